@@ -1,0 +1,82 @@
+import type { Readable } from 'node:stream';
+
+/** A blob's identity: `sha256:<64 hex>` and its length in bytes. */
+export interface BlobId {
+  digest: string;
+  sizeBytes: number;
+}
+
+/**
+ * Content-addressed storage of blobs (spec chapter bundle). Whatever comes out has been checked against its digest.
+ * Implementations: a directory on disk, memory, later an OCI registry; all pass `test/contract/content-store.ts`.
+ */
+export interface ContentStore {
+  /** Whether the blob is there. */
+  has(digest: string): Promise<boolean>;
+  /** The blob's length in bytes, or undefined when it is not there. */
+  size(digest: string): Promise<number | undefined>;
+  /**
+   * The whole blob, checked.
+   * @param limitBytes refuse larger blobs (default 4 MiB, the limit of JSON documents).
+   * @throws SAME1305 not there · SAME1301 damaged · SAME1304 over the limit
+   */
+  read(digest: string, limitBytes?: number): Promise<Buffer>;
+  /** The blob as a stream that ends with SAME1301 when the bytes do not match. @throws SAME1305 */
+  stream(digest: string): Promise<Readable>;
+  /** Stores bytes; storing what is there already is no error. */
+  write(bytes: Uint8Array): Promise<BlobId>;
+  /**
+   * Stores a stream of any length in constant memory; nothing is left when it fails.
+   * @param expected when given, other bytes are refused. @throws SAME1301
+   */
+  ingest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: BlobId): Promise<BlobId>;
+}
+
+/** A content store on this machine's disk, which can hand out and take over files. */
+export interface LocalContentStore extends ContentStore {
+  /** Where the blob's file is; it must not be written. */
+  pathOf(digest: string): string;
+  /** Hashes a file and takes it over (moved where possible, else copied). The path is gone afterwards. */
+  adopt(path: string): Promise<BlobId>;
+  /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */
+  place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void;
+  /** Re-hashes a blob and moves it out of the way when it is damaged. @returns false when it was damaged. */
+  recheck(digest: string): Promise<boolean>;
+}
+
+/** What `NAME:VERSION` is pinned to. `soft` pins (made from a directory) may be replaced by create. */
+export interface Pin {
+  name: string;
+  version: string;
+  digest: string;
+  pin: 'soft' | 'hard';
+  /** Digest of the origin record, when one is known. */
+  origin?: string;
+  /** RFC 3339. */
+  pinnedAt: string;
+}
+
+/** The names in a home: one file per pin, created exclusively. */
+export interface PinStore {
+  /** All pins, by folded name then version order. */
+  list(): Pin[];
+  /** All versions of a name (any spelling that folds to it). */
+  versions(name: string): Pin[];
+  get(name: string, version: string): Pin | undefined;
+  /**
+   * Pins a name. The same digest again is no change.
+   * @returns what was pinned before, when a soft pin was replaced.
+   * @throws SAME1206 another digest is pinned hard · SAME1207 the name or version differs only in spelling
+   */
+  pin(pin: Pin): Pin | undefined;
+  /** Makes a soft pin hard (after export, push, sign). */
+  harden(name: string, version: string): void;
+  /** @returns false when it was not there. */
+  remove(name: string, version: string): boolean;
+}
+
+/** Manifests that point at a subject (runs, origins, signatures of a program), by digest. */
+export interface ReferrerStore {
+  add(subject: string, referrer: string): void;
+  list(subject: string): string[];
+}

@@ -1,0 +1,101 @@
+import type { Artifact, StepStatus } from '../engines/engine.ts';
+import type { PlannedParameter } from '../pipeline/plan.ts';
+import type { JsonObject } from '../program/json.ts';
+
+/** States of a run; the last five are final. */
+export type RunStatus =
+  | 'pending'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'canceled'
+  | 'timeout'
+  | 'interrupted';
+
+/** One step of a run record. */
+export interface StepRecord {
+  name: string;
+  status: StepStatus | 'skipped';
+  attempts: number;
+  exitCode?: number;
+  signal?: string;
+  cached: false;
+  cacheKey?: string;
+  /** The author's `run`, unexpanded. */
+  command: string | string[];
+  environment: string;
+  inputs: Record<string, Artifact>;
+  outputs: Record<string, Artifact>;
+  logs?: { stdout: Artifact; stderr: Artifact };
+  startedAt?: string;
+  finishedAt?: string;
+  usage?: { durationMs: number; cpuSeconds?: number; peakMemoryBytes?: number };
+  because?: string;
+}
+
+/** One figure of a run. */
+export interface MetricRecord {
+  name: string;
+  step: string;
+  value: number;
+  unit?: string;
+  direction?: 'lower' | 'higher';
+  count?: number;
+  series?: string;
+}
+
+/** What became of one claim in one run. */
+export interface ClaimRecord {
+  id: string;
+  metric: string;
+  expect: number;
+  got?: number;
+  delta?: number;
+  /** The allowed difference, absolute. */
+  allowed?: number;
+  outcome: 'within' | 'outside' | 'not-run' | 'error';
+  because?: string;
+  cite?: string;
+}
+
+/** The immutable account of a run (spec chapter run-record). */
+export interface RunRecord {
+  apiVersion: 'same/v1';
+  kind: 'Run';
+  id: string;
+  display: string;
+  program: { name: string; version: string; digest: string; pinned: boolean };
+  status: RunStatus;
+  parent?: string;
+  profile?: string;
+  target: string;
+  engine: string;
+  parameters: Record<string, PlannedParameter>;
+  data: Record<string, Artifact & { uri: string }>;
+  code: {
+    digest: string;
+    repository?: string;
+    revision?: string;
+    path?: string;
+    dirty?: boolean;
+    diff?: string;
+  };
+  environments: Record<
+    string,
+    { key: string; locked: boolean; variables: Record<string, string>; resolved: JsonObject }
+  >;
+  machine: { os: string; arch: string; cpu: number; memoryBytes: number; gpu: string[] };
+  startedAt: string;
+  finishedAt?: string;
+  usage?: { durationMs: number; cpuSeconds?: number; peakMemoryBytes?: number };
+  steps: StepRecord[];
+  outputs: Record<string, Artifact>;
+  metrics: MetricRecord[];
+  claims: ClaimRecord[];
+  waivers: { what: string; want: string; have: string }[];
+  services: Record<string, string>;
+  warnings: string[];
+  error?: { code: string; message: string; step?: string };
+  runtime: string;
+  redactions: string[];
+}

@@ -1,0 +1,54 @@
+/** One regular file of a source. */
+export interface TreeFile {
+  /** Relative, `/`-separated, NFC. */
+  path: string;
+  /** The owner's x bit: mode 0755, else 0644. */
+  executable: boolean;
+  sizeBytes: number;
+  /** The bytes, in chunks; may be called more than once. */
+  chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** The whole file at once, for small ones. */
+  bytes(): Promise<Buffer>;
+}
+
+/** Where a program came from: a record linked to it, never part of its identity. */
+export interface Origin {
+  kind: 'directory' | 'git' | 'https' | 'bundle';
+  /** Repository or archive URL without credentials; absent for a directory outside git. */
+  repository?: string;
+  /** Commit, 40 hex. */
+  revision?: string;
+  /** The ref that was asked for or chosen, for instance `1.0`. */
+  ref?: string;
+  /** Directory inside the repository. */
+  path?: string;
+  /** True when tracked or untracked, not ignored files differ from the revision. */
+  dirty?: boolean;
+  /** sha256 of the diff against the revision, when dirty. */
+  diff?: string;
+}
+
+/** A tree of files to make a program from. */
+export interface SourceTree {
+  kind: 'tree';
+  files: TreeFile[];
+  origin: Origin;
+  /** How messages call it. */
+  label: string;
+  /** True when a pin made from it is soft (a directory). */
+  soft: boolean;
+  /** Frees temporary files; safe to call twice. */
+  [Symbol.dispose](): void;
+}
+
+/** A bundle file on disk: imported, not packed. */
+export interface SourceBundle {
+  kind: 'bundle';
+  path: string;
+  origin: Origin;
+  label: string;
+  [Symbol.dispose](): void;
+}
+
+/** What `-f` leads to. */
+export type Source = SourceTree | SourceBundle;
