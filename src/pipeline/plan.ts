@@ -1,20 +1,9 @@
-import type { JsonObject, JsonValue } from '../program/json.ts';
+import type { JsonObject } from '../program/json.ts';
+import type { ResolvedParameter } from '../program/parameters.ts';
 import type { Claim, MetricSource, Resources } from '../program/schema.ts';
 
-/** Where a parameter's value came from; the last one wins. */
-export type ParameterSource =
-  | 'default'
-  | `profile ${string}`
-  | `--parameters ${string}`
-  | `--set`
-  | `--${string}`;
-
 /** One parameter of a run: what it is and why. */
-export interface PlannedParameter {
-  value: JsonValue;
-  source: ParameterSource;
-  default?: JsonValue;
-}
+export type PlannedParameter = ResolvedParameter;
 
 /**
  * A part of a command: literal text, or a place the engine fills in with a path.

@@ -11,5 +11,7 @@ export interface Lock {
 export interface PythonLock {
   /** `major.minor` of the interpreter. */
   python: string;
+  /** Digest of the requirements it was made from: another digest means the lock is out of date. */
+  of: string;
   packages: { name: string; version: string; hashes: string[] }[];
 }
