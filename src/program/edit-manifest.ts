@@ -48,7 +48,10 @@ function splice(text: string, document: Document, path: string[], value: JsonVal
 }
 
 function insertAfterFirst(text: string, parent: YAMLMap, key: string, json: string): string | undefined {
-  const first = parent.items[0] as Pair<{ range?: [number, number, number] }, { range?: [number, number, number] }>;
+  const first = parent.items[0] as Pair<
+    { range?: [number, number, number] },
+    { range?: [number, number, number] }
+  >;
   const keyStart = first.key.range?.[0];
   const valueRange = first.value?.range;
   if (keyStart === undefined || !valueRange) return undefined;

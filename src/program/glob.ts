@@ -29,7 +29,7 @@ function translate(glob: string): string {
       const set = /^\[([!^]?)(\]?[^\]/]*)\]/.exec(glob.slice(i));
       if (!set) regex += '\\[';
       else {
-        regex += `(?!/)[${set[1] ? '^' : ''}${set[2]!.replace(/[\\[\]&~|^]/g, '\\$&')}]`;
+        regex += `(?!/)[${set[1] ? '^' : ''}${set[2]!.replace(/[\\[\]^]/g, '\\$&')}]`;
         i += set[0].length - 1;
       }
     } else if (char === '{' && glob.includes('}', i)) {
@@ -39,7 +39,7 @@ function translate(glob: string): string {
       depth--;
       regex += ')';
     } else if (char === ',' && depth > 0) regex += '|';
-    else regex += char.replace(/[\\^$.+()|{}]/, '\\$&').replace('/', '\\/');
+    else regex += char.replace(/[\\^$.+()|{}\]]/, '\\$&').replace('/', '\\/');
   }
   return regex + ')'.repeat(depth);
 }

@@ -13,11 +13,24 @@ const durationPattern = /^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$/;
 // Documents are JSON before they come here, so nothing is left to check.
 const json = z.unknown() as unknown as z.ZodType<JsonValue>;
 const text = z.string().min(1);
-const identifier = z.string().regex(identifierPattern);
-const quantity = z.string().regex(quantityPattern);
-const duration = z.string().regex(durationPattern);
+const identifier = z.string().regex(identifierPattern, {
+  error: 'is not an identifier: a letter, then letters, digits, "_" or "-", at most 64',
+});
+const variable = z.string().regex(variablePattern, {
+  error: 'is not a variable name: a letter or "_", then letters, digits or "_"',
+});
+const quantity = z.string().regex(quantityPattern, { error: 'is not a size: write it like 4Gi or 500M' });
+const duration = z.string().regex(durationPattern, { error: 'is not a duration: write it like 30m or 10s' });
+const name = z.string().max(128).regex(namePattern, {
+  error: 'is not a name: letters and digits joined by ".", "_" or "-", segments joined by "/"',
+});
+const version = z.string().regex(versionPattern, {
+  error: 'is not a version: a letter or digit, then letters, digits, ".", "+" or "-", at most 127 in all',
+});
 const path = z.string().min(1).max(1024);
-const digest = z.string().regex(digestPattern);
+const digest = z.string().regex(digestPattern, {
+  error: 'is not a digest: sha256: and 64 lower-case hexadecimal digits',
+});
 const named = <T extends z.ZodType>(value: T) => z.record(identifier, value);
 
 const parameterType = z.enum(['string', 'integer', 'number', 'boolean', 'array', 'object']);
@@ -57,15 +70,17 @@ const author = z.strictObject({
   name: text,
   orcid: z
     .string()
-    .regex(/^https:\/\/orcid\.org\/[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$/)
+    .regex(/^https:\/\/orcid\.org\/[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$/, {
+      error: 'is not an ORCID: write https://orcid.org/0000-0000-0000-0000',
+    })
     .optional(),
   affiliation: text.optional(),
   email: text.optional(),
 });
 
 const metadata = z.strictObject({
-  name: z.string().max(128).regex(namePattern),
-  version: z.string().regex(versionPattern),
+  name,
+  version,
   title: text.optional(),
   description: text.optional(),
   authors: z.array(author).min(1).optional(),
@@ -79,7 +94,9 @@ const metadata = z.strictObject({
 
 const upstream = z.strictObject({
   git: text,
-  revision: z.string().regex(/^[0-9a-f]{40}$/),
+  revision: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, { error: 'is not a commit: 40 lower-case hexadecimal digits' }),
   to: path.optional(),
   patches: z.array(path).optional(),
 });
@@ -87,7 +104,7 @@ const upstream = z.strictObject({
 const profile = z.strictObject({ parameters: named(json).optional(), description: text.optional() });
 
 const python = z.strictObject({
-  version: z.string().regex(/^[0-9]+\.[0-9]+$/),
+  version: z.string().regex(/^[0-9]+\.[0-9]+$/, { error: 'is not major.minor: write it like "3.11"' }),
   lock: path.optional(),
   requirements: path.optional(),
   packages: z.array(text).optional(),
@@ -97,7 +114,7 @@ const environment = z.strictObject({
   python: python.optional(),
   system: z.literal(true).optional(),
   image: text.optional(),
-  variables: z.record(z.string().regex(variablePattern), z.string()).optional(),
+  variables: z.record(variable, z.string()).optional(),
   requires: z.strictObject({ commands: z.array(text).min(1) }).optional(),
   description: text.optional(),
 });
@@ -118,7 +135,7 @@ const service = z.strictObject({
   resource: text,
   version: text.optional(),
   optional: z.boolean().optional(),
-  provides: z.record(z.string().regex(variablePattern), text).optional(),
+  provides: z.record(variable, text).optional(),
   description: text.optional(),
 });
 
@@ -158,7 +175,7 @@ const step = z.strictObject({
   outputs: named(stepOutput).optional(),
   parameters: z.array(identifier).optional(),
   code: z.array(text).min(1).optional(),
-  secrets: z.array(z.string().regex(variablePattern)).optional(),
+  secrets: z.array(variable).optional(),
   services: z.array(identifier).optional(),
   retries: z
     .strictObject({
@@ -211,10 +228,7 @@ export const programSchema = z.strictObject({
   parameters: named(parameterSchema).optional(),
   profiles: named(profile).optional(),
   secrets: z
-    .record(
-      z.string().regex(variablePattern),
-      z.strictObject({ description: text.optional(), required: z.boolean().optional() }),
-    )
+    .record(variable, z.strictObject({ description: text.optional(), required: z.boolean().optional() }))
     .optional(),
   environments: named(environment).optional(),
   data: named(dataPointer).optional(),
@@ -242,7 +256,14 @@ export const programSchema = z.strictObject({
     .strictObject({ exclude: z.array(text).optional(), allowSecret: z.array(path).optional() })
     .optional(),
   history: z.strictObject({ export: z.enum(['none', 'latest', 'all']) }).optional(),
-  extensions: z.record(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/), json).optional(),
+  extensions: z
+    .record(
+      z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, {
+        error: 'is not a reverse domain name such as org.example.tool',
+      }),
+      json,
+    )
+    .optional(),
   requiredExtensions: z.array(text).optional(),
 });
 
