@@ -4,7 +4,7 @@ import type { JsonObject } from '../program/json.ts';
 export interface ReadyEnvironment {
   name: string;
   kind: 'system' | 'python';
-  /** Directories in front of the system's PATH, first wins. */
+  /** The whole PATH of a step, first wins. */
   path: string[];
   /** Declared variables and those the kind needs (`VIRTUAL_ENV`, …). */
   variables: Record<string, string>;

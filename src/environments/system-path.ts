@@ -1,0 +1,61 @@
+import { basename, delimiter, dirname, isAbsolute, join, sep, statSync } from '../host/files.ts';
+import { environmentVariables } from '../host/processes.ts';
+import { isExecutable } from './interpreter.ts';
+import { runTool } from './tool-process.ts';
+
+const STANDARD = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+const SHIM_TIMEOUT_MS = 30_000;
+
+// The commands of which a version manager is worth asking unasked, by the manager's name.
+const shimmed: Record<string, string[]> = { pyenv: ['python3', 'python'], rbenv: ['ruby'], nodenv: ['node'] };
+
+/** Directories of commands that every system has. */
+export function standardPath(): string[] {
+  return STANDARD.filter(isDirectory);
+}
+
+/**
+ * The caller's PATH as a step of a system environment sees it: absolute directories that are there, each once.
+ * Left out is what npm puts in front (`node_modules`), or a result would depend on whether same was started by an npm
+ * script. In front of a version manager's shims stand the real directories they lead to, for a shim asks HOME what to
+ * run, and a step's HOME is empty.
+ */
+export async function systemPath(commands: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  const own = (environmentVariables().PATH ?? '').split(delimiter);
+  const directories = own.filter(
+    (path) => isAbsolute(path) && !path.split(sep).includes('node_modules') && isDirectory(path),
+  );
+  const path: string[] = [];
+  for (const directory of directories) {
+    if (basename(directory) === 'shims') path.push(...(await behindShims(directory, commands, signal)));
+    path.push(directory);
+  }
+  return [...new Set(path)];
+}
+
+/** Asks pyenv, rbenv, nodenv, asdf or mise (`TOOL which COMMAND`) where the real commands are. */
+async function behindShims(
+  shims: string,
+  commands: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const root = dirname(shims);
+  const tool = basename(root).replace(/^\./, '');
+  const own = join(root, 'bin', tool);
+  const asked = [...new Set([...commands, ...(shimmed[tool] ?? [])])].filter((name) =>
+    isExecutable(join(shims, name)),
+  );
+  const answers = await Promise.all(
+    asked.map((name) =>
+      runTool([isExecutable(own) ? own : tool, 'which', name], { timeoutMs: SHIM_TIMEOUT_MS, signal }),
+    ),
+  );
+  return answers.flatMap(({ exitCode, stdout }) => {
+    const path = stdout.trim();
+    return exitCode === 0 && isAbsolute(path) && isExecutable(path) ? [dirname(path)] : [];
+  });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
