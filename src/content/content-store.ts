@@ -79,4 +79,6 @@ export interface PinStore {
 export interface ReferrerStore {
   add(subject: string, referrer: string): void;
   list(subject: string): string[];
+  /** Every subject that something points at, sorted. */
+  subjects(): string[];
 }

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { SameError } from '../errors/same-error.ts';
+import type { JsonValue } from '../program/json.ts';
+
+/** Deepest nesting of arrays and objects that is written or read. */
+const MAX_DEPTH = 512;
+
+/**
+ * RFC 8785 (JCS) text of a value: keys in UTF-16 code unit order, numbers and strings as ECMAScript writes them.
+ * Properties that are undefined are left out, as JSON.stringify does.
+ * @throws SAME1015 a number is not finite · SAME1005 a lone surrogate, or no JSON value, or nested over 512 deep
+ */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0);
+}
+
+/** {@link canonicalJson} as UTF-8. */
+export function canonicalBytes(value: unknown): Buffer {
+  return Buffer.from(canonicalJson(value), 'utf8');
+}
+
+/** The digest of bytes: `sha256:` and 64 hex digits. */
+export function sha256(bytes: Uint8Array | string): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/**
+ * Reads a JSON document that must be in canonical form, which also rules out duplicate keys, a BOM and invalid UTF-8.
+ * @param what how the message calls the document.
+ * @throws SAME1302
+ */
+export function parseCanonical(bytes: Uint8Array, what: string): JsonValue {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+    if (!canonicalBytes(value).equals(bytes)) throw new Error('not in RFC 8785 form');
+  } catch (error) {
+    const because = error instanceof Error ? error.message : String(error);
+    // A parser's message quotes the document; what is quoted could hold terminal escapes.
+    const clean = because.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200);
+    throw new SameError(
+      { code: 'SAME1302', message: `${what} is not canonical JSON: ${clean}` },
+      { cause: error },
+    );
+  }
+  return value;
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      if (!Number.isFinite(value)) throw refused('SAME1015', `${value} is not a JSON number`);
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      break;
+    default:
+      throw refused('SAME1005', `a ${typeof value} is not a JSON value`);
+  }
+  if (value === null) return 'null';
+  if (depth >= MAX_DEPTH) throw refused('SAME1005', `nested deeper than ${MAX_DEPTH}`);
+  if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`;
+  const members: string[] = [];
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member === undefined) continue;
+    if (key === '__proto__') throw refused('SAME1005', 'the key __proto__ is refused');
+    members.push(`${writeString(key)}:${write(member, depth + 1)}`);
+  }
+  return `{${members.join(',')}}`;
+}
+
+function writeString(text: string): string {
+  if (!text.isWellFormed()) throw refused('SAME1005', 'text with a lone surrogate has no UTF-8 form');
+  return JSON.stringify(text);
+}
+
+function refused(code: 'SAME1005' | 'SAME1015', message: string): SameError {
+  return new SameError({ code, message });
+}

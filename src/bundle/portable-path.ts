@@ -1,0 +1,113 @@
+/** Longest path in UTF-8 bytes, longest single name, most parts. */
+const MAX_PATH_BYTES = 1024;
+const MAX_NAME_BYTES = 255;
+const MAX_DEPTH = 64;
+
+const reservedName = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
+const plainPath = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*[A-Za-z0-9_-]$/;
+
+/** Order of two paths by their UTF-8 bytes, which is the order of code points. */
+export function comparePaths(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return byteRank(x) - byteRank(y);
+  }
+  return a.length - b.length;
+}
+
+// UTF-16 puts surrogates (code points above U+FFFF) before U+E000..U+FFFF; UTF-8 puts them after.
+function byteRank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}
+
+/**
+ * Why a path may not be in a tar layer (spec chapter bundle, threats 1 and 3), or undefined when it may.
+ * The answer completes the sentence "PATH …".
+ */
+export function checkPath(path: string): string | undefined {
+  if (path === '') return 'is empty';
+  if (!path.isWellFormed()) return 'is not valid UTF-8';
+  if (/[\x00-\x1f\x7f-\x9f]/.test(path)) return 'has a control character';
+  if (path.includes('\\')) return 'has a backslash';
+  if (path.startsWith('/')) return 'is absolute';
+  if (/^[A-Za-z]:/.test(path)) return 'starts with a drive letter';
+  if (path.length * 3 > MAX_PATH_BYTES && Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    return `is longer than ${MAX_PATH_BYTES} bytes`;
+  }
+  if (/[^\x00-\x7f]/.test(path) && path.normalize('NFC') !== path) return 'is not in Unicode form NFC';
+  const parts = path.split('/');
+  if (parts.length > MAX_DEPTH) return `is deeper than ${MAX_DEPTH} directories`;
+  for (const part of parts) {
+    const because = checkName(part);
+    if (because) return because;
+  }
+  return undefined;
+}
+
+function checkName(name: string): string | undefined {
+  if (plainPath.test(name) && name.length <= 85 && !reservedName.test(name)) return undefined;
+  if (name === '') return 'has an empty part';
+  if (name === '.' || name === '..') return `has a part "${name}"`;
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `has a name longer than ${MAX_NAME_BYTES} bytes`;
+  if (reservedName.test(name)) return `has the name "${name}", which Windows reserves`;
+  if (name.endsWith('.') || name.endsWith(' ')) return 'has a name that ends in a dot or space';
+  return undefined;
+}
+
+/** A set of file paths that finds, one by one, those that some file system could not hold beside the others. */
+export class PathSet {
+  /** Folded path → its first spelling; a directory's ends in `/`. */
+  readonly #seen = new Map<string, string>();
+  #lastDirectory = '';
+
+  /** Adds a file. @returns why it collides, completing "PATH …", or undefined. */
+  add(path: string): string | undefined {
+    const directory = path.slice(0, path.lastIndexOf('/') + 1);
+    if (directory !== this.#lastDirectory) {
+      for (let end = directory.indexOf('/'); end >= 0; end = directory.indexOf('/', end + 1)) {
+        const because = this.#claim(directory.slice(0, end + 1), true);
+        if (because) return because;
+      }
+      this.#lastDirectory = directory;
+    }
+    return this.#claim(path, false);
+  }
+
+  #claim(path: string, isDirectory: boolean): string | undefined {
+    const folded = fold(isDirectory ? path.slice(0, -1) : path);
+    const before = this.#seen.get(folded);
+    if (before === undefined) {
+      this.#seen.set(folded, path);
+      return undefined;
+    }
+    if (before === path) return isDirectory ? undefined : 'is there twice';
+    const plain = before.replace(/\/$/, '');
+    if (before.endsWith('/') === isDirectory)
+      return `differs from "${plain}" only in letter case or Unicode form`;
+    return plain === path || isDirectory
+      ? `needs "${plain}" to be both a file and a directory`
+      : `differs from the directory "${plain}" only in letter case or Unicode form`;
+  }
+}
+
+function fold(path: string): string {
+  if (!/[^\x00-\x7f]/.test(path)) return path.toUpperCase();
+  return path.normalize('NFC').toLowerCase().toUpperCase().normalize('NFC');
+}
+
+/**
+ * Paths that cannot lie side by side on every file system: twice the same, equal after case folding or NFC, or a file
+ * where another path needs a directory.
+ */
+export function collisions(paths: Iterable<string>): { path: string; because: string }[] {
+  const set = new PathSet();
+  const found: { path: string; because: string }[] = [];
+  for (const path of paths) {
+    const because = set.add(path);
+    if (because) found.push({ path, because });
+  }
+  return found;
+}

@@ -1,0 +1,328 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { SameError } from '../errors/same-error.ts';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  dirname,
+  fromErrno,
+  isErrno,
+  join,
+  linkSync,
+  lstatSync,
+  MATERIALISED_AT_S,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from '../host/files.ts';
+import type { BlobId, LocalContentStore } from './content-store.ts';
+import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
+
+/** One read: node's sha256 is half as fast again with 1 MiB as with 64 KiB. */
+const READ_BYTES = 2 ** 20;
+/** Pieces below this are joined before they are hashed and written. */
+const JOIN_BYTES = 256 * 1024;
+
+/**
+ * A content store in a directory: `blobs/sha256/<hex>`, read-only files of the time 1980-01-02. Blobs appear whole, by
+ * rename from `ingest/`, so any number of processes may share one. Directories are made by the first write, not before.
+ * File system errors come out as SAME1401, SAME1402 or SAME1404.
+ */
+export function openDiskContentStore(directory: string): LocalContentStore {
+  return new DiskContentStore(directory);
+}
+
+class DiskContentStore implements LocalContentStore {
+  readonly #directory: string;
+  readonly #blobs: string;
+  readonly #ingest: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#blobs = join(directory, 'blobs', 'sha256');
+    this.#ingest = join(directory, 'ingest');
+  }
+
+  pathOf(digest: string): string {
+    return join(this.#blobs, hexOf(digest));
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return (await this.size(digest)) !== undefined;
+  }
+
+  async size(digest: string): Promise<number | undefined> {
+    const hex = hexIn(digest);
+    return hex === undefined ? undefined : this.#sizeOf(join(this.#blobs, hex));
+  }
+
+  async read(digest: string, limitBytes = 4 * 2 ** 20): Promise<Buffer> {
+    const sizeBytes = this.#sizeOf(this.pathOf(digest));
+    if (sizeBytes === undefined) throw missing(digest);
+    if (sizeBytes > limitBytes) throw tooLarge(digest, sizeBytes, limitBytes);
+    return this.#guard('reading a blob', () => {
+      const bytes = Buffer.allocUnsafe(sizeBytes);
+      let used = 0;
+      const got = hashFile(this.pathOf(digest), (piece) => {
+        if (used + piece.length > sizeBytes) throw mismatch(digest, 'more bytes');
+        bytes.set(piece, used);
+        used += piece.length;
+      });
+      if (got.digest !== digest) throw mismatch(digest, got.digest);
+      return bytes;
+    });
+  }
+
+  async stream(digest: string): Promise<Readable> {
+    const path = this.pathOf(digest);
+    if (this.#sizeOf(path) === undefined) throw missing(digest);
+    const guard = (error: unknown) => this.#error(error, 'reading a blob');
+    return Readable.from(streamChecked(path, digest, guard), {
+      objectMode: false,
+      highWaterMark: READ_BYTES,
+    });
+  }
+
+  async write(bytes: Uint8Array): Promise<BlobId> {
+    const id = {
+      digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+      sizeBytes: bytes.length,
+    };
+    if (this.#sizeOf(this.pathOf(id.digest)) === id.sizeBytes) return id;
+    this.#guard('storing a blob', () => {
+      const { path, fd } = this.#open();
+      try {
+        try {
+          writeAll(fd, bytes);
+        } finally {
+          closeSync(fd);
+        }
+        this.#keep(path, id);
+      } finally {
+        rmSync(path, { force: true });
+      }
+    });
+    return id;
+  }
+
+  async ingest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: BlobId): Promise<BlobId> {
+    const { path, fd } = this.#guard('storing a blob', () => this.#open());
+    try {
+      const id = await this.#fill(fd, chunks, expected);
+      this.#guard('storing a blob', () => this.#keep(path, id));
+      return id;
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+
+  async #fill(
+    fd: number,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected?: BlobId,
+  ): Promise<BlobId> {
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    let small: Uint8Array[] = [];
+    let smallBytes = 0;
+    const put = (bytes: Uint8Array) => {
+      hash.update(bytes);
+      this.#guard('storing a blob', () => writeAll(fd, bytes));
+    };
+    const flush = () => {
+      if (smallBytes > 0) put(small.length === 1 ? small[0]! : Buffer.concat(small, smallBytes));
+      small = [];
+      smallBytes = 0;
+    };
+    try {
+      for await (const chunk of chunks) {
+        sizeBytes += chunk.length;
+        if (expected && sizeBytes > expected.sizeBytes) {
+          throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, 'more bytes');
+        }
+        small.push(chunk);
+        smallBytes += chunk.length;
+        if (smallBytes >= JOIN_BYTES) flush();
+      }
+      flush();
+    } finally {
+      closeSync(fd);
+    }
+    const id = { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+    if (expected && (id.digest !== expected.digest || sizeBytes !== expected.sizeBytes)) {
+      throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, `${id.digest} of ${sizeBytes}`);
+    }
+    return id;
+  }
+
+  async adopt(path: string): Promise<BlobId> {
+    return this.#guard('taking over a file', () => {
+      const stat = lstatSync(path);
+      if (!stat.isFile())
+        throw new SameError({ code: 'SAME1611', message: `${path} is not a regular file`, place: path });
+      const id = hashFile(path);
+      if (this.#sizeOf(this.pathOf(id.digest)) !== id.sizeBytes) this.#take(path, id, stat.nlink > 1);
+      rmSync(path, { force: true });
+      return id;
+    });
+  }
+
+  /** Moves a hashed file in; copies one that has other names (its owner could write through them) or is elsewhere. */
+  #take(path: string, id: BlobId, shared: boolean): void {
+    if (!shared) {
+      try {
+        chmodSync(path, 0o444);
+        this.#inDirectories(() => this.#keep(path, id));
+        return;
+      } catch (error) {
+        if (!isErrno(error, 'EXDEV', 'EPERM')) throw error;
+      }
+    }
+    const { path: copy, fd } = this.#open();
+    try {
+      closeSync(fd);
+      rmSync(copy);
+      copyFileSync(path, copy, constants.COPYFILE_FICLONE);
+      const got = hashFile(copy);
+      if (got.digest !== id.digest) throw mismatch(id.digest, got.digest);
+      chmodSync(copy, 0o444);
+      this.#keep(copy, id);
+    } finally {
+      rmSync(copy, { force: true });
+    }
+  }
+
+  place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void {
+    const blob = this.pathOf(digest);
+    this.#guard('placing a blob', () => {
+      try {
+        // A hard link shares the blob's mode, so an executable that may not be written is a copy.
+        if (mode === 'link' && !executable && linkWherePossible(blob, path)) return;
+        copyFileSync(blob, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      } catch (error) {
+        if (isErrno(error, 'ENOENT') && this.#sizeOf(blob) === undefined) throw missing(digest);
+        throw error;
+      }
+      chmodSync(path, (executable ? 0o555 : 0o444) | (mode === 'copy' ? 0o200 : 0));
+      utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
+    });
+  }
+
+  async recheck(digest: string): Promise<boolean> {
+    const path = this.pathOf(digest);
+    return this.#guard('checking a blob', () => {
+      if (this.#sizeOf(path) === undefined) throw missing(digest);
+      if (hashFile(path).digest === digest) return true;
+      const quarantine = join(this.#directory, 'quarantine');
+      mkdirSync(quarantine, { recursive: true });
+      try {
+        renameSync(path, join(quarantine, `${hexOf(digest)}-${randomBytes(6).toString('hex')}`));
+      } catch (error) {
+        // Another process was faster.
+        if (!isErrno(error, 'ENOENT')) throw error;
+      }
+      return false;
+    });
+  }
+
+  #sizeOf(path: string): number | undefined {
+    return this.#guard('looking for a blob', () => statSync(path, { throwIfNoEntry: false })?.size);
+  }
+
+  #open(): { path: string; fd: number } {
+    const path = join(this.#ingest, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    return { path, fd: this.#inDirectories(() => openSync(path, 'wx', 0o444)) };
+  }
+
+  #keep(path: string, id: BlobId): void {
+    utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
+    this.#inDirectories(() => renameSync(path, this.pathOf(id.digest)));
+  }
+
+  #inDirectories<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      mkdirSync(this.#ingest, { recursive: true });
+      mkdirSync(this.#blobs, { recursive: true });
+      return work();
+    }
+  }
+
+  #guard<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#error(error, doing);
+    }
+  }
+
+  #error(error: unknown, doing: string): unknown {
+    return fromErrno(error, doing, dirname(this.#directory));
+  }
+}
+
+function linkWherePossible(blob: string, path: string): boolean {
+  try {
+    linkSync(blob, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EACCES')) return false;
+    throw error;
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+function hashFile(path: string, each?: (piece: Buffer) => void): BlobId {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, statSync(path).size + 1)));
+    for (;;) {
+      const length = readSync(fd, buffer, 0, buffer.length, null);
+      if (length === 0) break;
+      const piece = buffer.subarray(0, length);
+      hash.update(piece);
+      each?.(piece);
+      sizeBytes += length;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+function* streamChecked(path: string, digest: string, guard: (error: unknown) => unknown): Generator<Buffer> {
+  const hash = createHash('sha256');
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, 'r');
+    for (;;) {
+      // Each piece is the reader's to keep, so each has its own memory.
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+      const length = readSync(fd, buffer, 0, READ_BYTES, null);
+      if (length === 0) break;
+      const piece = buffer.subarray(0, length);
+      hash.update(piece);
+      yield piece;
+    }
+  } catch (error) {
+    throw isErrno(error, 'ENOENT') ? missing(digest) : guard(error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+  const got = `sha256:${hash.digest('hex')}`;
+  if (got !== digest) throw mismatch(digest, got);
+}
