@@ -1,3 +1,5 @@
+import type { Finding } from '../errors/same-error.ts';
+
 /** One regular file of a source. */
 export interface TreeFile {
   /** Relative, `/`-separated, NFC. */
@@ -28,10 +30,21 @@ export interface Origin {
   diff?: string;
 }
 
-/** A tree of files to make a program from. */
+/** A path that cannot be packed as it is; an error unless `files.exclude` leaves it out. */
+export interface RefusedPath {
+  path: string;
+  finding: Finding;
+}
+
+/** A tree of files to make a program from. `selectFiles` comes before packing: it raises what is refused. */
 export interface SourceTree {
   kind: 'tree';
+  /** Sorted by the UTF-8 bytes of their paths. */
   files: TreeFile[];
+  /** LFS pointers, submodules, links, special files, names that are not NFC. */
+  refused: RefusedPath[];
+  /** What the user should know, one line each: untracked files left out, for instance. */
+  notices: string[];
   origin: Origin;
   /** How messages call it. */
   label: string;

@@ -1,0 +1,184 @@
+import { posix } from 'node:path';
+import type { Finding } from '../errors/same-error.ts';
+import { closeSync, openSync, readSync } from '../host/files.ts';
+import type { RefusedPath, TreeFile } from './source.ts';
+
+/** Bytes somewhere on this machine: a whole file or a part of one. */
+export interface Place {
+  file: string;
+  offset: number;
+  sizeBytes: number;
+}
+
+/** One thing in a directory, a git tree or a tree archive, before it is known whether it can be packed. */
+export type Entry = { path: string } & (
+  | { kind: 'file'; executable: boolean; place: Place }
+  | { kind: 'link'; target: string }
+  | { kind: 'submodule' }
+  | { kind: 'special'; what: string }
+);
+
+/** Files that can be packed and paths that cannot. */
+export interface Checked {
+  files: TreeFile[];
+  refused: RefusedPath[];
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+const MAX_LINKS = 40;
+const LFS_POINTER = 'version https://git-lfs.github.com/spec/v1';
+const LFS_POINTER_BYTES = 1024;
+
+/** A file of the tree over bytes on disk. */
+export function fileAt(path: string, executable: boolean, place: Place): TreeFile {
+  return {
+    path,
+    executable,
+    sizeBytes: place.sizeBytes,
+    chunks: () => chunksOf(place),
+    bytes: async () => Buffer.concat([...chunksOf(place)]),
+  };
+}
+
+/** All bytes of a place, in chunks. */
+export function* chunksOf({ file, offset, sizeBytes }: Place): Generator<Buffer> {
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let done = 0; done < sizeBytes; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes - done));
+      const read = readSync(descriptor, buffer, 0, buffer.length, offset + done);
+      if (read === 0) throw new Error(`${file} became shorter while it was read`);
+      yield buffer.subarray(0, read);
+      done += read;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Order of two strings by their UTF-8 bytes. */
+export function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/**
+ * Sorts entries into files and refusals: LFS pointers, submodules, special files, names that are not NFC or hold control
+ * characters or backslashes, and links unless `dereference`, which follows them inside the tree only
+ * (spec chapter program, section Files).
+ */
+export function checkEntries(entries: Entry[], options: { dereference?: boolean } = {}): Checked {
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  const [files, refused]: [TreeFile[], RefusedPath[]] = [[], []];
+  const refuse = (path: string, why: string, hint?: string): void => {
+    const finding: Finding = {
+      code: 'SAME1210',
+      message: `${printable(path)} ${why}`,
+      place: printable(path),
+    };
+    if (hint) finding.hint = hint;
+    refused.push({ path, finding });
+  };
+  const add = (path: string, entry: Entry): void => {
+    const name = problemOfName(path);
+    if (name) return refuse(path, name, 'rename it');
+    switch (entry.kind) {
+      case 'file':
+        if (isLfsPointer(entry.place)) {
+          return refuse(path, 'is a Git LFS pointer, not the file itself', LFS_HINT);
+        }
+        files.push(fileAt(path, entry.executable, entry.place));
+        return;
+      case 'submodule':
+        return refuse(
+          path,
+          'is a git submodule',
+          'copy its files in, name it in `upstream:`, or list it in files.exclude',
+        );
+      case 'special':
+        return refuse(path, `is ${entry.what}`, 'list it in files.exclude');
+      case 'link': {
+        if (!options.dereference) return refuse(path, 'is a symbolic link', LINK_HINT);
+        const found = follow(entry, byPath);
+        if (typeof found === 'string') return refuse(path, found, 'list it in files.exclude');
+        for (const [below, target] of found) add(below === '' ? path : `${path}/${below}`, target);
+      }
+    }
+  };
+  for (const entry of entries) add(entry.path, entry);
+  files.sort((a, b) => compareBytes(a.path, b.path));
+  refused.sort((a, b) => compareBytes(a.path, b.path));
+  return { files, refused };
+}
+
+const LFS_HINT = 'declare it under `data:` (size, digest, uri), or list it in files.exclude';
+const LINK_HINT = 'give --dereference to pack what it leads to, or list it in files.exclude';
+
+/** What a link leads to: files by their path below it (`''` for a file itself), or why it cannot be followed. */
+function follow(link: Entry & { kind: 'link' }, entries: Map<string, Entry>): [string, Entry][] | string {
+  const target = resolveWithin(posix.dirname(link.path), link.target, entries, 0);
+  if (target === undefined)
+    return 'is a symbolic link that leads out of the program, to nothing packed, or to itself';
+  const entry = entries.get(target);
+  if (entry) return [['', entry]];
+  const prefix = target === '' ? '' : `${target}/`;
+  if (`${link.path}/`.startsWith(prefix)) return 'is a symbolic link to a directory that it is in';
+  const below = [...entries.values()].filter(({ path }) => path.startsWith(prefix));
+  const inner = below.find(({ kind }) => kind === 'link');
+  if (inner) return `is a symbolic link to a directory with another link in it, ${printable(inner.path)}`;
+  return below.map((one) => [one.path.slice(prefix.length), one]);
+}
+
+/** The path of a file or directory that a link's target leads to, other links on the way followed. */
+function resolveWithin(
+  base: string,
+  target: string,
+  entries: Map<string, Entry>,
+  depth: number,
+): string | undefined {
+  if (depth > MAX_LINKS || target === '' || target.startsWith('/')) return undefined;
+  let current = base === '.' ? '' : base;
+  for (const part of target.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      if (current === '') return undefined;
+      current = current.includes('/') ? current.slice(0, current.lastIndexOf('/')) : '';
+      continue;
+    }
+    const next: string = current === '' ? part : `${current}/${part}`;
+    const entry = entries.get(next);
+    if (entry?.kind === 'link') {
+      const followed = resolveWithin(current, entry.target, entries, depth + 1);
+      if (followed === undefined) return undefined;
+      current = followed;
+    } else current = next;
+  }
+  if (entries.has(current)) return current;
+  const prefix = current === '' ? '' : `${current}/`;
+  for (const path of entries.keys()) if (path.startsWith(prefix)) return current;
+  return undefined;
+}
+
+function problemOfName(path: string): string | undefined {
+  if (path.includes('\uFFFD')) return 'has a name that is not UTF-8';
+  if (path.normalize('NFC') !== path) return 'has a name that is not in Unicode form NFC';
+  if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character in its name';
+  if (path.includes('\\')) return 'has a backslash in its name';
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
+    return 'is not a relative path';
+  return undefined;
+}
+
+function isLfsPointer(place: Place): boolean {
+  if (place.sizeBytes > LFS_POINTER_BYTES || place.sizeBytes < LFS_POINTER.length) return false;
+  return Buffer.concat([...chunksOf(place)])
+    .toString('latin1')
+    .startsWith(LFS_POINTER);
+}
+
+/** A path that can be printed: control characters as `\xNN`. */
+export function printable(path: string): string {
+  return path.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
