@@ -48,7 +48,7 @@ export function parseManifest(bytes: Uint8Array, file: string): ParsedManifest {
   if (head.some(({ code }) => code === 'SAME1007'))
     return { value, findings: sortFindings([...document.findings, ...head]) };
   const { program, issues } = fit(value);
-  const written = [...document.findings, ...schemaFindings(issues, value, document)];
+  const written = [...document.findings, ...schemaFindings(issues, value, document, programSchema)];
   const ruled = program ? ruleFindings(program, value, document) : [];
   const findings = sortFindings(withoutEchoes(written, ruled));
   return findings.length === 0 && program ? { program, value, findings } : { value, findings };

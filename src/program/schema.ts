@@ -87,9 +87,7 @@ const metadata = z.strictObject({
   license: text.optional(),
   keywords: z.array(text).optional(),
   paper: z.strictObject({ arxiv: text.optional(), doi: text.optional(), url: text.optional() }).optional(),
-  derivedFrom: z
-    .strictObject({ name: z.string().regex(namePattern), version: z.string().regex(versionPattern), digest })
-    .optional(),
+  derivedFrom: z.strictObject({ name, version, digest }).optional(),
 });
 
 const upstream = z.strictObject({
