@@ -1,7 +1,6 @@
 import { lookup as resolveName } from 'node:dns';
 import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
-import { type IncomingMessage, Agent as PlainAgent, request as requestPlain } from 'node:http';
-import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -122,7 +121,7 @@ function checkUrl(url: URL, loopbackAllowed: boolean): void {
   if (local && !loopbackAllowed) throw refusal(url, 'a redirect may not lead to this machine');
 }
 
-function send(url: URL, loopbackAllowed: boolean, signal?: AbortSignal): Promise<IncomingMessage> {
+async function send(url: URL, loopbackAllowed: boolean, signal?: AbortSignal): Promise<IncomingMessage> {
   const local = isLoopbackHost(url.hostname);
   const lookup: LookupFunction = (hostname, options, answer) => {
     resolveName(hostname, { ...options, all: true }, (error, addresses) => {
@@ -137,18 +136,18 @@ function send(url: URL, loopbackAllowed: boolean, signal?: AbortSignal): Promise
       answer(null, addresses[0]!.address, addresses[0]!.family);
     });
   };
-  const proxyEnv = local ? undefined : process.env;
   const tls = url.protocol === 'https:';
+  // Loaded here, for most commands fetch nothing.
+  const { Agent, request: start } = tls ? await import('node:https') : await import('node:http');
   return new Promise((done, fail) => {
-    const common = {
+    const request = start(url, {
       signal,
       lookup,
       timeout: IDLE_TIMEOUT_MS,
       headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'same' },
-    };
-    const request = tls
-      ? requestTls(url, { ...common, ca: trusted(), agent: new TlsAgent({ proxyEnv }) })
-      : requestPlain(url, { ...common, agent: new PlainAgent({ proxyEnv }) });
+      agent: new Agent({ proxyEnv: local ? undefined : process.env }),
+      ...(tls && { ca: trusted() }),
+    });
     request.on('response', done);
     request.on('timeout', () => request.destroy(new Error(`no answer for ${IDLE_TIMEOUT_MS / 1000} s`)));
     request.on('error', (error) => fail(failed(url, error, signal)));

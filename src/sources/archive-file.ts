@@ -1,4 +1,4 @@
-import { Transform } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
@@ -43,7 +43,7 @@ export function envelopeOf(file: string): Envelope | undefined {
 export async function firstEntryName(file: string, envelope: Envelope): Promise<string | undefined> {
   let head = Buffer.alloc(0);
   try {
-    await pipeline(createReadStream(file), ...opened(envelope), async (chunks: AsyncIterable<Buffer>) => {
+    await pipeline(createReadStream(file), unpacking(envelope), async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         head = Buffer.concat([head, chunk]);
         if (head.length >= 512) return;
@@ -91,7 +91,7 @@ export async function archiveEntries(
     const limits = limiting(statSync(file).size);
     await pipeline(
       createReadStream(file),
-      ...opened(envelope),
+      unpacking(envelope),
       limits,
       async (chunks: AsyncIterable<Buffer>) => {
         const ended = new Promise<void>((done, fail) => parser.on('end', done).on('error', fail));
@@ -162,9 +162,9 @@ function withoutTop(entries: Entry[]): Entry[] {
   return entries.map((entry) => ({ ...entry, path: entry.path.slice(top.length + 1) }));
 }
 
-function opened(envelope: Envelope): Transform[] {
-  if (envelope === 'gzip') return [createGunzip()];
-  return envelope === 'zstd' ? [createZstdDecompress()] : [];
+function unpacking(envelope: Envelope): Transform {
+  if (envelope === 'gzip') return createGunzip();
+  return envelope === 'zstd' ? createZstdDecompress() : new PassThrough();
 }
 
 function limiting(compressedBytes: number): Transform {

@@ -69,39 +69,14 @@ export function compareBytes(a: string, b: string): number {
 export function checkEntries(entries: Entry[], options: { dereference?: boolean } = {}): Checked {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   const [files, refused]: [TreeFile[], RefusedPath[]] = [[], []];
-  const refuse = (path: string, why: string, hint?: string): void => {
-    const finding: Finding = {
-      code: 'SAME1210',
-      message: `${printable(path)} ${why}`,
-      place: printable(path),
-    };
-    if (hint) finding.hint = hint;
-    refused.push({ path, finding });
-  };
   const add = (path: string, entry: Entry): void => {
-    const name = problemOfName(path);
-    if (name) return refuse(path, name, 'rename it');
-    switch (entry.kind) {
-      case 'file':
-        if (isLfsPointer(entry.place)) {
-          return refuse(path, 'is a Git LFS pointer, not the file itself', LFS_HINT);
-        }
-        files.push(fileAt(path, entry.executable, entry.place));
-        return;
-      case 'submodule':
-        return refuse(
-          path,
-          'is a git submodule',
-          'copy its files in, name it in `upstream:`, or list it in files.exclude',
-        );
-      case 'special':
-        return refuse(path, `is ${entry.what}`, 'list it in files.exclude');
-      case 'link': {
-        if (!options.dereference) return refuse(path, 'is a symbolic link', LINK_HINT);
-        const found = follow(entry, byPath);
-        if (typeof found === 'string') return refuse(path, found, 'list it in files.exclude');
-        for (const [below, target] of found) add(below === '' ? path : `${path}/${below}`, target);
-      }
+    const problem = problemOf(path, entry, options.dereference ?? false);
+    if (problem) refused.push({ path, finding: findingOf(path, problem) });
+    else if (entry.kind === 'file') files.push(fileAt(path, entry.executable, entry.place));
+    else if (entry.kind === 'link') {
+      const found = follow(entry, byPath);
+      if (typeof found === 'string') refused.push({ path, finding: findingOf(path, [found, EXCLUDE_HINT]) });
+      else for (const [below, target] of found) add(below === '' ? path : `${path}/${below}`, target);
     }
   };
   for (const entry of entries) add(entry.path, entry);
@@ -110,8 +85,29 @@ export function checkEntries(entries: Entry[], options: { dereference?: boolean 
   return { files, refused };
 }
 
-const LFS_HINT = 'declare it under `data:` (size, digest, uri), or list it in files.exclude';
-const LINK_HINT = 'give --dereference to pack what it leads to, or list it in files.exclude';
+const EXCLUDE_HINT = 'list it in files.exclude';
+
+/** Why an entry cannot be packed, and what to do. */
+type Problem = [why: string, hint: string];
+
+function problemOf(path: string, entry: Entry, dereference: boolean): Problem | undefined {
+  const name = problemOfName(path);
+  if (name) return [name, 'rename it'];
+  if (entry.kind === 'special') return [`is ${entry.what}`, EXCLUDE_HINT];
+  if (entry.kind === 'submodule') {
+    return ['is a git submodule', `copy its files in, name it in upstream, or ${EXCLUDE_HINT}`];
+  }
+  if (entry.kind === 'link') {
+    if (dereference) return undefined;
+    return ['is a symbolic link', `give --dereference to pack what it leads to, or ${EXCLUDE_HINT}`];
+  }
+  if (!isLfsPointer(entry.place)) return undefined;
+  return ['is a Git LFS pointer, not the file itself', `declare the file under data, or ${EXCLUDE_HINT}`];
+}
+
+function findingOf(path: string, [why, hint]: Problem): Finding {
+  return { code: 'SAME1210', message: `${printable(path)} ${why}`, place: printable(path), hint };
+}
 
 /** What a link leads to: files by their path below it (`''` for a file itself), or why it cannot be followed. */
 function follow(link: Entry & { kind: 'link' }, entries: Map<string, Entry>): [string, Entry][] | string {

@@ -119,13 +119,15 @@ function requireGit(): string {
   throw new SameError({ code: 'SAME1209', message: 'git is needed for this source and is not installed' });
 }
 
-/** Git's own last word about a failure, without credentials and terminal escapes. */
-export function lastLine(text: string): string {
-  const lines = text
-    .split(/[\r\n]+/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+/** What git adds to every failure of a transport. */
+const BOILERPLATE =
+  /Could not read from remote repository|Please make sure you have the correct|and the repository exists/;
+
+/** Git's own words about a failure, one line without credentials and terminal escapes. */
+export function failureLine(text: string): string {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+  const telling = lines.filter((line) => line !== '' && !BOILERPLATE.test(line));
   const told =
-    lines.findLast((line) => /^(fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? 'git said nothing';
-  return printable(told.replace(/(\w+:\/\/)[^\s/@']*@/g, '$1').replace(/^(fatal|error): /, ''));
+    telling.find((line) => /^(fatal|error):/i.test(line)) ?? telling.at(-1) ?? 'git said nothing more';
+  return printable(told.replace(/(\w+:\/\/)[^\s/@']*@/g, '$1').replace(/^(fatal|error): /i, ''));
 }

@@ -1,7 +1,7 @@
 import { SameError } from '../errors/same-error.ts';
 import { isErrno, join, mkdirSync, removeTree, statSync } from '../host/files.ts';
 import { chunksOf, type Entry } from './entry.ts';
-import { fieldsOf, lastLine, openGit, runGit } from './git-process.ts';
+import { failureLine, fieldsOf, openGit, runGit } from './git-process.ts';
 import { withoutLogin } from './source-address.ts';
 
 /** The branches and tags that a repository offers. */
@@ -214,7 +214,7 @@ export class GitRepository {
 
   #failure(said: string): SameError {
     const place = withoutLogin(this.url);
-    const line = lastLine(said);
+    const line = failureLine(said);
     if (NO_LOGIN.test(said)) {
       return new SameError({
         code: 'SAME1209',

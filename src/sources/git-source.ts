@@ -4,7 +4,7 @@ import { compareVersions, isVersion } from '../program/version.ts';
 import { checkEntries } from './entry.ts';
 import { GitRepository, type RemoteRefs } from './git-repository.ts';
 import type { SourceTree } from './source.ts';
-import { type GitAddress, withoutLogin } from './source-address.ts';
+import { type GitAddress, shareable, withoutLogin } from './source-address.ts';
 
 /** What a manifest says of itself, read by the caller. */
 export type ManifestVersion = (bytes: Buffer) => { name?: string; version?: string };
@@ -63,7 +63,7 @@ export async function openGitSource(address: GitAddress, options: GitSourceOptio
       notices: [],
       origin: {
         kind: 'git',
-        repository: place,
+        repository: shareable(repository.url),
         revision: commit,
         ref: chosen.ref,
         ...(subdirectory === '' ? {} : { path: subdirectory }),

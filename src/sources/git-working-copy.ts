@@ -1,7 +1,7 @@
 import { SameError } from '../errors/same-error.ts';
 import { findCommand } from '../host/processes.ts';
-import { fieldsOf, lastLine, runGit } from './git-process.ts';
-import { withoutLogin } from './source-address.ts';
+import { failureLine, fieldsOf, runGit } from './git-process.ts';
+import { shareable } from './source-address.ts';
 
 /** What git knows of a directory inside a working copy; paths are relative to the directory. */
 export interface WorkingCopy {
@@ -9,7 +9,7 @@ export interface WorkingCopy {
   prefix: string;
   /** The commit that is checked out; absent before the first one. */
   revision?: string;
-  /** URL of `origin`, without credentials. */
+  /** URL of `origin`, without credentials; absent when it is a path of this machine. */
   remote?: string;
   /** Mode by path of what the index has. */
   tracked: Map<string, string>;
@@ -37,7 +37,7 @@ export async function localGit(directory: string, signal?: AbortSignal): Promise
     if (!said.includes('dubious ownership')) return undefined;
     throw new SameError({
       code: 'SAME1209',
-      message: `git does not read ${directory}: ${lastLine(said.split('\n')[0]!)}`,
+      message: `git does not read ${directory}: ${failureLine(said)}`,
       hint: `git config --global --add safe.directory ${directory}`,
     });
   }
@@ -62,7 +62,7 @@ export async function localGit(directory: string, signal?: AbortSignal): Promise
   return {
     prefix: (prefix ?? '').replace(/\/$/, ''),
     revision,
-    remote: remote && withoutLogin(remote),
+    remote: remote && shareable(remote),
     tracked,
     untracked,
     committed,

@@ -64,7 +64,7 @@ function gitAddress(text: string): GitAddress {
 /** `REPO[//SUBDIR][@REF]`: a ref may itself have `/` and `@`, so the first `@` after the `//` counts. */
 function splitRepository(text: string): { path: string; subdirectory: string; ref?: string } {
   const double = text.indexOf('//', 1);
-  const at = text.indexOf('@', double < 0 ? 0 : double);
+  const at = text.indexOf('@', Math.max(double, 0));
   const ref = at < 0 ? undefined : decoded(text.slice(at + 1));
   const before = at < 0 ? text : text.slice(0, at);
   if (ref === '') throw unsupported(text, 'nothing follows the @');
@@ -154,4 +154,9 @@ export function withoutLogin(url: string): string {
   return url
     .replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/]*@/, '$1')
     .replace(/^(\w[\w+.-]*:\/\/[^?#]*)[?#].*$/, '$1');
+}
+
+/** The URL as records keep it: without login, and undefined for a path of this machine. */
+export function shareable(url: string): string | undefined {
+  return /^(https?|ssh|git):\/\//.test(url) || SCP.test(url) ? withoutLogin(url) : undefined;
 }
