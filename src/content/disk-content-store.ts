@@ -105,8 +105,9 @@ class DiskContentStore implements LocalContentStore {
           closeSync(fd);
         }
         this.#keep(path, id);
-      } finally {
+      } catch (error) {
         rmSync(path, { force: true });
+        throw error;
       }
     });
     return id;
@@ -118,8 +119,9 @@ class DiskContentStore implements LocalContentStore {
       const id = await this.#fill(fd, chunks, expected);
       this.#guard('storing a blob', () => this.#keep(path, id));
       return id;
-    } finally {
+    } catch (error) {
       rmSync(path, { force: true });
+      throw error;
     }
   }
 

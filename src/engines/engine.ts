@@ -60,11 +60,17 @@ export interface EngineContext {
   /** Digest of what {@link placeCode} would put there. */
   codeDigest(step: PlannedStep): string;
   environment(name: string): Promise<ReadyEnvironment>;
+  /** A folder that runs in the same environment share and nothing hashes: `{{scratch}}`. */
+  scratch(environmentKey: string): string;
   /** Declared data, already in the store. */
   data: Record<string, Artifact>;
   secrets: Record<string, string>;
+  /** Hides secret values in a text that is shown. */
+  mask(text: string): string;
   /** Where an attempt's output goes. */
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
+  /** Stores a finished log, secrets masked; the file stays where it is for people. */
+  keepLog(path: string): Promise<Artifact>;
   /** Aborted once: stop politely. */
   cancel: AbortSignal;
   /** Aborted: kill now. */

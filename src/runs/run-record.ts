@@ -15,7 +15,7 @@ export type RunStatus =
 /** One step of a run record. */
 export interface StepRecord {
   name: string;
-  status: StepStatus | 'skipped';
+  status: StepStatus | 'skipped' | 'pending';
   attempts: number;
   exitCode?: number;
   signal?: string;
@@ -40,6 +40,9 @@ export interface MetricRecord {
   value: number;
   unit?: string;
   direction?: 'lower' | 'higher';
+  /** True when the manifest's `metrics` names it; its name then wins over equal reported ones. */
+  declared?: true;
+  /** Points of the series it is the last of. */
   count?: number;
   series?: string;
 }
@@ -56,6 +59,26 @@ export interface ClaimRecord {
   outcome: 'within' | 'outside' | 'not-run' | 'error';
   because?: string;
   cite?: string;
+}
+
+/** What a run ran on; never its name or user. */
+export interface MachineRecord {
+  os: string;
+  arch: string;
+  cpu: number;
+  memoryBytes: number;
+  gpu: string[];
+}
+
+/** One need of a program, beside what this machine has. */
+export interface RequirementRecord {
+  what: string;
+  want: string;
+  have: string;
+  met: boolean;
+  optional: boolean;
+  step?: string;
+  hint?: string;
 }
 
 /** The immutable account of a run (spec chapter run-record). */
@@ -84,7 +107,7 @@ export interface RunRecord {
     string,
     { key: string; locked: boolean; variables: Record<string, string>; resolved: JsonObject }
   >;
-  machine: { os: string; arch: string; cpu: number; memoryBytes: number; gpu: string[] };
+  machine: MachineRecord;
   startedAt: string;
   finishedAt?: string;
   usage?: { durationMs: number; cpuSeconds?: number; peakMemoryBytes?: number };
@@ -92,6 +115,7 @@ export interface RunRecord {
   outputs: Record<string, Artifact>;
   metrics: MetricRecord[];
   claims: ClaimRecord[];
+  /** Unmet requirements that were allowed by --allow-unmet. */
   waivers: { what: string; want: string; have: string }[];
   services: Record<string, string>;
   warnings: string[];

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs what the npm scripts need: the packages of package-lock.json, and with --test the Debian packages that
+# the test suites use. Does nothing where all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! cmp -s package-lock.json node_modules/.installed-lock 2>/dev/null; then
+  npm ci --no-audit --no-fund --loglevel=error
+  cp package-lock.json node_modules/.installed-lock
+fi
+
+[ "${1-}" = --test ] || exit 0
+
+# command (or file) : package : suites that need it
+needs='
+nginx:nginx-light:git over https
+fcgiwrap:fcgiwrap:git over https
+git:git:git sources
+openssl:openssl:git over https
+Rscript:r-base-core:the Longley study
+python3:python3:python environments
+patch:patch:upstream sources
+'
+missing='' suites=''
+for line in $(printf %s "$needs" | tr ' ' '~'); do
+  command=${line%%:*} rest=${line#*:}
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null 2>&1 && continue
+  missing="$missing ${rest%%:*}" suites="$suites
+  $(printf %s "${rest#*:}" | tr '~' ' ') (needs $command)"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  export DEBIAN_FRONTEND=noninteractive
+  for command in 'update' "install -y --no-install-recommends $missing"; do
+    # shellcheck disable=SC2086 -- words are meant to be split
+    apt-get -o DPkg::Lock::Timeout=600 $command >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  done
+elif [ -n "${CI-}" ]; then
+  echo "these packages are missing and cannot be installed here:$missing" >&2
+  exit 1
+else
+  echo "left out, because this user cannot install Debian packages:$suites" >&2
+fi

@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { SameError } from '../../errors/same-error.ts';
+import { commitProgram } from '../../operations/commit-program.ts';
+import { showRun } from '../../operations/show-run.ts';
+import type { Cli } from '../cli.ts';
+import { withCommon } from '../words.ts';
+
+/** `same commit program NAME:VERSION --as VERSION` */
+export function commitCommand(cli: Cli): Command {
+  const command = new Command('commit')
+    .description(
+      'Make a new version of a stored program: its manifest edited, comments kept; code and lock stay.',
+    )
+    .argument('<reference>', 'NAME:VERSION to start from')
+    .requiredOption('--as <version>', 'the new version')
+    .option('--run <id>', 'take the parameters of this run as defaults')
+    .option('--set <name=value>', 'a new default; may be repeated', collect, []);
+  return withCommon(command, [
+    'same commit program arXiv.1303.5778v1:1.0 --as 1.1 --set epochs=1000',
+    'same commit program arXiv.1303.5778v1:1.0 --as 1.1 --run latest',
+  ]).action(async (reference: string, options: { as: string; run?: string; set: string[] }) => {
+    const ports = await cli.ports();
+    const run = options.run === undefined ? undefined : (await showRun(ports, options.run)).record;
+    const set = options.set.map((word) => {
+      const equals = word.indexOf('=');
+      if (equals < 1)
+        throw new SameError({ code: 'SAME1902', message: `--set takes NAME=VALUE, got "${word}"` });
+      return { name: word.slice(0, equals), text: word.slice(equals + 1) };
+    });
+    const committed = await commitProgram(ports, { reference, as: options.as, set, ...(run ? { run } : {}) });
+    const { name, version } = committed.artifact.program.metadata;
+    const { digest } = committed.artifact;
+    if (cli.json) {
+      cli.printJson('Committed', {
+        name,
+        version,
+        digest,
+        from: committed.from,
+        defaults: committed.defaults,
+      });
+      return;
+    }
+    cli.print(
+      `committed ${name}:${version} (${digest}) from ${committed.from.name}:${committed.from.version}`,
+    );
+    for (const [key, value] of Object.entries(committed.defaults))
+      cli.say(`  default ${key} is now ${JSON.stringify(value)}`);
+    cli.say(`export it with: same export program -n ${name}:${version}`);
+  });
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}

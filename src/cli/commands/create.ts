@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import { createProgram } from '../../operations/create-program.ts';
+import type { Cli } from '../cli.ts';
+import { renderSource } from '../render/program.ts';
+import { withCommon } from '../words.ts';
+
+/** `same create program -f SOURCE` */
+export function createCommand(cli: Cli): Command {
+  const command = new Command('create')
+    .description('Make a stored program from a source. Nothing of it is executed.')
+    .requiredOption('-f, --file <source>', 'folder, bundle, archive, or git repository')
+    .option('--dereference', 'pack what symbolic links point at, inside the source');
+  return withCommon(command, [
+    'same create program -f ./my-study',
+    'same create program -f https://github.com/uoftoronto/papers/arXiv.5778v1:1.0',
+    'same create program -f git+https://example.org/papers.git//arXiv.5778v1@1.0',
+    'same create program -f ./arXiv.1303.5778v1:1.0.tgz',
+  ]).action(async (options: { file: string; dereference?: true }) => {
+    const created = await createProgram(await cli.ports(), {
+      source: options.file,
+      ...(options.dereference ? { dereference: true } : {}),
+    });
+    const { name, version } = created.artifact.program.metadata;
+    const { digest } = created.artifact;
+    if (cli.json) {
+      cli.printJson('Created', {
+        name,
+        version,
+        digest,
+        origin: created.origin,
+        replaced: created.replaced ?? null,
+      });
+      return;
+    }
+    cli.print(`created ${name}:${version} (${digest}) from ${renderSource(created.label, created.origin)}`);
+    if (created.replaced && created.replaced !== digest) cli.say(`replaced ${created.replaced}`);
+    cli.say(`run it with: same run program ${name}:${version}`);
+  });
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { showProgram } from '../../operations/show-program.ts';
+import { showRun } from '../../operations/show-run.ts';
+import type { Cli } from '../cli.ts';
+import { programJson, renderProgram } from '../render/program.ts';
+import { renderRun } from '../render/run.ts';
+import { withCommon } from '../words.ts';
+
+/** `same show [program] REFERENCE|FILE`, `same show run ID` */
+export function showCommand(cli: Cli, noun: string): Command {
+  const command = new Command('show')
+    .description(
+      noun === 'run'
+        ? 'Show a run: parameters with where they came from, steps, figures, claims, environment.'
+        : 'Show a program: parameters, steps, needs, data, claims, the four digests. Nothing is executed.',
+    )
+    .argument(
+      noun === 'run' ? '<id>' : '<reference>',
+      noun === 'run' ? 'run id, a part of it, or latest' : 'NAME[:VERSION] or a bundle file',
+    );
+  return withCommon(command, [
+    'same show program arXiv.1303.5778v1:1.0',
+    'same show ./arXiv.1303.5778v1:1.1.tgz',
+    'same show run latest',
+  ]).action(async (what: string) => {
+    const ports = await cli.ports();
+    if (noun === 'run') {
+      const run = await showRun(ports, what);
+      if (cli.json) cli.printJson('Run', { ...run.record, own: run.own });
+      else cli.print(renderRun(run.record, { own: run.own, colour: false, full: true }));
+      return;
+    }
+    const shown = await showProgram(ports, what);
+    if (cli.json) cli.printJson('Program', programJson(shown));
+    else cli.print(renderProgram(shown));
+  });
+}

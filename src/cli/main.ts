@@ -1,0 +1,145 @@
+import { type Finding, SameError } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
+import type { Cli } from './cli.ts';
+import { renderFinding } from './render/finding.ts';
+import { RUNTIME } from './runtime.ts';
+import { nounOf, nouns, type Verb, verbs } from './verbs.ts';
+
+/**
+ * The command line: `same VERB [NOUN] …`.
+ * @param words the arguments after `same`
+ * @returns the exit code
+ */
+export async function main(words: string[]): Promise<number> {
+  if (words[0] === '--version' || words[0] === '-V') {
+    process.stdout.write(`${RUNTIME}\n`);
+    return 0;
+  }
+  const cli = openCli(words);
+  try {
+    await dispatch(cli, words);
+    return cli.exitCode;
+  } catch (error) {
+    return await report(cli, error);
+  }
+}
+
+async function dispatch(cli: Cli, words: string[]): Promise<void> {
+  const [first, second] = words;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    const topic = first === 'help' && second !== undefined ? verbs[second] : undefined;
+    if (!topic) {
+      const { mainHelp } = await import('./render/main-help.ts');
+      cli.print(mainHelp(verbs));
+      return;
+    }
+    return call(cli, topic, ['--help'], topic.nouns[0] ?? '');
+  }
+  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  if (!verb) throw unknownVerb(first, second);
+  const noun = nounOf(verb, second);
+  if (noun === undefined && isOtherNoun(second)) {
+    throw usage(
+      `same ${first} takes ${verb.nouns.join(' or ') || 'no noun'}, not ${second}`,
+      `see: same ${first} --help`,
+    );
+  }
+  return call(cli, verb, words.slice(noun === undefined ? 1 : 2), noun ?? verb.nouns[0] ?? '');
+}
+
+async function call(cli: Cli, verb: Verb, words: string[], noun: string): Promise<void> {
+  cli.words = words;
+  const command = (await verb.load())(cli, noun);
+  const { parseWith } = await import('./words.ts');
+  await parseWith(command, cli, words);
+}
+
+function openCli(words: string[]): Cli {
+  const before = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  const warnings: Finding[] = [];
+  const cli: Cli = {
+    words,
+    json: before.includes('--json'),
+    quiet: before.includes('--quiet') || before.includes('-q'),
+    live: process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined,
+    colour: process.stderr.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+    exitCode: 0,
+    warnings,
+    print: (text) => {
+      process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+    },
+    say: (text) => {
+      if (!cli.quiet) process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+    },
+    printJson: (kind, value) => {
+      const document = {
+        apiVersion: 'same/v1',
+        kind,
+        ...value,
+        ...(warnings.length > 0 ? { notices: warnings } : {}),
+      };
+      process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    },
+    ports: async () => {
+      const { openPorts } = await import('./wiring.ts');
+      cli.ports = async () => ports;
+      const ports = openPorts(cli);
+      return ports;
+    },
+  };
+  return cli;
+}
+
+/** Prints every problem, one line each, code first. @returns the exit code */
+async function report(cli: Cli, error: unknown): Promise<number> {
+  const known = await asSameError(error);
+  if (cli.json) {
+    cli.printJson('Error', {
+      code: known.code,
+      exitCode: known.exitCode,
+      findings: known.findings,
+      details: known.details,
+    });
+  }
+  // Errors are said even with --quiet: silence is for success.
+  for (const finding of known.findings) process.stderr.write(`${renderFinding(finding, cli.colour)}\n`);
+  if (known.code === 'SAME7001' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return known.exitCode;
+}
+
+async function asSameError(error: unknown): Promise<SameError> {
+  if (error instanceof SameError) return error;
+  const { fromErrno } = await import('../host/files.ts');
+  const wrapped = fromErrno(error, 'working', homeOrNothing());
+  if (wrapped instanceof SameError) return wrapped;
+  return new SameError(
+    {
+      code: 'SAME7001',
+      message: `same has a bug: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'please report it with the lines below',
+    },
+    { cause: error },
+  );
+}
+
+function homeOrNothing(): string | undefined {
+  return process.env.SAME_HOME ?? (process.env.HOME && `${process.env.HOME}/.same`);
+}
+
+function usage(message: string, hint: string): SameError {
+  return new SameError({ code: 'SAME1902', message, hint });
+}
+
+function isOtherNoun(word: string | undefined): boolean {
+  return word !== undefined && nouns.includes(word.replace(/s$/, ''));
+}
+
+function unknownVerb(first: string, second: string | undefined): SameError {
+  const swapped = second !== undefined && Object.hasOwn(verbs, second) && isOtherNoun(first);
+  if (swapped) {
+    const noun = nounOf(verbs[second]!, first) ?? first;
+    return usage(`unknown verb "${first}": the verb comes first`, `try: same ${second} ${noun}`);
+  }
+  const meant = nearest(first, Object.keys(verbs));
+  return usage(`unknown verb "${first}"${meant ? ` — did you mean ${meant}?` : ''}`, 'see: same --help');
+}

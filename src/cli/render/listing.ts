@@ -1,0 +1,34 @@
+import type { Pin } from '../../content/content-store.ts';
+import type { StoredRun } from '../../runs/run-store.ts';
+import { figure, plain, seconds, table } from './text.ts';
+
+/** Stored programs as a table. */
+export function renderPrograms(pins: readonly Pin[]): string {
+  return table([
+    ['NAME', 'VERSION', 'DIGEST', 'PINNED'],
+    ...pins.map(({ name, version, digest, pin, pinnedAt }) => [
+      name,
+      version,
+      digest.slice(0, 19),
+      `${pinnedAt.slice(0, 16).replace('T', ' ')}${pin === 'soft' ? ' (soft)' : ''}`,
+    ]),
+  ]);
+}
+
+/** Runs as a table, newest first. */
+export function renderRuns(runs: readonly StoredRun[]): string {
+  return table([
+    ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS'],
+    ...runs.map(({ record, own, elsewhere }) => [
+      record.id,
+      `${record.program.name}:${record.program.version}`,
+      `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : " (author's)"}`,
+      record.startedAt.slice(0, 16).replace('T', ' '),
+      record.usage ? seconds(record.usage.durationMs) : '',
+      record.metrics
+        .slice(0, 3)
+        .map(({ name, value }) => `${plain(name)}=${figure(value)}`)
+        .join(' '),
+    ]),
+  ]);
+}

@@ -1,0 +1,213 @@
+import type { Shown } from '../../operations/show-program.ts';
+import type { ParameterSchema, Program } from '../../program/schema.ts';
+import type { Origin } from '../../sources/source.ts';
+import { renderCommandTemplate } from './command.ts';
+import { figure, plain, table } from './text.ts';
+
+/** Where a program came from, in a few words. */
+export function renderSource(label: string, origin: Origin): string {
+  if (origin.kind !== 'git') return label;
+  const path = origin.path ? `/${origin.path}` : '';
+  const ref = origin.ref ? `, ref ${origin.ref}` : '';
+  return `${origin.repository ?? label}${path} (revision ${origin.revision?.slice(0, 12)}${ref})`;
+}
+
+/** A program as JSON: the manifest as the author wrote it, and what identifies it. */
+export function programJson(shown: Shown): object {
+  const { artifact, digests, pin, origin } = shown;
+  return {
+    name: artifact.program.metadata.name,
+    version: artifact.program.metadata.version,
+    digests,
+    pin: pin?.pin ?? null,
+    origin: origin ?? null,
+    manifest: artifact.program,
+    lock: artifact.lock ?? null,
+    runs: shown.runs.map(({ record, own }) => ({ id: record.id, status: record.status, own })),
+  };
+}
+
+/** A program for people. */
+export function renderProgram(shown: Shown): string {
+  const { program, lock } = shown.artifact;
+  const { metadata } = program;
+  const lines = [`${metadata.name}:${metadata.version}${metadata.title ? `  ${plain(metadata.title)}` : ''}`];
+  if (metadata.description) lines.push(`  ${plain(metadata.description.trim()).replaceAll('\n', '\n  ')}`);
+  const by = metadata.authors?.map(({ name, affiliation }) =>
+    affiliation ? `${name} (${affiliation})` : name,
+  );
+  if (by) lines.push(`by ${plain(by.join(', '))}`);
+  const about = [
+    metadata.license && `license ${metadata.license}`,
+    metadata.paper?.arxiv && `arXiv:${metadata.paper.arxiv}`,
+    metadata.paper?.doi && `doi:${metadata.paper.doi}`,
+    metadata.paper?.url,
+    metadata.keywords && `keywords ${metadata.keywords.join(', ')}`,
+  ].filter((text) => text !== undefined && text !== '');
+  if (about.length > 0) lines.push(plain(about.join(' · ')));
+  if (metadata.derivedFrom) {
+    lines.push(
+      `derived from ${metadata.derivedFrom.name}:${metadata.derivedFrom.version} (${metadata.derivedFrom.digest})`,
+    );
+  }
+  if (shown.origin)
+    lines.push(
+      `from ${plain(renderSource('a folder', shown.origin))}${shown.origin.dirty ? ', with local changes' : ''}`,
+    );
+  lines.push(...section('digests', digestRows(shown)));
+  lines.push(...section('parameters', parameterRows(program)));
+  lines.push(...section('profiles', profileRows(program)));
+  lines.push(...section('steps', stepRows(program)));
+  lines.push(...section('environments', environmentRows(program, lock)));
+  lines.push(...section('needs', needRows(program)));
+  lines.push(...section('data', dataRows(program)));
+  lines.push(
+    ...section(
+      'outputs',
+      Object.entries(program.outputs ?? {}).map(([name, { from }]) => [name, `from ${from}`]),
+    ),
+  );
+  lines.push(...section('claims', claimRows(program)));
+  const { runs } = shown;
+  if (runs.length > 0)
+    lines.push(`${runs.length} run${runs.length > 1 ? 's' : ''} here: same list runs -n ${metadata.name}`);
+  return lines.join('\n');
+}
+
+function section(title: string, rows: string[][]): string[] {
+  return rows.length === 0
+    ? []
+    : [
+        title,
+        table(
+          rows.map((row) => row.map(plain)),
+          '  ',
+        ),
+      ];
+}
+
+function digestRows({ digests }: Shown): string[][] {
+  const rows = [
+    ['program', digests.program],
+    ['index', digests.index],
+    ['archive', digests.archive],
+  ];
+  if (digests.file !== undefined) rows.push(['file', digests.file]);
+  return rows;
+}
+
+function parameterRows(program: Program): string[][] {
+  return Object.entries(program.parameters ?? {}).map(([name, schema]) => [
+    `--${name}`,
+    typeText(schema),
+    schema.default === undefined ? 'required' : `default ${JSON.stringify(schema.default)}`,
+    [schema.description ?? schema.title ?? '', schema.deprecated ? '(deprecated)' : ''].join(' ').trim(),
+  ]);
+}
+
+function typeText(schema: ParameterSchema): string {
+  const type = Array.isArray(schema.type) ? schema.type.join('|') : schema.type;
+  const range = [
+    schema.minimum !== undefined && `≥ ${schema.minimum}`,
+    schema.exclusiveMinimum !== undefined && `> ${schema.exclusiveMinimum}`,
+    schema.maximum !== undefined && `≤ ${schema.maximum}`,
+    schema.exclusiveMaximum !== undefined && `< ${schema.exclusiveMaximum}`,
+    schema.enum && `one of ${schema.enum.map((value) => JSON.stringify(value)).join(' ')}`,
+  ].filter((text) => text !== false && text !== undefined);
+  return range.length > 0 ? `${type} (${range.join(', ')})` : type;
+}
+
+function profileRows(program: Program): string[][] {
+  return Object.entries(program.profiles ?? {}).map(([name, { parameters }]) => [
+    name,
+    Object.entries(parameters ?? {})
+      .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+      .join(' '),
+  ]);
+}
+
+function stepRows(program: Program): string[][] {
+  return Object.entries(program.pipeline.steps).map(([name, step]) => {
+    const after = Object.values(step.inputs ?? {}).flatMap(({ from }) => (from ? [from.split('.')[0]!] : []));
+    return [
+      name,
+      after.length > 0 ? `after ${[...new Set(after)].join(', ')}` : '',
+      renderCommandTemplate(step.run),
+    ];
+  });
+}
+
+function environmentRows(program: Program, lock: Shown['artifact']['lock']): string[][] {
+  return Object.entries(program.environments ?? {}).map(([name, environment]) => {
+    const { python, image, requires } = environment;
+    const what = python
+      ? `python ${python.version}, ${python.lock ? `locked by ${python.lock}` : lockText(lock, name)}`
+      : environment.system
+        ? 'the system, not locked'
+        : `image ${image}`;
+    return [name, what, requires ? `requires ${requires.commands.join(', ')}` : ''];
+  });
+}
+
+function lockText(lock: Shown['artifact']['lock'], name: string): string {
+  const platforms = Object.keys(lock?.environments?.[name] ?? {});
+  return platforms.length > 0 ? `locked for ${platforms.join(', ')}` : 'no packages';
+}
+
+function needRows(program: Program): string[][] {
+  const rows: string[][] = [];
+  const { cpu, memory, disk, gpu } = program.resources ?? {};
+  if (cpu !== undefined) rows.push(['cpu', String(cpu)]);
+  if (memory !== undefined) rows.push(['memory', memory]);
+  if (disk) rows.push(['disk', disk.size + (disk.class ? ` (${disk.class})` : '')]);
+  if (gpu)
+    rows.push([
+      'gpu',
+      `${gpu.count}${gpu.vendor ? ` ${gpu.vendor}` : ''}${gpu.memory ? ` with ${gpu.memory}` : ''}${gpu.optional ? ' (optional)' : ''}`,
+    ]);
+  for (const [name, { required, description }] of Object.entries(program.secrets ?? {})) {
+    rows.push([
+      'secret',
+      `${name}${required === false ? ' (optional)' : ''}${description ? `: ${description}` : ''}`,
+    ]);
+  }
+  for (const [name, { resource, version, optional }] of Object.entries(program.services ?? {})) {
+    rows.push([
+      'service',
+      `${name}: ${resource}${version ? ` ${version}` : ''}${optional ? ' (optional)' : ''}`,
+    ]);
+  }
+  for (const { name, kind } of program.infrastructure?.targets ?? [])
+    rows.push(['target', `${name} (${kind})`]);
+  return rows;
+}
+
+function dataRows(program: Program): string[][] {
+  return Object.entries(program.data ?? {}).map(([name, { uri, digest, size, license, description }]) => [
+    name,
+    uri,
+    [digest, size === undefined ? undefined : `${size} bytes`, license, description]
+      .filter(Boolean)
+      .join(' · '),
+  ]);
+}
+
+function claimRows(program: Program): string[][] {
+  return (program.claims ?? []).map(({ id, metric, expect, tolerance, text, cite, given, profile }) => {
+    const allowed = [
+      tolerance?.abs === undefined ? undefined : `± ${tolerance.abs}`,
+      tolerance?.rel === undefined ? undefined : `± ${tolerance.rel * 100} %`,
+    ].filter(Boolean);
+    const condition = [
+      ...Object.entries(given ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+      ...(profile ? [`profile ${profile}`] : []),
+    ];
+    return [
+      id,
+      `${metric} = ${figure(expect)}${allowed.length > 0 ? ` ${allowed.join(' or ')}` : ''}`,
+      [text, cite && `[${cite}]`, condition.length > 0 ? `given ${condition.join(', ')}` : '']
+        .filter(Boolean)
+        .join(' '),
+    ];
+  });
+}

@@ -1,0 +1,97 @@
+import type { Finding } from '../../errors/same-error.ts';
+import type { ClaimRecord, RunRecord } from '../../runs/run-record.ts';
+import { renderFinding } from './finding.ts';
+import { renderParameters } from './plan.ts';
+import { figure, paint, plain, seconds, table } from './text.ts';
+
+/** A run for people: what it was, what came out, and how it compares with what the authors claim. */
+export function renderRun(
+  record: RunRecord,
+  options: { own: boolean; colour: boolean; full: boolean },
+): string {
+  const { program, usage } = record;
+  const took = usage ? ` in ${seconds(usage.durationMs)}` : '';
+  const lines = [
+    `run ${record.id} of ${program.name}:${program.version}${program.pinned ? '' : ' (unpinned)'} ${record.status}${took}${options.own ? '' : " (the author's)"}`,
+    `  program ${program.digest}`,
+    ...renderParameters(record.parameters).map((line) => `  ${line}`),
+  ];
+  if (options.full) lines.push(...renderDetails(record));
+  if (record.metrics.length > 0) {
+    lines.push(
+      '  metrics',
+      table(
+        record.metrics.map(({ name, step, value, unit, count }) => [
+          plain(name),
+          `${figure(value)}${unit ? ` ${plain(unit)}` : ''}`,
+          `${step}${count === undefined ? '' : ` (last of ${count})`}`,
+        ]),
+        '    ',
+      ),
+    );
+  }
+  if (record.claims.length > 0) lines.push('  claims', table(record.claims.map(renderClaim), '    '));
+  for (const [name, { digest }] of Object.entries(record.outputs)) lines.push(`  output ${name} ${digest}`);
+  for (const { what, want, have } of record.waivers)
+    lines.push(`  waived ${what}: want ${want}, have ${have}`);
+  return lines.join('\n');
+}
+
+function renderClaim(claim: ClaimRecord): string[] {
+  const mark = { within: 'agrees', outside: 'DIFFERS', 'not-run': 'not run', error: 'error' }[claim.outcome];
+  const expected = `claimed ${figure(claim.expect)}${claim.allowed ? ` ± ${figure(claim.allowed)}` : ''}`;
+  const got =
+    claim.got === undefined
+      ? (claim.because ?? '')
+      : `got ${figure(claim.got)} (${claim.delta! >= 0 ? '+' : ''}${Number(claim.delta!.toPrecision(3))})`;
+  return [mark, claim.id, expected, plain(got), claim.cite ? plain(claim.cite) : ''];
+}
+
+function renderDetails(record: RunRecord): string[] {
+  const lines = [
+    `  id ${record.display || '-'}`,
+    `  target ${record.target} (engine ${record.engine})${record.profile ? `, profile ${record.profile}` : ''}`,
+    `  machine ${record.machine.os} ${record.machine.arch}, ${record.machine.cpu} cpu, ${(record.machine.memoryBytes / 2 ** 30).toFixed(1)} GiB${record.machine.gpu.length > 0 ? `, ${record.machine.gpu.join(', ')}` : ''}`,
+    `  started ${record.startedAt}${record.finishedAt ? `, finished ${record.finishedAt}` : ''}, same ${record.runtime}`,
+    `  code ${record.code.digest}${record.code.revision ? ` (revision ${record.code.revision}${record.code.dirty ? ', with local changes' : ''})` : ''}`,
+  ];
+  for (const [name, { key, locked }] of Object.entries(record.environments)) {
+    lines.push(`  environment ${name} ${key}${locked ? '' : ' (not locked)'}`);
+  }
+  for (const [name, { digest, uri }] of Object.entries(record.data))
+    lines.push(`  data ${name} ${digest} (${plain(uri)})`);
+  lines.push(
+    '  steps',
+    table(
+      record.steps.map((step) => [
+        step.name,
+        step.status,
+        step.usage ? seconds(step.usage.durationMs) : '',
+        step.exitCode === undefined ? '' : `exit ${step.exitCode}`,
+        step.attempts > 1 ? `${step.attempts} attempts` : '',
+        step.because ?? '',
+      ]),
+      '    ',
+    ),
+  );
+  if (record.error) lines.push(`  error ${record.error.code} ${plain(record.error.message)}`);
+  return lines;
+}
+
+/** Why a run did not succeed: every problem, the last lines it printed, and what to do next. */
+export function renderFailure(
+  record: RunRecord,
+  problems: readonly Finding[],
+  tail: readonly string[],
+  colour: boolean,
+): string {
+  const lines: string[] = [];
+  if (tail.length > 0) {
+    lines.push(paint(`last lines of step ${record.error?.step ?? ''}:`, 'dim', colour));
+    lines.push(...tail.map((line) => `  ${plain(line)}`));
+  }
+  lines.push(...problems.map((problem) => renderFinding(problem, colour)));
+  if (problems.length === 0 && record.error) lines.push(`${record.error.code} ${record.error.message}`);
+  lines.push(`see everything it printed: same logs ${record.id}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,122 @@
+import { openDiskContentStore } from '../content/disk-content-store.ts';
+import { openDiskPins } from '../content/disk-pins.ts';
+import { openDiskReferrers } from '../content/disk-referrers.ts';
+import { openLocalEngine } from '../engines/local/local-engine.ts';
+import type { EnvironmentsOptions } from '../environments/prepare.ts';
+import { SameError } from '../errors/same-error.ts';
+import { monotonicMs, now, sleep } from '../host/clock.ts';
+import { join, resolve } from '../host/files.ts';
+import { homeDirectory, machine, platform } from '../host/machine.ts';
+import { environmentVariables } from '../host/processes.ts';
+import { openUserFiles } from '../host/user-files.ts';
+import { resolveTarget } from '../infrastructure/targets.ts';
+import type { Environments, Ports } from '../operations/ports.ts';
+import { openDiskRunStore } from '../runs/disk-run-store.ts';
+import { newRunId } from '../runs/run-id.ts';
+import type { Cli } from './cli.ts';
+import { watchInterrupts } from './interrupts.ts';
+import { renderFinding } from './render/finding.ts';
+import { RUNTIME } from './runtime.ts';
+
+/**
+ * Builds every adapter, once: the only place that does. What is heavy (the manifest parser, git, python) is loaded
+ * when it is first used, so that running a stored program stays quick.
+ */
+export function openPorts(cli: Cli): Ports {
+  const variables = environmentVariables();
+  const home = resolve(variables.SAME_HOME || join(variables.HOME || homeDirectory(), '.same'));
+  const content = openDiskContentStore(join(home, 'content'));
+  const files = openUserFiles(home);
+  const { cancel, kill } = watchInterrupts(cli);
+  const progress = (line: string) => cli.say(line);
+  return {
+    home,
+    runtime: RUNTIME,
+    content,
+    openContent: (directory) => openDiskContentStore(directory),
+    pins: openDiskPins(join(home, 'content')),
+    referrers: openDiskReferrers(join(home, 'content')),
+    runs: openDiskRunStore(join(home, 'runs')),
+    files,
+    variables,
+    now,
+    monotonicMs,
+    sleep: (ms) => sleep(ms, cancel),
+    newRunId,
+    platform,
+    async machine() {
+      const { os, arch, cpu, memoryBytes, gpus } = machine();
+      return { os, arch, cpu, memoryBytes, gpu: (await gpus()).map(({ name }) => name) };
+    },
+    async openSource(text, options) {
+      const { openSource } = await import('../sources/open-source.ts');
+      const { parseManifest } = await import('../program/manifest.ts');
+      return openSource(text, {
+        ...options,
+        onProgress: progress,
+        manifestVersion: (bytes) => parseManifest(bytes, 'same.yaml').program?.metadata ?? {},
+      });
+    },
+    async expandUpstream(tree, program, workDirectory) {
+      if (!program.upstream) return tree;
+      const { expandUpstream } = await import('../sources/upstream.ts');
+      return expandUpstream(tree, program.upstream, { workDirectory, onProgress: progress, signal: cancel });
+    },
+    async selectFiles(tree, settings) {
+      const { selectFiles } = await import('../sources/select-files.ts');
+      return selectFiles(tree, settings ?? {});
+    },
+    openEnvironments: (options) =>
+      lazyEnvironments({
+        ...options,
+        directory: join(home, 'environments'),
+        cacheDirectory: join(home, 'cache'),
+        onProgress: progress,
+      }),
+    async lockPython(environment, options) {
+      const { lockPython } = await import('../environments/python.ts');
+      return lockPython(environment, { ...options, onProgress: progress });
+    },
+    engine(name) {
+      if (name === 'local') return openLocalEngine(content);
+      throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
+    },
+    resolveTarget: (options) => resolveTarget({ ...options, variable: variables.SAME_ENVIRONMENT }),
+    async checkRequirements(program, environments) {
+      const { checkRequirements } = await import('../infrastructure/requirements.ts');
+      return checkRequirements({ program, environments, homeDirectory: home, variables });
+    },
+    async compilePattern(pattern) {
+      return (await import('../program/pattern.ts')).compilePattern(pattern);
+    },
+    async parseManifest(bytes, file) {
+      return (await import('../program/manifest.ts')).parseManifest(bytes, file);
+    },
+    async parseLock(bytes, file) {
+      return (await import('../program/lock-file.ts')).parseLock(bytes, file);
+    },
+    async parseDocument(bytes, file) {
+      return (await import('../program/document.ts')).parseDocument(bytes, file);
+    },
+    progress,
+    warn(finding) {
+      cli.warnings.push(finding);
+      cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
+    },
+    cancel,
+    kill,
+  };
+}
+
+/** Environments whose code is loaded when the first one is asked for. */
+function lazyEnvironments(options: EnvironmentsOptions): Environments {
+  let opened: Promise<Environments> | undefined;
+  const open = () => {
+    opened ??= import('../environments/prepare.ts').then(({ openEnvironments }) => openEnvironments(options));
+    return opened;
+  };
+  return {
+    ready: async (name) => (await open()).ready(name),
+    check: async (name) => (await open()).check(name),
+  };
+}

@@ -1,0 +1,129 @@
+import { monotonicMs } from '../../host/clock.ts';
+import { closeSync, dirname, mkdirSync, openSync, readSync } from '../../host/files.ts';
+import { spawn } from '../../host/processes.ts';
+import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
+import type { StepStatus } from '../engine.ts';
+
+/** Milliseconds between TERM and KILL. */
+export const GRACE_MS = 10_000;
+const WATCH_MS = 200;
+
+/** One command to run, with everything it sees. */
+export interface AttemptInput {
+  argv: string[];
+  cwd: string;
+  env: Record<string, string>;
+  logs: { stdout: string; stderr: string };
+  timeoutMs?: number;
+  cancel: AbortSignal;
+  kill: AbortSignal;
+  onLines(lines: string[]): void;
+}
+
+/** How it ended. */
+export interface AttemptEnd {
+  status: StepStatus;
+  exitCode?: number;
+  signal?: string;
+  durationMs: number;
+  cpuSeconds?: number;
+  peakMemoryBytes?: number;
+  /** Why it did not start at all. */
+  startError?: string;
+}
+
+/**
+ * Runs one command as a process group of its own; output goes straight to the log files. A timeout or the first
+ * cancel sends TERM to the group and KILL after ten seconds; what the command leaves running is killed at its end.
+ */
+export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
+  mkdirSync(dirname(input.logs.stdout), { recursive: true });
+  const stdout = openSync(input.logs.stdout, 'w', 0o644);
+  const stderr = openSync(input.logs.stderr, 'w', 0o644);
+  const startedMs = monotonicMs();
+  const cpuBefore = waitedCpuSeconds();
+  let stopped: StepStatus | undefined;
+  let killTimer: NodeJS.Timeout | undefined;
+  let peakMemoryBytes = 0;
+  const child = spawn(input.argv[0]!, input.argv.slice(1), {
+    cwd: input.cwd,
+    env: input.env,
+    stdio: ['ignore', stdout, stderr],
+    detached: true,
+  });
+  const signalGroup = (signal: NodeJS.Signals) => {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  const stop = (as: StepStatus) => {
+    if (stopped) return;
+    stopped = as;
+    signalGroup('SIGTERM');
+    killTimer = setTimeout(() => signalGroup('SIGKILL'), GRACE_MS);
+  };
+  const onCancel = () => stop('canceled');
+  const onKill = () => {
+    stopped ??= 'canceled';
+    signalGroup('SIGKILL');
+  };
+  const follow = followLines(input.logs.stdout, input.onLines);
+  const watch = setInterval(() => {
+    peakMemoryBytes = Math.max(peakMemoryBytes, (child.pid && residentBytes(child.pid)) || 0);
+    follow();
+  }, WATCH_MS);
+  const timeout =
+    input.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), input.timeoutMs);
+  if (child.pid !== undefined) peakMemoryBytes = residentBytes(child.pid) ?? 0;
+  try {
+    input.cancel.addEventListener('abort', onCancel);
+    input.kill.addEventListener('abort', onKill);
+    if (input.cancel.aborted) onCancel();
+    const end = await new Promise<{ exitCode?: number; signal?: string; startError?: string }>((done) => {
+      child.once('error', (error) => done({ startError: error.message }));
+      child.once('exit', (code, signal) =>
+        done(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
+      );
+    });
+    signalGroup('SIGKILL');
+    follow();
+    const cpuAfter = waitedCpuSeconds();
+    const succeeded = end.exitCode === 0 && stopped === undefined;
+    return {
+      status: stopped ?? (succeeded ? 'succeeded' : 'failed'),
+      ...end,
+      durationMs: Math.round(monotonicMs() - startedMs),
+      ...(cpuBefore === undefined || cpuAfter === undefined
+        ? {}
+        : { cpuSeconds: Math.round((cpuAfter - cpuBefore) * 100) / 100 }),
+      ...(peakMemoryBytes > 0 ? { peakMemoryBytes } : {}),
+    };
+  } finally {
+    clearInterval(watch);
+    clearTimeout(timeout);
+    clearTimeout(killTimer);
+    input.cancel.removeEventListener('abort', onCancel);
+    input.kill.removeEventListener('abort', onKill);
+    closeSync(stdout);
+    closeSync(stderr);
+  }
+}
+
+/** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
+function followLines(path: string, onLines: (lines: string[]) => void): () => void {
+  const fd = openSync(path, 'r');
+  const buffer = Buffer.alloc(65_536);
+  let offset = 0;
+  let rest = '';
+  return () => {
+    const size = readSync(fd, buffer, 0, buffer.length, offset);
+    if (size === 0) return;
+    offset += size;
+    const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
+    rest = lines.pop() ?? '';
+    if (lines.length > 0) onLines(lines);
+  };
+}

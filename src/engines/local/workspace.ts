@@ -1,0 +1,205 @@
+import { parseTreeList } from '../../bundle/tree.ts';
+import type { LocalContentStore } from '../../content/content-store.ts';
+import type { Finding } from '../../errors/same-error.ts';
+import {
+  dirname,
+  fromErrno,
+  isErrno,
+  join,
+  lstatSync,
+  mkdirSync,
+  namesIn,
+  realpathSync,
+  resolve,
+  sep,
+  statSync,
+  writeFileSync,
+} from '../../host/files.ts';
+import type { PlannedStep } from '../../pipeline/plan.ts';
+import type { Artifact, EngineContext } from '../engine.ts';
+
+/** The directories of one step attempt (spec chapter step-contract). */
+export interface Workspace {
+  /** Everything below is this attempt's own. */
+  root: string;
+  /** The program's files; the step's `workdir` is below it. */
+  work: string;
+  /** Where the command starts. */
+  workdir: string;
+  in: string;
+  out: string;
+  home: string;
+  temporary: string;
+  scratch: string;
+  parameters: string;
+}
+
+/** A file the engine put into the workspace, as it was when the step began. */
+interface PlacedInput {
+  input: string;
+  path: string;
+  digest: string;
+  linked: boolean;
+  ino: bigint;
+  ctimeNs: bigint;
+}
+
+/** Makes the directories of an attempt and fills them with code, inputs and parameters. */
+export async function openWorkspace(
+  step: PlannedStep,
+  attempt: number,
+  inputs: Record<string, Artifact>,
+  context: EngineContext,
+  content: LocalContentStore,
+  environmentKey: string,
+): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
+  const root = join(context.workDirectory, step.name, String(attempt));
+  const work = join(root, 'work');
+  const workspace: Workspace = {
+    root,
+    work,
+    workdir: resolve(work, step.workdir),
+    in: join(root, 'in'),
+    out: join(root, 'out'),
+    home: join(root, 'home'),
+    temporary: join(root, 'tmp'),
+    scratch: context.scratch(environmentKey),
+    parameters: join(root, 'params.json'),
+  };
+  try {
+    for (const directory of [
+      work,
+      workspace.in,
+      workspace.out,
+      workspace.home,
+      workspace.temporary,
+      workspace.scratch,
+    ]) {
+      mkdirSync(directory, { recursive: true });
+    }
+    await context.placeCode(step, work);
+    mkdirSync(workspace.workdir, { recursive: true });
+    const placed: PlacedInput[] = [];
+    for (const [name, input] of Object.entries(step.inputs)) {
+      const path = input.at === undefined ? join(workspace.in, name) : resolve(workspace.workdir, input.at);
+      placed.push(...(await placeArtifact(inputs[name]!, path, name, input.mode, content)));
+    }
+    for (const output of Object.values(step.outputs)) {
+      if (output.path !== undefined)
+        mkdirSync(dirname(resolve(workspace.workdir, output.path)), { recursive: true });
+    }
+    writeFileSync(workspace.parameters, `${JSON.stringify(step.parameters)}\n`);
+    return { workspace, placed };
+  } catch (error) {
+    throw fromErrno(error, `preparing step ${step.name}`);
+  }
+}
+
+async function placeArtifact(
+  artifact: Artifact,
+  path: string,
+  input: string,
+  mode: 'link' | 'copy',
+  content: LocalContentStore,
+): Promise<PlacedInput[]> {
+  const files = artifact.digest.startsWith('tree:')
+    ? parseTreeList(await content.read(artifact.digest.slice('tree:'.length), 256 * 1024 * 1024)).map(
+        (file) => ({
+          path: join(path, file.path),
+          digest: file.digest,
+          executable: file.executable,
+        }),
+      )
+    : [{ path, digest: artifact.digest, executable: artifact.executable ?? false }];
+  return files.map((file) => {
+    mkdirSync(dirname(file.path), { recursive: true });
+    content.place(file.digest, file.path, mode, file.executable);
+    const { ino, ctimeNs } = statSync(file.path, { bigint: true });
+    return { input, path: file.path, digest: file.digest, linked: mode === 'link', ino, ctimeNs };
+  });
+}
+
+/**
+ * Finds inputs that the step changed: a link that is gone, replaced or rewritten. A rewritten blob is moved out of the
+ * store. Inputs in mode copy are the step's own.
+ */
+export async function changedInputs(
+  placed: readonly PlacedInput[],
+  content: LocalContentStore,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const changed = (file: PlacedInput, how: string) =>
+    findings.push({
+      code: 'SAME1605',
+      message: `input "${file.input}" was ${how} by the step`,
+      place: file.path,
+      hint: 'inputs are read-only: write to an output, or declare the input with mode: copy',
+    });
+  for (const file of placed) {
+    if (!file.linked) continue;
+    const stat = statSync(file.path, { bigint: true, throwIfNoEntry: false });
+    if (!stat) changed(file, 'removed');
+    else if (stat.ino !== file.ino) changed(file, 'replaced');
+    else if (stat.ctimeNs !== file.ctimeNs && !(await content.recheck(file.digest))) changed(file, 'changed');
+  }
+  return findings;
+}
+
+/** Entries a step left beside its own directories: it wrote where it may not. */
+export function strayEntries(workspace: Workspace, step: PlannedStep, context: EngineContext): Finding[] {
+  const own = ['work', 'in', 'out', 'home', 'tmp', 'params.json'];
+  const expected: [string, (name: string) => boolean][] = [
+    [workspace.root, (name) => own.includes(name)],
+    [dirname(workspace.root), (name) => /^[0-9]+$/.test(name)],
+    [workspace.in, (name) => step.inputs[name]?.at === undefined && name in step.inputs],
+    [workspace.out, (name) => name in step.outputs && step.outputs[name]!.path === undefined],
+  ];
+  return expected.flatMap(([directory, allowed]) =>
+    namesIn(directory)
+      .filter((name) => !allowed(name))
+      .map((name) => ({
+        code: 'SAME1604' as const,
+        message: `step ${step.name} wrote "${join(directory, name).slice(context.workDirectory.length + 1)}", which is no declared output`,
+        place: join(directory, name),
+        hint: 'declare it under outputs, or write temporary files to $TMPDIR',
+      })),
+  );
+}
+
+/** Takes a declared output into the store. @returns the artifact, or why it cannot be one. */
+export async function takeOutput(
+  name: string,
+  step: PlannedStep,
+  workspace: Workspace,
+  content: LocalContentStore,
+  tree: (directory: string) => Promise<Artifact | Finding>,
+): Promise<Artifact | Finding> {
+  const declared = step.outputs[name]!.path;
+  const path = declared === undefined ? join(workspace.out, name) : resolve(workspace.workdir, declared);
+  let stat: ReturnType<typeof lstatSync>;
+  try {
+    stat = lstatSync(path);
+    const real = realpathSync(path);
+    if (!stat.isSymbolicLink() && !real.startsWith(realpathSync(workspace.root) + sep)) {
+      return { code: 'SAME1604', message: `output "${name}" lies outside the step's directory`, place: path };
+    }
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+    return {
+      code: 'SAME1603',
+      message: `step ${step.name} did not write its output "${name}" (${declared ?? `$SAME_OUT/${name}`})`,
+      place: path,
+      hint:
+        declared === undefined
+          ? `write it to {{outputs.${name}}}`
+          : "paths are relative to the step's workdir",
+    };
+  }
+  if (stat.isDirectory()) return tree(path);
+  if (!stat.isFile()) {
+    return { code: 'SAME1611', message: `output "${name}" is not a regular file or directory`, place: path };
+  }
+  const executable = (stat.mode & 0o100) !== 0;
+  const { digest, sizeBytes } = await content.adopt(path);
+  return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
+}

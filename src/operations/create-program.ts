@@ -1,0 +1,61 @@
+import { originArtifact } from '../bundle/origin-artifact.ts';
+import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { Origin } from '../sources/source.ts';
+import { type Imported, importBundle } from './import-bundle.ts';
+import { packTree } from './pack-source.ts';
+import { pinProgram, stopIfCanceled } from './pin-program.ts';
+import type { Ports } from './ports.ts';
+import { openProgramEnvironments } from './program-files.ts';
+
+/** What create made. */
+export interface Created {
+  artifact: ProgramArtifact;
+  origin: Origin;
+  label: string;
+  /** The digest that a soft pin named before. */
+  replaced?: string;
+  imported?: Imported;
+}
+
+/**
+ * `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed.
+ * @param options.expect refuse a program of another name or version
+ */
+export async function createProgram(
+  ports: Ports,
+  options: { source: string; dereference?: boolean },
+): Promise<Created> {
+  using temporary = ports.files.temporary();
+  using source = await ports.openSource(options.source, {
+    workDirectory: temporary.path,
+    ...(options.dereference ? { dereference: true } : {}),
+    signal: ports.cancel,
+  });
+  if (source.kind === 'bundle') {
+    const imported = await importBundle(ports, { file: source.path, label: source.label });
+    return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
+  }
+  const { artifact, origin } = await packTree(ports, source);
+  stopIfCanceled(ports);
+  const linked = await originArtifact(origin, artifact, ports.content);
+  const replaced = pinProgram(ports, artifact, source.soft ? 'soft' : 'hard', linked.digest);
+  ports.referrers.add(artifact.digest, linked.digest);
+  await warnUnmet(ports, artifact);
+  return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
+}
+
+async function warnUnmet(ports: Ports, artifact: ProgramArtifact): Promise<void> {
+  using temporary = ports.files.temporary();
+  const environments = openProgramEnvironments(ports, artifact, temporary.path);
+  for (const { what, want, have, met, optional, hint } of await ports.checkRequirements(
+    artifact.program,
+    environments,
+  )) {
+    if (met || optional) continue;
+    ports.warn({
+      code: 'SAME1701',
+      message: `this machine does not meet a requirement: ${what}: want ${want}, have ${have}`,
+      hint: hint ?? 'create goes on; run will refuse unless --allow-unmet',
+    });
+  }
+}

@@ -1,0 +1,34 @@
+import { SameError } from '../errors/same-error.ts';
+import { findPin } from './find-program.ts';
+import type { Ports } from './ports.ts';
+import { showRun } from './show-run.ts';
+
+/** `same delete program`: forgets a name and version; its runs stay, and so do its blobs as long as runs name them. */
+export function deleteProgram(
+  ports: Ports,
+  reference: string,
+): { name: string; version: string; digest: string } {
+  if (!/[:@]/.test(reference)) {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `delete takes NAME:VERSION, got "${reference}"`,
+      hint: 'list versions with: same list programs',
+    });
+  }
+  const { name, version, digest } = findPin(ports, reference);
+  ports.pins.remove(name, version);
+  return { name, version, digest };
+}
+
+/** `same delete run`: removes the record, journal and logs of a run of this home. @throws SAME1608, SAME1609 */
+export async function deleteRun(ports: Ports, id: string): Promise<{ id: string }> {
+  const run = await showRun(ports, id);
+  if (!run.own) {
+    throw new SameError({
+      code: 'SAME1609',
+      message: `run ${run.record.id} came with ${run.record.program.name}:${run.record.program.version}: it is the author's, read-only`,
+    });
+  }
+  ports.runs.remove(run.record.id);
+  return { id: run.record.id };
+}

@@ -1,0 +1,25 @@
+import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
+import type { Origin, SourceTree } from '../sources/source.ts';
+import { completeLock } from './complete-lock.ts';
+import type { Ports } from './ports.ts';
+import { readSource } from './read-source.ts';
+
+/** Packs a tree into the content store, with its lock completed where the source left it open. */
+export async function packTree(
+  ports: Ports,
+  tree: SourceTree,
+): Promise<{ artifact: ProgramArtifact; origin: Origin }> {
+  using temporary = ports.files.temporary();
+  const source = await readSource(ports, tree, temporary.path);
+  const lock = await completeLock(ports, source, temporary.path);
+  if (lock.added.length > 0) {
+    ports.warn({
+      code: 'SAME1503',
+      message: `identity not reproducible from source: commit same.lock (${lock.added.join(', ')} locked just now)`,
+      place: tree.label,
+      hint: 'write it with: same lock -f FOLDER',
+    });
+  }
+  const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, ports.content);
+  return { artifact, origin: source.origin };
+}

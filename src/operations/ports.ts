@@ -1,0 +1,107 @@
+import type { LocalContentStore, PinStore, ReferrerStore } from '../content/content-store.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { ReadyEnvironment } from '../environments/environment.ts';
+import type { Finding } from '../errors/same-error.ts';
+import type { JsonObject, JsonValue } from '../program/json.ts';
+import type { Lock, PythonLock } from '../program/lock.ts';
+import type { Environment, Program } from '../program/schema.ts';
+import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
+import type { RunStore } from '../runs/run-store.ts';
+import type { Source, SourceTree } from '../sources/source.ts';
+
+/** Files of this machine that operations may touch outside the stores. */
+export interface Files {
+  /** The bytes, or undefined when there is no such file. */
+  read(path: string): Buffer | undefined;
+  exists(path: string): boolean;
+  /** Replaces a file in one step. */
+  write(path: string, bytes: string | Uint8Array): void;
+  /** Writes a stream beside `path` and renames it into place; nothing is left when it fails or is aborted. */
+  writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  stream(path: string): AsyncIterable<Uint8Array>;
+  /** A private directory, gone when disposed. */
+  temporary(): { path: string; [Symbol.dispose](): void };
+  place(directory: string, files: Iterable<{ path: string; executable: boolean; bytes: Buffer }>): void;
+  resolve(path: string): string;
+  sha256(path: string): Promise<string | undefined>;
+}
+
+/** The environments of one program on this machine. */
+export interface Environments {
+  /** Builds it when it is not there yet. @throws SAME1501…1504 */
+  ready(name: string): Promise<ReadyEnvironment>;
+  /** What is missing before it can be built: cheap, builds nothing. */
+  check(name: string): Promise<Finding[]>;
+}
+
+/** Everything operations need from adapters: built once, in `cli/wiring.ts`. */
+export interface Ports {
+  /** `$SAME_HOME`, absolute. */
+  home: string;
+  /** Version of this tool. */
+  runtime: string;
+  content: LocalContentStore;
+  /** A content store in another directory, for looking into bundles. */
+  openContent(directory: string): LocalContentStore;
+  pins: PinStore;
+  referrers: ReferrerStore;
+  runs: RunStore;
+  files: Files;
+  /** The caller's environment variables. */
+  variables: Record<string, string>;
+  now(): string;
+  /** Waits, or returns at once after the first Ctrl-C. */
+  sleep(ms: number): Promise<void>;
+  /** Milliseconds of a monotonic clock, for durations. */
+  monotonicMs(): number;
+  newRunId(): string;
+  platform(): string;
+  machine(): Promise<MachineRecord>;
+  openSource(
+    text: string,
+    options: { workDirectory: string; dereference?: boolean; signal?: AbortSignal },
+  ): Promise<Source>;
+  /** Fetches and patches third-party source into the tree. */
+  expandUpstream(tree: SourceTree, program: Program, workDirectory: string): Promise<SourceTree>;
+  /** Applies `files.exclude` and looks for secrets. @throws SAME1210, SAME1213 */
+  selectFiles(tree: SourceTree, settings: Program['files']): Promise<SourceTree>;
+  openEnvironments(options: {
+    program: Program;
+    lock: Lock | undefined;
+    readCode(path: string): Promise<Buffer | undefined>;
+    workDirectory: string;
+    signal?: AbortSignal;
+  }): Environments;
+  lockPython(
+    environment: Environment,
+    options: {
+      readFile(path: string): Promise<Buffer | undefined>;
+      workDirectory: string;
+      signal?: AbortSignal;
+    },
+  ): Promise<Omit<PythonLock, 'of'>>;
+  engine(name: string): Engine;
+  resolveTarget(options: { target?: string; engine?: string; program: Program }): {
+    name: string;
+    engine: string;
+  };
+  checkRequirements(program: Program, environments: Environments): Promise<RequirementRecord[]>;
+  /** A linear-time matcher of an RE2 pattern: each match's first group, else the whole match. */
+  compilePattern(pattern: string): Promise<(text: string) => string[]>;
+  /** Loads the manifest parser, which is heavy, only when source is read. */
+  parseManifest(
+    bytes: Uint8Array,
+    file: string,
+  ): Promise<{ program?: Program; value?: JsonObject; findings: Finding[] }>;
+  parseLock(bytes: Uint8Array, file: string): Promise<{ lock?: Lock; findings: Finding[] }>;
+  /** Reads a restricted YAML or JSON document. */
+  parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;
+  /** A line about long work, for people. */
+  progress(line: string): void;
+  /** Something people should know that does not stop the work. */
+  warn(finding: Finding): void;
+  /** Aborted by the first Ctrl-C. */
+  cancel: AbortSignal;
+  /** Aborted by the second. */
+  kill: AbortSignal;
+}

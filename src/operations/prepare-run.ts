@@ -1,0 +1,169 @@
+import { openOrigin } from '../bundle/origin-artifact.ts';
+import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import type { Plan } from '../pipeline/plan.ts';
+import { planRun } from '../pipeline/plan-run.ts';
+import { isJsonObject, type JsonObject } from '../program/json.ts';
+import { parseParameterWords } from '../program/parameter-words.ts';
+import { declaredParameters, loadPatterns, resolveParameters } from '../program/parameters.ts';
+import type { RequirementRecord } from '../runs/run-record.ts';
+import type { Origin } from '../sources/source.ts';
+import { findProgram } from './find-program.ts';
+import { packTree } from './pack-source.ts';
+import type { Environments, Ports } from './ports.ts';
+import { openProgramEnvironments } from './program-files.ts';
+
+/** What a user asked to run. Exactly one of `reference` and `source`. */
+export interface RunRequest {
+  reference?: string;
+  /** A tree to run without pinning it. */
+  source?: string;
+  profile?: string;
+  /** A JSON or YAML file of values. */
+  parametersFile?: string;
+  /** `NAME=VALUE` of each `--set`. */
+  set: string[];
+  /** The words that are the program's own. */
+  words: string[];
+  /** The words after `--`, all of them parameters. */
+  afterDashes: string[];
+  target?: string;
+  engine?: string;
+  allowUnmet: boolean;
+}
+
+/** A run that has been thought through: nothing has been executed or recorded yet. */
+export interface PreparedRun {
+  artifact: ProgramArtifact;
+  origin?: Origin;
+  pinned: boolean;
+  plan: Plan;
+  requirements: RequirementRecord[];
+  environments: Environments;
+}
+
+/**
+ * Finds the program, resolves its parameters, plans, and looks at what the program needs.
+ * @throws every problem of parameters and plan together (exit 2), nothing having run
+ */
+export async function prepareRun(
+  ports: Ports,
+  request: RunRequest,
+  workDirectory: string,
+): Promise<PreparedRun> {
+  const { artifact, origin, pinned } = await locate(ports, request);
+  const { program } = artifact;
+  const target = ports.resolveTarget({
+    ...(request.target === undefined ? {} : { target: request.target }),
+    ...(request.engine === undefined ? {} : { engine: request.engine }),
+    program,
+  });
+  await loadPatterns(program);
+  const words = parseParameterWords(request.words, declaredParameters(program), {
+    afterDashes: request.afterDashes,
+    label: `${program.metadata.name}:${program.metadata.version}`,
+    readFile: (path) => readText(ports, path),
+  });
+  const set = readSet(request.set);
+  const file = await readParametersFile(ports, request.parametersFile);
+  const { parameters, findings } = resolveParameters(program, {
+    ...(request.profile === undefined ? {} : { profile: request.profile }),
+    ...(file.values === undefined ? {} : { file: { name: request.parametersFile!, values: file.values } }),
+    set: set.values,
+    flags: words.flags,
+  });
+  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
+  const { plan, findings: refusals } = planRun({
+    program,
+    digest: artifact.digest,
+    target: target.name,
+    engine: target.engine,
+    ...(request.profile === undefined ? {} : { profile: request.profile }),
+    parameters,
+  });
+  throwFindings([...refusals, ...ports.engine(target.engine).refusals(plan)]);
+  const environments = openProgramEnvironments(ports, artifact, workDirectory);
+  const requirements = await ports.checkRequirements(program, environments);
+  return { artifact, ...(origin ? { origin } : {}), pinned, plan, requirements, environments };
+}
+
+/** @throws SAME1701 for each requirement that is not met, all together (exit 10) */
+export function refuseUnmet(prepared: PreparedRun, allowUnmet: boolean): RequirementRecord[] {
+  const unmet = prepared.requirements.filter(({ met, optional }) => !met && !optional);
+  if (!allowUnmet) {
+    throwFindings(
+      unmet.map(({ what, want, have, step, hint }) => ({
+        code: 'SAME1701',
+        message: `${what}: want ${want}, have ${have}${step ? ` (step ${step})` : ''}`,
+        hint: hint ?? 'nothing was run; --allow-unmet goes on and records the waiver',
+      })),
+    );
+  }
+  return unmet;
+}
+
+async function locate(
+  ports: Ports,
+  request: RunRequest,
+): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
+  if (request.source !== undefined) {
+    using temporary = ports.files.temporary();
+    using source = await ports.openSource(request.source, {
+      workDirectory: temporary.path,
+      signal: ports.cancel,
+    });
+    if (source.kind === 'bundle') {
+      throw new SameError({
+        code: 'SAME1208',
+        message: `${source.label} is a bundle: run -f runs a folder or a repository without storing it`,
+        hint: `store it first: same import ${request.source}`,
+      });
+    }
+    return { ...(await packTree(ports, source)), pinned: false };
+  }
+  const { artifact, pin } = await findProgram(ports, request.reference!);
+  const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
+  return { artifact, ...(origin ? { origin } : {}), pinned: true };
+}
+
+function readSet(words: readonly string[]): {
+  values: { name: string; text: string }[];
+  findings: Finding[];
+} {
+  const values: { name: string; text: string }[] = [];
+  const findings: Finding[] = [];
+  for (const word of words) {
+    const equals = word.indexOf('=');
+    if (equals > 0) values.push({ name: word.slice(0, equals), text: word.slice(equals + 1) });
+    else findings.push({ code: 'SAME1902', message: `--set takes NAME=VALUE, got "${word}"` });
+  }
+  return { values, findings };
+}
+
+async function readParametersFile(
+  ports: Ports,
+  path: string | undefined,
+): Promise<{ values?: JsonObject; findings: Finding[] }> {
+  if (path === undefined) return { findings: [] };
+  const bytes = ports.files.read(path);
+  if (!bytes) {
+    return {
+      findings: [
+        { code: 'SAME1108', message: `parameters file ${path} is not there`, place: '--parameters' },
+      ],
+    };
+  }
+  const { value, findings } = await ports.parseDocument(bytes, path);
+  if (findings.length === 0 && !isJsonObject(value)) {
+    return {
+      findings: [{ code: 'SAME1108', message: `${path} does not hold names and values`, place: path }],
+    };
+  }
+  return { values: value as JsonObject, findings };
+}
+
+function readText(ports: Ports, path: string): string {
+  const bytes = ports.files.read(path);
+  if (bytes) return bytes.toString('utf8');
+  throw new SameError({ code: 'SAME1108', message: `file ${path} is not there`, place: `@${path}` });
+}

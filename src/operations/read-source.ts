@@ -1,0 +1,83 @@
+import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import type { JsonObject } from '../program/json.ts';
+import type { Lock } from '../program/lock.ts';
+import type { Program } from '../program/schema.ts';
+import type { Origin, SourceTree, TreeFile } from '../sources/source.ts';
+import type { Ports } from './ports.ts';
+
+/** A source tree read and checked, not yet packed. */
+export interface ReadSource {
+  program: Program;
+  manifestBytes: Buffer;
+  manifestValue: JsonObject;
+  lock?: Lock;
+  /** Everything to pack besides the manifest and the lock. */
+  files: TreeFile[];
+  origin: Origin;
+}
+
+/** Reads and checks the tree's manifest, lock and files, with third-party source expanded. Writes nothing. */
+export async function readSource(ports: Ports, tree: SourceTree, workDirectory: string): Promise<ReadSource> {
+  const manifestFile = tree.files.find(({ path }) => path === 'same.yaml');
+  if (!manifestFile) {
+    throw new SameError({
+      code: 'SAME1205',
+      message: `there is no same.yaml in ${tree.label}`,
+      hint: 'a program is a folder with a same.yaml; for one inside a repository name its folder',
+    });
+  }
+  const manifestBytes = await manifestFile.bytes();
+  const { program, value, findings } = await ports.parseManifest(manifestBytes, placeOf(tree, 'same.yaml'));
+  throwFindings(findings);
+  const expanded = await ports.expandUpstream(tree, program!, workDirectory);
+  const { files: selected, notices } = await ports.selectFiles(expanded, program!.files);
+  for (const notice of notices) ports.progress(notice);
+  const lockFile = selected.find(({ path }) => path === 'same.lock');
+  const lock = lockFile && (await readLock(ports, await lockFile.bytes(), placeOf(tree, 'same.lock')));
+  const files = selected.filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock');
+  throwFindings(missingFiles(program!, files));
+  return {
+    program: program!,
+    manifestBytes,
+    manifestValue: value!,
+    ...(lock ? { lock } : {}),
+    files,
+    origin: tree.origin,
+  };
+}
+
+/** Files that the manifest speaks of and the source lacks. */
+function missingFiles(program: Program, files: readonly TreeFile[]): Finding[] {
+  const paths = new Set(files.map(({ path }) => path));
+  const has = (path: string) =>
+    paths.has(path) || files.some((file) => file.path.startsWith(`${path.replace(/\/$/, '')}/`));
+  const wanted: [field: string, path: string][] = [];
+  for (const [name, { python }] of Object.entries(program.environments ?? {})) {
+    if (python?.lock) wanted.push([`environments.${name}.python.lock`, python.lock]);
+    if (python?.requirements) wanted.push([`environments.${name}.python.requirements`, python.requirements]);
+  }
+  for (const [name, { uri }] of Object.entries(program.data ?? {})) {
+    if (!/^[a-z][a-z0-9+]*:/i.test(uri)) wanted.push([`data.${name}.uri`, uri]);
+  }
+  for (const { name, path } of program.infrastructure?.targets ?? []) {
+    if (path) wanted.push([`infrastructure.targets.${name}.path`, path]);
+  }
+  return wanted
+    .filter(([, path]) => !has(path))
+    .map(([field, path]) => ({
+      code: 'SAME1009',
+      message: `${field}: there is no ${path} among the program's files`,
+      place: 'same.yaml',
+      hint: 'is it committed, and not excluded by files.exclude or .gitignore?',
+    }));
+}
+
+function placeOf(tree: SourceTree, name: string): string {
+  return tree.origin.kind === 'directory' ? `${tree.label.replace(/\/$/, '')}/${name}` : name;
+}
+
+async function readLock(ports: Ports, bytes: Buffer, place: string): Promise<Lock> {
+  const { lock, findings } = await ports.parseLock(bytes, place);
+  throwFindings(findings);
+  return lock!;
+}

@@ -1,0 +1,56 @@
+import { type BundleDigests, peekBundle } from '../bundle/archive.ts';
+import { openOrigin } from '../bundle/origin-artifact.ts';
+import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { Pin } from '../content/content-store.ts';
+import { parseReference } from '../program/reference.ts';
+import type { Origin } from '../sources/source.ts';
+import { exportDigests } from './export-program.ts';
+import { findProgram } from './find-program.ts';
+import { canonicalOfYaml } from './import-bundle.ts';
+import { type ListedRun, listRuns } from './list-runs.ts';
+import type { Ports } from './ports.ts';
+
+/** Everything there is to know of a program without running it. */
+export interface Shown {
+  artifact: ProgramArtifact;
+  pin?: Pin;
+  origin?: Origin;
+  /** All four digests: program, index, archive, file. Of a stored program: what export would write now. */
+  digests: BundleDigests;
+  runs: ListedRun[];
+}
+
+/** `same show`: a stored program by reference, or a bundle file. Executes nothing. */
+export async function showProgram(ports: Ports, text: string): Promise<Shown> {
+  if (looksLikeFile(text) && ports.files.exists(text)) {
+    using temporary = ports.files.temporary();
+    const content = ports.openContent(temporary.path);
+    const bundle = await peekBundle(ports.files.stream(text), content, {
+      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
+    });
+    const artifact = await openProgram(bundle.program, content);
+    // Read what rendering needs while the temporary store is there.
+    await artifact.codeEntries();
+    return { artifact, digests: bundle.digests, runs: [] };
+  }
+  const { artifact, pin } = await findProgram(ports, text);
+  const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
+  return {
+    artifact,
+    pin,
+    ...(origin ? { origin } : {}),
+    digests: await exportDigests(ports, artifact, pin),
+    runs: await listRuns(ports, { name: text }),
+  };
+}
+
+function looksLikeFile(text: string): boolean {
+  if (/^[./]/.test(text) || /\.(tgz|tar|tar\.gz)$/.test(text)) return true;
+  try {
+    parseReference(text);
+    return false;
+  } catch {
+    // What is no reference can only be a file; the caller says so when it is none.
+    return true;
+  }
+}

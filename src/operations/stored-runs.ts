@@ -1,0 +1,21 @@
+import { parseReferrer } from '../bundle/referrer.ts';
+import { openRun } from '../bundle/run-artifact.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import type { Ports } from './ports.ts';
+
+/** A run that is stored as an artifact of a program: it came along with a bundle. */
+export interface StoredRunArtifact {
+  /** Digest of its OCI manifest. */
+  digest: string;
+  record: RunRecord;
+}
+
+/** The runs among a program's referrers. @throws SAME1301, SAME1302 one of them is damaged */
+export async function storedRuns(ports: Ports, program: string): Promise<StoredRunArtifact[]> {
+  const runs: StoredRunArtifact[] = [];
+  for (const digest of ports.referrers.list(program)) {
+    const { kind } = parseReferrer(await ports.content.read(digest), `artifact ${digest}`);
+    if (kind === 'run') runs.push({ digest, record: (await openRun(digest, ports.content)).record });
+  }
+  return runs;
+}

@@ -1,0 +1,112 @@
+import type { JsonObject, JsonValue } from '../program/json.ts';
+import { parseTemplate, type TemplatePart } from '../program/template.ts';
+import type { CommandPart, PlannedCommand } from './plan.ts';
+
+/** A value as one word: text as it is, everything else as JSON; null is the empty word. */
+export function wordOf(value: JsonValue): string {
+  if (value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** `{{flags}}`: the step's parameters by name; true is a bare `--name`, false and null are left out. */
+export function flagWords(parameters: JsonObject): string[] {
+  return Object.entries(parameters).flatMap(([name, value]) => {
+    if (value === null || value === false) return [];
+    return [value === true ? `--${name}` : `--${name}=${wordOf(value)}`];
+  });
+}
+
+/** Quotes a word for POSIX sh so that it survives any byte but NUL. */
+export function quoteForShell(word: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * Fills a step's `run` with its parameters; places for inputs and outputs stay for the engine to fill.
+ * A list is executed as it is; a string is for a shell, with every substituted value quoted.
+ */
+export function planCommand(run: string | string[], parameters: JsonObject): PlannedCommand {
+  if (typeof run === 'string') {
+    return { shell: joinText(parseTemplate(run).parts.flatMap((part) => fill(part, parameters, true))) };
+  }
+  return {
+    exec: run.flatMap((word): CommandPart[][] => {
+      const { parts } = parseTemplate(word);
+      if (parts.length === 1 && isFlags(parts[0]!)) return flagWords(parameters).map((flag) => [flag]);
+      return [joinText(parts.flatMap((part) => fill(part, parameters, false)))];
+    }),
+  };
+}
+
+function isFlags(part: TemplatePart): boolean {
+  return typeof part !== 'string' && 'flags' in part;
+}
+
+function fill(part: TemplatePart, parameters: JsonObject, shell: boolean): CommandPart[] {
+  if (typeof part === 'string') return [part];
+  const quoted = (word: string) => (shell ? quoteForShell(word) : word);
+  if ('flags' in part) return [flagWords(parameters).map(quoted).join(' ')];
+  if ('scratch' in part) return [{ scratch: true }];
+  const [kind, name] = part.path as [string, string];
+  if (kind === 'inputs') return [{ input: name }];
+  if (kind === 'outputs') return [{ output: name }];
+  const word = wordOf(parameters[name] ?? null);
+  return [shell && word === '' ? "''" : quoted(word)];
+}
+
+function joinText(parts: CommandPart[]): CommandPart[] {
+  const joined: CommandPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (typeof part === 'string' && typeof last === 'string') joined[joined.length - 1] = last + part;
+    else joined.push(part);
+  }
+  return joined;
+}
+
+/** The paths an engine gives to a command's places. */
+export interface CommandPlaces {
+  input(name: string): string;
+  output(name: string): string;
+  scratch(): string;
+}
+
+/**
+ * The command's final words, places filled in. A list stays a list; a string stays one text for a shell, whose
+ * choice is the engine's.
+ */
+export function fillCommand(
+  command: PlannedCommand,
+  places: CommandPlaces,
+): { exec: string[] } | { shell: string } {
+  const text = textOf(places);
+  if ('exec' in command) return { exec: command.exec.map((word) => word.map(text).join('')) };
+  return {
+    shell: command.shell
+      .map((part) => (typeof part === 'string' ? part : quoteForShell(text(part))))
+      .join(''),
+  };
+}
+
+/** The command as one line for people, with `$SAME_IN/x` and `$SAME_OUT/x` where paths will stand. */
+export function renderCommand(command: PlannedCommand): string {
+  const text = textOf({
+    input: (name) => `$SAME_IN/${name}`,
+    output: (name) => `$SAME_OUT/${name}`,
+    scratch: () => '$SAME_SCRATCH',
+  });
+  if ('shell' in command) return command.shell.map(text).join('');
+  return command.exec
+    .map((word) =>
+      word.every((part) => typeof part === 'string') ? quoteForShell(word.join('')) : word.map(text).join(''),
+    )
+    .join(' ');
+}
+
+function textOf(places: CommandPlaces): (part: CommandPart) => string {
+  return (part) => {
+    if (typeof part === 'string') return part;
+    if ('input' in part) return places.input(part.input);
+    return 'output' in part ? places.output(part.output) : places.scratch();
+  };
+}

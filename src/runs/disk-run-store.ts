@@ -1,0 +1,186 @@
+import { canonicalJson } from '../bundle/canonical-json.ts';
+import type { EngineEvent } from '../engines/engine.ts';
+import { SameError } from '../errors/same-error.ts';
+import {
+  fromErrno,
+  join,
+  mkdirSync,
+  namesIn,
+  readIfThere,
+  removeTree,
+  renameSync,
+  writeAtomically,
+} from '../host/files.ts';
+import type { JsonValue } from '../program/json.ts';
+import { JournalWriter, readJournal } from './journal.ts';
+import { type Owner, ownerState, thisOwner } from './owner.ts';
+import { isRunId, monthOf } from './run-id.ts';
+import type { RunRecord, StepRecord } from './run-record.ts';
+import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
+import { finishedFields } from './step-outcome.ts';
+
+interface Begun {
+  type: 'run-begun';
+  record: RunRecord;
+  owner: Owner;
+}
+
+/**
+ * Runs as files: `YYYY/MM/ID/` holds `journal.jsonl` while it runs and `run.json` once it is final.
+ * @param directory `$SAME_HOME/runs`
+ */
+export function openDiskRunStore(directory: string): RunStore {
+  const pathOf = (id: string) => {
+    const { year, month } = monthOf(id);
+    return join(directory, year, month, id);
+  };
+
+  const ids = (): string[] =>
+    namesIn(directory)
+      .filter((name) => /^[0-9]{4}$/.test(name))
+      .flatMap((year) =>
+        namesIn(join(directory, year)).flatMap((month) => namesIn(join(directory, year, month))),
+      )
+      .filter(isRunId)
+      .sort()
+      .reverse();
+
+  const load = (id: string): StoredRun | undefined => {
+    const path = pathOf(id);
+    const final = readIfThere(join(path, 'run.json'));
+    if (final) return { record: parseRecord(final, path), own: true };
+    const { events, damaged } = readJournal(join(path, 'journal.jsonl'));
+    const begun = events[0] as Begun | undefined;
+    if (begun?.type !== 'run-begun') return undefined;
+    if (damaged !== undefined) {
+      throw new SameError({
+        code: 'SAME1612',
+        message: `journal of run ${id} is damaged at line ${damaged}`,
+        place: join(path, 'journal.jsonl'),
+        hint: `remove it with: same delete run ${id}`,
+      });
+    }
+    const state = ownerState(begun.owner);
+    const record = replay(begun.record, events.slice(1) as EngineEvent[]);
+    record.status = state === 'dead' ? 'interrupted' : 'running';
+    return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
+  };
+
+  const find = (text: string): string => {
+    const wanted = text.toLowerCase();
+    if (isRunId(wanted) && load(wanted)) return wanted;
+    const all = ids();
+    const known = all.filter((id) => id.startsWith(wanted) || id.endsWith(wanted));
+    const found = known.length > 0 ? known : all.filter((id) => load(id)?.record.display === text);
+    if (found.length === 1) return found[0]!;
+    throw new SameError({
+      code: 'SAME1608',
+      message:
+        found.length === 0
+          ? `there is no run "${text}"`
+          : `"${text}" names ${found.length} runs: ${found.slice(0, 4).join(', ')}`,
+      hint: 'list them with: same list runs',
+    });
+  };
+
+  return {
+    begin(record) {
+      const path = pathOf(record.id);
+      try {
+        mkdirSync(join(path, 'logs'), { recursive: true });
+        const journal = new JournalWriter(join(path, 'journal.jsonl'));
+        journal.append({ type: 'run-begun', record, owner: thisOwner() } satisfies Begun, false);
+        return openJournal(record.id, path, journal);
+      } catch (error) {
+        throw fromErrno(error, 'starting a run', directory);
+      }
+    },
+    list: () => ids().flatMap((id) => load(id) ?? []),
+    get(id) {
+      const run = load(find(id));
+      if (run) return run;
+      throw new SameError({
+        code: 'SAME1608',
+        message: `there is no run "${id}"`,
+        hint: 'list them with: same list runs',
+      });
+    },
+    logs(text) {
+      const id = find(text);
+      const logs = join(pathOf(id), 'logs');
+      const order = load(id)?.record.steps.map(({ name }) => name) ?? [];
+      return namesIn(logs)
+        .flatMap((name) => {
+          const match = /^(.+)\.([0-9]+)\.(stdout|stderr)$/.exec(name);
+          if (!match) return [];
+          return [
+            {
+              step: match[1]!,
+              attempt: Number(match[2]),
+              stream: match[3] as 'stdout' | 'stderr',
+              path: join(logs, name),
+            },
+          ];
+        })
+        .sort((a, b) => order.indexOf(a.step) - order.indexOf(b.step) || a.attempt - b.attempt);
+    },
+    remove(text) {
+      const id = find(text);
+      if (load(id)?.record.status === 'running') {
+        throw new SameError({
+          code: 'SAME1609',
+          message: `run ${id} is still going`,
+          hint: 'stop it first, then delete it',
+        });
+      }
+      // Out of the listing in one step, so that an interrupted removal leaves no half run.
+      const gone = join(directory, `.deleted-${id}`);
+      renameSync(pathOf(id), gone);
+      removeTree(gone);
+    },
+  };
+}
+
+function openJournal(id: string, path: string, journal: JournalWriter): RunJournal {
+  return {
+    id,
+    append(event) {
+      if (event.type === 'step-output') return;
+      journal.append(event, event.type === 'step-finished' && !event.retrying);
+    },
+    logPaths: (step, attempt) => ({
+      stdout: join(path, 'logs', `${step}.${attempt}.stdout`),
+      stderr: join(path, 'logs', `${step}.${attempt}.stderr`),
+    }),
+    finish(record) {
+      writeAtomically(join(path, 'run.json'), `${canonicalJson(record as unknown as JsonValue)}\n`, {
+        sync: true,
+      });
+      journal.close();
+    },
+  };
+}
+
+function parseRecord(bytes: Buffer, path: string): RunRecord {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as RunRecord;
+  } catch (error) {
+    throw new SameError(
+      { code: 'SAME1612', message: 'run record is not JSON', place: join(path, 'run.json') },
+      { cause: error },
+    );
+  }
+}
+
+/** What a journal says of a run that has no record yet. */
+function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
+  const steps = new Map<string, StepRecord>(record.steps.map((step) => [step.name, { ...step }]));
+  for (const event of events) {
+    const step = steps.get(event.step);
+    if (!step) continue;
+    if (event.type === 'step-started') Object.assign(step, { attempts: event.attempt, startedAt: event.at });
+    if (event.type === 'step-finished') Object.assign(step, finishedFields(event));
+    if (event.type === 'step-skipped') Object.assign(step, { status: 'skipped', because: event.because });
+  }
+  return { ...record, steps: [...steps.values()] };
+}

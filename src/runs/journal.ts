@@ -1,0 +1,48 @@
+import { crc32 } from 'node:zlib';
+import { closeSync, fsyncSync, openSync, readIfThere, writeSync } from '../host/files.ts';
+
+/** Frames one journal record as a line: the event's JSON and the CRC-32 of exactly those bytes (spec SAME-RUN). */
+export function frame(event: unknown): string {
+  const json = JSON.stringify(event);
+  return `{"event":${json},"crc":"${crcOf(json)}"}\n`;
+}
+
+/** An append-only journal with one writer. */
+export class JournalWriter {
+  readonly #fd: number;
+
+  constructor(path: string) {
+    this.#fd = openSync(path, 'ax', 0o644);
+  }
+
+  /** Appends one event, in one write; `durable` waits until it is on the disk. */
+  append(event: unknown, durable: boolean): void {
+    writeSync(this.#fd, frame(event));
+    if (durable) fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/**
+ * Reads a journal's events. A torn last line (a crash while writing) is left out.
+ * @returns damaged: the number of the first line that is wrong and not the last, counted from 1
+ */
+export function readJournal(path: string): { events: unknown[]; damaged?: number } {
+  const text = readIfThere(path)?.toString('utf8') ?? '';
+  const lines = text.split('\n');
+  const events: unknown[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (line === '') continue;
+    const match = /^\{"event":(.*),"crc":"([0-9a-f]{8})"\}$/s.exec(line);
+    if (match && crcOf(match[1]!) === match[2]) events.push(JSON.parse(match[1]!));
+    else if (index < lines.length - 1) return { events, damaged: index + 1 };
+  }
+  return { events };
+}
+
+function crcOf(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0');
+}

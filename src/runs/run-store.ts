@@ -1,0 +1,35 @@
+import type { EngineEvent } from '../engines/engine.ts';
+import type { RunRecord } from './run-record.ts';
+
+/** A run being written: its journal has one writer, this process. */
+export interface RunJournal {
+  readonly id: string;
+  /** Appends an event; state changes are on the disk when this returns. */
+  append(event: EngineEvent): void;
+  logPaths(step: string, attempt: number): { stdout: string; stderr: string };
+  /** Writes the immutable record; afterwards the run is final. */
+  finish(record: RunRecord): void;
+}
+
+/** A run as it is known: the final record, or what its journal says so far. */
+export interface StoredRun {
+  record: RunRecord;
+  /** True when it ran here (not imported or pulled). */
+  own: boolean;
+  /** Where another live process on another host writes it. */
+  elsewhere?: boolean;
+}
+
+/** The runs of a home. Files are the truth; nothing here is a cache. */
+export interface RunStore {
+  /** Starts a run's journal with the record as far as it is known. */
+  begin(record: RunRecord): RunJournal;
+  /** Newest first. */
+  list(): StoredRun[];
+  /** By id, a unique prefix or suffix of it, or display id. @throws SAME1608 none or several */
+  get(id: string): StoredRun;
+  /** Paths of a run's log files, by step and attempt, in step order. */
+  logs(id: string): { step: string; attempt: number; stream: 'stdout' | 'stderr'; path: string }[];
+  /** Removes a run's files. @throws SAME1609 it is still going */
+  remove(id: string): void;
+}
