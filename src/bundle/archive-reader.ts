@@ -24,7 +24,7 @@ import { isInfrastructure, openProgram, type ProgramArtifact } from './program-a
 import { layerOf, otherType, parseProgramConfig, parseProgramManifest } from './program-config.ts';
 import { parseReferrer, REFERRERS, type ReferrerKind } from './referrer.ts';
 import { parseRunRecord } from './run-artifact.ts';
-import { TarScanner } from './tar-scanner.ts';
+import { type TarEntry, TarScanner } from './tar-scanner.ts';
 
 /** A bundle that has been read, checked and put into a store; nothing points at its blobs yet. */
 export interface ReadBundle {
@@ -89,6 +89,7 @@ class BundleReader {
   readonly #limits: Limits;
   readonly #copies = new Map<string, Buffer>();
   readonly #seen = new Set<string>();
+  #documents: Map<string, Buffer> | undefined;
 
   constructor(store: ContentStore, rules: BundleRules) {
     this.#store = store;
@@ -242,6 +243,8 @@ class BundleReader {
     const bytes = check ? tap(file.body, (chunk) => check.feed(chunk)) : file.body;
     await this.#store.ingest(bytes, { digest: blob.digest, sizeBytes: blob.size });
     check?.finish();
+    // The first code layer is the program's own; those of ancestors have no root copies.
+    if (check && blob.mediaType === MEDIA.code) this.#documents ??= check.documents();
   }
 
   /** The infrastructure layer holds the files of the code layer below the targets' paths, and nothing else. */
@@ -257,7 +260,7 @@ class BundleReader {
       }
     }
     const layer = layerOf(manifest, 'infrastructure');
-    if (!layer && !program.infrastructure) return;
+    if (!layer && !program.infrastructure?.targets.some(({ path }) => path !== undefined)) return;
     for await (const chunk of writeTar(selected())) expected.update(chunk);
     const wanted = files === 0 ? undefined : `sha256:${expected.digest('hex')}`;
     if (layer?.digest !== wanted) {
@@ -275,15 +278,12 @@ class BundleReader {
     artifact: ProgramArtifact;
   }): Promise<void> {
     const expected = new Map<string, Buffer>([
+      ...this.#documents!,
       ['REPRODUCING.md', REPRODUCING_BYTES],
       ['same.yaml', artifact.manifestBytes],
     ]);
     const lock = layerOf(manifest, 'lock');
     if (lock) expected.set('same.lock', await this.#store.read(lock.digest));
-    for (const { path, sizeBytes } of await artifact.codeEntries()) {
-      if (!ROOT_DOCUMENTS.includes(path) || sizeBytes > ROOT_COPY_BYTES) continue;
-      expected.set(path, await artifact.readCode(path));
-    }
     for (const name of ROOT_COPIES) {
       const copy = this.#copies.get(name);
       const original = expected.get(name);
@@ -298,6 +298,8 @@ class BundleReader {
 /** Scans a layer as it is stored; what it finds waits until the digest has been checked. */
 class LayerCheck {
   readonly #scanner: TarScanner;
+  readonly #documents = new Map<string, Buffer[]>();
+  #pieces: Buffer[] | undefined;
   #found: unknown;
 
   constructor(label: string, limits: Limits) {
@@ -306,8 +308,23 @@ class LayerCheck {
 
   feed(chunk: Uint8Array): void {
     this.#try(() => {
-      for (const _ of this.#scanner.feed(chunk));
+      for (const event of this.#scanner.feed(chunk)) {
+        if (event.entry) this.#pieces = this.#keep(event.entry);
+        else this.#pieces?.push(event.data);
+      }
     });
+  }
+
+  /** The documents met that have a root copy, complete after {@link finish}. */
+  documents(): Map<string, Buffer> {
+    return new Map([...this.#documents].map(([path, pieces]) => [path, Buffer.concat(pieces)]));
+  }
+
+  #keep({ path, sizeBytes }: TarEntry): Buffer[] | undefined {
+    if (!ROOT_DOCUMENTS.includes(path) || sizeBytes > ROOT_COPY_BYTES) return undefined;
+    const pieces: Buffer[] = [];
+    this.#documents.set(path, pieces);
+    return pieces;
   }
 
   finish(): void {

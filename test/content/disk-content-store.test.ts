@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
+import { testContentStore } from '../contract/content-store.ts';
+
+const root = fs.mkdtempSync(join(tmpdir(), 'same-content-'));
+after(() => fs.rmSync(root, { recursive: true, force: true }));
+
+const fresh = (): string => join(fs.mkdtempSync(join(root, 'home-')), 'content');
+const hello = Buffer.from('hello');
+
+testContentStore('disk', () => {
+  const store = openDiskContentStore(fresh());
+  return {
+    store,
+    damage(digest, bytes) {
+      fs.chmodSync(store.pathOf(digest), 0o644);
+      fs.writeFileSync(store.pathOf(digest), bytes);
+    },
+  };
+});
+
+test('reading from a store that is not there makes no directories', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  assert.equal(await store.has(`sha256:${'1'.repeat(64)}`), false);
+  assert.equal(fs.existsSync(directory), false);
+});
+
+test('blobs are read-only files of 1980 and ingest is left empty', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const { digest } = await store.write(hello);
+  const stat = fs.statSync(store.pathOf(digest));
+  assert.equal(stat.mode & 0o777, 0o444);
+  assert.equal(stat.mtime.toISOString(), '1980-01-02T00:00:00.000Z');
+  await assert.rejects(store.ingest([hello], { digest, sizeBytes: 1 }));
+  assert.deepEqual(fs.readdirSync(join(directory, 'ingest')), []);
+});
+
+test('adopt takes a file over, and a second copy of it too', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  for (const name of ['a', 'b']) {
+    const path = join(directory, '..', name);
+    fs.writeFileSync(path, hello);
+    const { digest, sizeBytes } = await store.adopt(path);
+    assert.equal(sizeBytes, 5);
+    assert.equal(fs.existsSync(path), false);
+    assert.deepEqual(await store.read(digest), hello);
+  }
+});
+
+test('adopt copies a file that has another name, so that nobody writes into the store', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const [mine, output] = [join(directory, '..', 'mine'), join(directory, '..', 'output')];
+  fs.writeFileSync(mine, hello);
+  fs.linkSync(mine, output);
+  const { digest } = await store.adopt(output);
+  fs.writeFileSync(mine, 'jello');
+  assert.deepEqual(await store.read(digest), hello);
+});
+
+test('adopt refuses what is not a regular file', async () => {
+  const directory = fresh();
+  const link = join(directory, '..', 'link');
+  fs.symlinkSync('/etc/hostname', link);
+  await assert.rejects(openDiskContentStore(directory).adopt(link), { code: 'SAME1611' });
+});
+
+test('place links or copies with the right mode and time', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const { digest } = await store.write(hello);
+  const cases = [
+    ['link', false, 0o444],
+    ['link', true, 0o555],
+    ['copy', false, 0o644],
+    ['copy', true, 0o755],
+  ] as const;
+  for (const [mode, executable, wanted] of cases) {
+    const path = join(directory, `${mode}-${executable}`);
+    store.place(digest, path, mode, executable);
+    const stat = fs.statSync(path);
+    assert.equal(stat.mode & 0o777, wanted);
+    assert.equal(stat.mtime.getUTCFullYear(), 1980);
+    assert.equal(stat.nlink > 1, mode === 'link' && !executable);
+  }
+  fs.writeFileSync(join(directory, 'copy-false'), 'edited');
+  assert.deepEqual(await store.read(digest), hello);
+  assert.throws(() => store.place(`sha256:${'1'.repeat(64)}`, join(directory, 'x'), 'link', false), {
+    code: 'SAME1305',
+  });
+});
+
+test('recheck moves a damaged blob out of the way', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const { digest } = await store.write(hello);
+  assert.equal(await store.recheck(digest), true);
+  fs.chmodSync(store.pathOf(digest), 0o644);
+  fs.writeFileSync(store.pathOf(digest), 'jello');
+  assert.equal(await store.recheck(digest), false);
+  assert.equal(await store.has(digest), false);
+  assert.equal(fs.readdirSync(join(directory, 'quarantine')).length, 1);
+  await store.write(hello);
+  assert.equal(await store.recheck(digest), true);
+});
+
+test('a home that cannot be written is SAME1401 with the variable to set', async () => {
+  const file = join(root, 'a-file');
+  fs.writeFileSync(file, '');
+  const store = openDiskContentStore(join(file, 'content'));
+  await assert.rejects(store.write(hello), (error: { code: string; findings: { hint: string }[] }) => {
+    assert.equal(error.code, 'SAME1401');
+    assert.match(error.findings[0]!.hint, /SAME_HOME/);
+    return true;
+  });
+  await assert.rejects(store.ingest([hello]), { code: 'SAME1401' });
+});
+
+test('a source that fails halfway leaves nothing in ingest', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  function* failing() {
+    yield Buffer.alloc(2 ** 20);
+    throw new Error('cut');
+  }
+  await assert.rejects(store.ingest(failing()), /cut/);
+  assert.deepEqual(fs.readdirSync(join(directory, 'ingest')), []);
+});
