@@ -114,16 +114,17 @@ function checkSchema(rules: Rules, path: Path, schema: ParameterSchema): void {
 
 function checkSchemaValues(rules: Rules, path: Path, schema: ParameterSchema): void {
   const { enum: allowed, const: only, ...open } = schema;
-  const check = (at: Path, against: ParameterSchema, value: JsonValue) => {
-    for (const { message } of valueProblems(against, value)) {
-      rules.report('SAME1105', at, `${pathText(at)}: ${message}`);
+  const check = (at: Path, against: ParameterSchema, value: JsonValue, isDefault = false) => {
+    for (const { kind, message } of valueProblems(against, value)) {
+      const code = kind === 'type' ? 'SAME1102' : 'SAME1103';
+      rules.report(isDefault ? code : 'SAME1105', at, `${pathText(at)}: ${message}`);
     }
   };
   for (const [index, value] of (allowed ?? []).entries()) check([...path, 'enum', index], open, value);
   if (only !== undefined) check([...path, 'const'], { ...open, ...(allowed ? { enum: allowed } : {}) }, only);
   for (const [index, value] of (schema.examples ?? []).entries())
     check([...path, 'examples', index], schema, value);
-  if (schema.default !== undefined) check([...path, 'default'], schema, schema.default);
+  if (schema.default !== undefined) check([...path, 'default'], schema, schema.default, true);
 }
 
 function hasValidPatterns(schema: ParameterSchema): boolean {
