@@ -86,8 +86,20 @@ export function locateCommand(name: string, directories: readonly string[]): str
   return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
-/** Asks a command for its version; a command that gives none is found all the same. */
-export async function describeCommand(path: string, signal?: AbortSignal): Promise<FoundCommand> {
+const described = new Map<string, Promise<FoundCommand>>();
+
+/** Asks a command for its version, once per process; a command that gives none is found all the same. */
+export function describeCommand(path: string, signal?: AbortSignal): Promise<FoundCommand> {
+  let answer = described.get(path);
+  if (!answer) {
+    answer = askVersion(path, signal);
+    answer.catch(() => described.delete(path));
+    described.set(path, answer);
+  }
+  return answer;
+}
+
+async function askVersion(path: string, signal?: AbortSignal): Promise<FoundCommand> {
   for (const words of askedBy[basename(path)] ?? [['--version']]) {
     const { exitCode, stdout, stderr } = await runTool([path, ...words], {
       timeoutMs: VERSION_TIMEOUT_MS,

@@ -195,7 +195,9 @@ async function findCommands(
   const { signal } = options;
   const required = (environment.requires?.commands ?? []).map(parseCommandRequirement);
   const used = environment.python || declaredOnly ? [] : commandsOfSteps(name, options.program);
-  if (environment.python && required.length === 0) return { path: standardPath(), frozen: {}, findings: [] };
+  if (required.length === 0 && (environment.python || declaredOnly)) {
+    return { path: standardPath(), frozen: {}, findings: [] };
+  }
   const names = [...required.map((command) => command.name), ...used];
   const path = await systemPath(names, signal);
   const findings: EnvironmentFinding[] = [];

@@ -133,7 +133,7 @@ export async function buildPython(
     if (!release) return await buildPython(contents, options);
     // A marker that is still there names a build whose interpreter or packages are gone: nothing can run from it.
     rmSync(join(place, MARKER), { force: true });
-    for (const name of namesIn(place)) if (name !== LOCK && name !== MARKER) removeTree(join(place, name));
+    removeLeftovers(place);
     await buildInto(place, digest, interpreter, contents, options);
   } catch (error) {
     throw fromErrno(error, 'building a python environment', directory);
@@ -273,6 +273,18 @@ function interpreterFile(path: string): ReadyMarker['interpreter'] | undefined {
 function countInstalled(root: string, python: string): number {
   const packages = join(root, 'lib', `python${python}`, 'site-packages');
   return namesIn(packages).filter((name) => name.endsWith('.dist-info')).length;
+}
+
+/** What a builder that died left behind. */
+function removeLeftovers(place: string): void {
+  for (const name of namesIn(place)) {
+    try {
+      if (name !== LOCK) removeTree(join(place, name));
+    } catch (error) {
+      // A pip that outlived its killed parent may still be writing; the next build takes what is left.
+      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    }
+  }
 }
 
 function removeIfEmpty(directory: string): void {

@@ -6,9 +6,6 @@ import { runTool } from './tool-process.ts';
 const STANDARD = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const SHIM_TIMEOUT_MS = 30_000;
 
-// The commands of which a version manager is worth asking unasked, by the manager's name.
-const shimmed: Record<string, string[]> = { pyenv: ['python3', 'python'], rbenv: ['ruby'], nodenv: ['node'] };
-
 /** Directories of commands that every system has. */
 export function standardPath(): string[] {
   return STANDARD.filter(isDirectory);
@@ -33,27 +30,39 @@ export async function systemPath(commands: readonly string[], signal?: AbortSign
   return [...new Set(path)];
 }
 
-/** Asks pyenv, rbenv, nodenv, asdf or mise (`TOOL which COMMAND`) where the real commands are. */
+/** Asks pyenv, rbenv, nodenv, asdf or mise where the real commands are: a slow question, so only for those in use. */
 async function behindShims(
   shims: string,
   commands: readonly string[],
   signal?: AbortSignal,
 ): Promise<string[]> {
   const root = dirname(shims);
-  const tool = basename(root).replace(/^\./, '');
-  const own = join(root, 'bin', tool);
-  const asked = [...new Set([...commands, ...(shimmed[tool] ?? [])])].filter((name) =>
-    isExecutable(join(shims, name)),
-  );
+  const manager = basename(root).replace(/^\./, '');
+  const own = join(root, 'bin', manager);
+  const asked = [...new Set(commands)].filter((name) => isExecutable(join(shims, name)));
   const answers = await Promise.all(
-    asked.map((name) =>
-      runTool([isExecutable(own) ? own : tool, 'which', name], { timeoutMs: SHIM_TIMEOUT_MS, signal }),
-    ),
+    asked.map((name) => directoryBehind(isExecutable(own) ? own : manager, name, signal)),
   );
-  return answers.flatMap(({ exitCode, stdout }) => {
-    const path = stdout.trim();
-    return exitCode === 0 && isAbsolute(path) && isExecutable(path) ? [dirname(path)] : [];
-  });
+  return answers.filter((directory) => directory !== undefined);
+}
+
+const behind = new Map<string, Promise<string | undefined>>();
+
+/** `MANAGER which COMMAND`, asked once per process. */
+function directoryBehind(manager: string, name: string, signal?: AbortSignal): Promise<string | undefined> {
+  const key = `${manager}\0${name}`;
+  let answer = behind.get(key);
+  if (!answer) {
+    answer = runTool([manager, 'which', name], { timeoutMs: SHIM_TIMEOUT_MS, signal }).then(
+      ({ exitCode, stdout }) => {
+        const path = stdout.trim();
+        return exitCode === 0 && isAbsolute(path) && isExecutable(path) ? dirname(path) : undefined;
+      },
+    );
+    answer.catch(() => behind.delete(key));
+    behind.set(key, answer);
+  }
+  return answer;
 }
 
 function isDirectory(path: string): boolean {
