@@ -49,7 +49,7 @@ export function parseManifest(bytes: Uint8Array, file: string): ParsedManifest {
     return { value, findings: sortFindings([...document.findings, ...head]) };
   const { program, issues } = fit(value);
   const written = [...document.findings, ...schemaFindings(issues, value, document, programSchema)];
-  const ruled = program ? ruleFindings(program, value, document) : [];
+  const ruled = program ? ruleFindings(program, value, document, issues) : [];
   const findings = sortFindings(withoutEchoes(written, ruled));
   return findings.length === 0 && program ? { program, value, findings } : { value, findings };
 }
@@ -60,35 +60,36 @@ function headFindings(value: JsonObject, document: ParsedDocument): Finding[] {
   const refuse = (field: string, message: string, hint: string) =>
     findings.push({ code: 'SAME1007', message, place: document.place([field]), hint });
   const { apiVersion, kind } = value;
-  if (typeof apiVersion === 'string' && apiVersion !== API_VERSION) {
-    const minor = /^same\/v1\.([0-9]+)$/.exec(apiVersion)?.[1];
-    if (minor !== undefined) {
-      refuse(
-        'apiVersion',
-        `${apiVersion} needs a version of same that knows minor ${minor} of v1`,
-        `this version knows ${API_VERSION}: use a later one`,
-      );
-    } else {
-      const known = `known: ${API_VERSION}`;
-      const guess = nearest(apiVersion, [API_VERSION]);
-      refuse(
-        'apiVersion',
-        `unknown apiVersion "${apiVersion}"`,
-        guess ? `did you mean ${guess}? (${known})` : known,
-      );
-    }
+  const minor = /^same\/v1\.([0-9]+)$/.exec(String(apiVersion))?.[1];
+  if (minor !== undefined) {
+    const message = `${apiVersion} needs a version of same that knows minor ${minor} of v1`;
+    refuse('apiVersion', message, `this version knows ${API_VERSION}: use a later one`);
+  } else if (apiVersion !== undefined && apiVersion !== API_VERSION) {
+    const known = `known: ${API_VERSION}`;
+    const guess = nearest(String(apiVersion), [API_VERSION]);
+    const hint = guess === undefined ? known : `did you mean ${guess}? (${known})`;
+    refuse('apiVersion', `unknown apiVersion ${shown(apiVersion)}`, hint);
   }
-  if (typeof kind === 'string' && kind !== 'Program')
+  if (kind !== undefined && kind !== 'Program') {
     refuse('kind', `unknown kind ${shown(kind)}`, 'a manifest is of kind: Program');
+  }
   return findings;
 }
 
-function ruleFindings(program: Program, value: JsonObject, document: ParsedDocument): Finding[] {
+function ruleFindings(
+  program: Program,
+  value: JsonObject,
+  document: ParsedDocument,
+  issues: readonly z.core.$ZodIssue[],
+): Finding[] {
   const findings: Finding[] = [];
   const rules: Rules = {
     program,
     value,
     report(code: ErrorCode, path: Path, message: string, hint?: string, what?: 'key' | 'value') {
+      // It is there, only not as the schema wants it, which has been said.
+      const below = (issue: z.core.$ZodIssue) => path.every((step, index) => issue.path[index] === step);
+      if (code === 'SAME1008' && issues.some(below)) return;
       findings.push({
         code,
         message,
