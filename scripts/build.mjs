@@ -1,23 +1,17 @@
-// Bundles src/cli into dist/: one entry and lazy chunks, so that a command loads only what it uses.
+// Bundles src/cli into one CommonJS file. One file, because each more costs start-up; CommonJS, because there what a
+// dynamic import leads to (YAML, zod, git, Node's own heavy modules) is evaluated only when it is asked for.
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 await build({
-  entryPoints: { main: 'src/cli/main.ts' },
-  outdir: 'dist',
+  entryPoints: ['src/cli/main.ts'],
+  outfile: 'dist/same.cjs',
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node24',
   minify: true,
-  keepNames: true,
-  chunkNames: 'chunks/[name]-[hash]',
   legalComments: 'none',
-  // CommonJS libraries inside the bundle ask for require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
   logLevel: 'warning',
 });

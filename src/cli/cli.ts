@@ -17,9 +17,9 @@ export interface Cli {
   live: boolean;
   colour: boolean;
   /** Adapters, built on first use. */
-  ports(): Promise<Ports>;
-  /** The words before commander saw them, without verb and noun. */
-  words: string[];
+  ports(): Ports;
+  /** Builds the adapters: set by the chunk that holds them. */
+  open(cli: Cli): Ports;
   /** What the process will exit with. */
   exitCode: number;
   /** Warnings so far: they go into JSON results. */

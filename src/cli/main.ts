@@ -2,8 +2,9 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { Cli } from './cli.ts';
 import { renderFinding } from './render/finding.ts';
+import { splitRunWords } from './run-words.ts';
 import { RUNTIME } from './runtime.ts';
-import { nounOf, nouns, type Verb, verbs } from './verbs.ts';
+import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.ts';
 
 /**
  * The command line: `same VERB [NOUN] …`.
@@ -27,16 +28,12 @@ export async function main(words: string[]): Promise<number> {
 async function dispatch(cli: Cli, words: string[]): Promise<void> {
   const [first, second] = words;
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    const topic = first === 'help' && second !== undefined ? verbs[second] : undefined;
-    if (!topic) {
-      const { mainHelp } = await import('./render/main-help.ts');
-      cli.print(mainHelp(verbs));
-      return;
-    }
-    return call(cli, topic, ['--help'], topic.nouns[0] ?? '');
+    if (first === 'help' && second !== undefined && isVerb(second)) return showPage(cli, second, ['--help']);
+    const { mainHelp } = await import('./render/main-help.ts');
+    return cli.print(mainHelp());
   }
-  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  if (!verb) throw unknownVerb(first, second);
+  if (!isVerb(first)) throw unknownVerb(first, second);
+  const verb: Verb = verbs[first];
   const noun = nounOf(verb, second);
   if (noun === undefined && isOtherNoun(second)) {
     throw usage(
@@ -44,21 +41,28 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
       `see: same ${first} --help`,
     );
   }
-  return call(cli, verb, words.slice(noun === undefined ? 1 : 2), noun ?? verb.nouns[0] ?? '');
+  const rest = words.slice(noun === undefined ? 1 : 2);
+  if (first === 'run') {
+    const split = splitRunWords(rest);
+    if (!split.help) {
+      const { run, openPorts } = await import('./hot.ts');
+      cli.open = openPorts;
+      return run(cli, split);
+    }
+  }
+  return showPage(cli, first, rest, noun);
 }
 
-async function call(cli: Cli, verb: Verb, words: string[], noun: string): Promise<void> {
-  cli.words = words;
-  const command = (await verb.load())(cli, noun);
-  const { parseWith } = await import('./words.ts');
-  await parseWith(command, cli, words);
+async function showPage(cli: Cli, name: VerbName, words: string[], noun?: string): Promise<void> {
+  const { pages, parseWith, openPorts } = await import('./pages.ts');
+  cli.open = openPorts;
+  await parseWith(pages[name](cli, noun ?? verbs[name].nouns[0] ?? ''), cli, words);
 }
 
 function openCli(words: string[]): Cli {
   const before = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
   const warnings: Finding[] = [];
   const cli: Cli = {
-    words,
     json: before.includes('--json'),
     quiet: before.includes('--quiet') || before.includes('-q'),
     live: process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined,
@@ -80,10 +84,12 @@ function openCli(words: string[]): Cli {
       };
       process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     },
-    ports: async () => {
-      const { openPorts } = await import('./wiring.ts');
-      cli.ports = async () => ports;
-      const ports = openPorts(cli);
+    open: () => {
+      throw new SameError({ code: 'SAME7001', message: 'adapters were asked for before they were loaded' });
+    },
+    ports: () => {
+      const ports = cli.open(cli);
+      cli.ports = () => ports;
       return ports;
     },
   };
@@ -135,9 +141,8 @@ function isOtherNoun(word: string | undefined): boolean {
 }
 
 function unknownVerb(first: string, second: string | undefined): SameError {
-  const swapped = second !== undefined && Object.hasOwn(verbs, second) && isOtherNoun(first);
-  if (swapped) {
-    const noun = nounOf(verbs[second]!, first) ?? first;
+  if (second !== undefined && isVerb(second) && isOtherNoun(first)) {
+    const noun = nounOf(verbs[second], first) ?? first;
     return usage(`unknown verb "${first}": the verb comes first`, `try: same ${second} ${noun}`);
   }
   const meant = nearest(first, Object.keys(verbs));

@@ -2,15 +2,16 @@ import { openDiskContentStore } from '../content/disk-content-store.ts';
 import { openDiskPins } from '../content/disk-pins.ts';
 import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
-import type { EnvironmentsOptions } from '../environments/prepare.ts';
+import { openEnvironments } from '../environments/prepare.ts';
 import { SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
 import { homeDirectory, machine, platform } from '../host/machine.ts';
 import { environmentVariables } from '../host/processes.ts';
 import { openUserFiles } from '../host/user-files.ts';
+import { checkRequirements } from '../infrastructure/requirements.ts';
 import { resolveTarget } from '../infrastructure/targets.ts';
-import type { Environments, Ports } from '../operations/ports.ts';
+import type { Ports } from '../operations/ports.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { newRunId } from '../runs/run-id.ts';
 import type { Cli } from './cli.ts';
@@ -49,8 +50,7 @@ export function openPorts(cli: Cli): Ports {
       return { os, arch, cpu, memoryBytes, gpu: (await gpus()).map(({ name }) => name) };
     },
     async openSource(text, options) {
-      const { openSource } = await import('../sources/open-source.ts');
-      const { parseManifest } = await import('../program/manifest.ts');
+      const { openSource, parseManifest } = await import('./cold.ts');
       return openSource(text, {
         ...options,
         onProgress: progress,
@@ -59,22 +59,22 @@ export function openPorts(cli: Cli): Ports {
     },
     async expandUpstream(tree, program, workDirectory) {
       if (!program.upstream) return tree;
-      const { expandUpstream } = await import('../sources/upstream.ts');
+      const { expandUpstream } = await import('./cold.ts');
       return expandUpstream(tree, program.upstream, { workDirectory, onProgress: progress, signal: cancel });
     },
     async selectFiles(tree, settings) {
-      const { selectFiles } = await import('../sources/select-files.ts');
+      const { selectFiles } = await import('./cold.ts');
       return selectFiles(tree, settings ?? {});
     },
     openEnvironments: (options) =>
-      lazyEnvironments({
+      openEnvironments({
         ...options,
         directory: join(home, 'environments'),
         cacheDirectory: join(home, 'cache'),
         onProgress: progress,
       }),
     async lockPython(environment, options) {
-      const { lockPython } = await import('../environments/python.ts');
+      const { lockPython } = await import('./cold.ts');
       return lockPython(environment, { ...options, onProgress: progress });
     },
     engine(name) {
@@ -83,20 +83,19 @@ export function openPorts(cli: Cli): Ports {
     },
     resolveTarget: (options) => resolveTarget({ ...options, variable: variables.SAME_ENVIRONMENT }),
     async checkRequirements(program, environments) {
-      const { checkRequirements } = await import('../infrastructure/requirements.ts');
       return checkRequirements({ program, environments, homeDirectory: home, variables });
     },
     async compilePattern(pattern) {
       return (await import('../program/pattern.ts')).compilePattern(pattern);
     },
     async parseManifest(bytes, file) {
-      return (await import('../program/manifest.ts')).parseManifest(bytes, file);
+      return (await import('./cold.ts')).parseManifest(bytes, file);
     },
     async parseLock(bytes, file) {
-      return (await import('../program/lock-file.ts')).parseLock(bytes, file);
+      return (await import('./cold.ts')).parseLock(bytes, file);
     },
     async parseDocument(bytes, file) {
-      return (await import('../program/document.ts')).parseDocument(bytes, file);
+      return (await import('./cold.ts')).parseDocument(bytes, file);
     },
     progress,
     warn(finding) {
@@ -105,18 +104,5 @@ export function openPorts(cli: Cli): Ports {
     },
     cancel,
     kill,
-  };
-}
-
-/** Environments whose code is loaded when the first one is asked for. */
-function lazyEnvironments(options: EnvironmentsOptions): Environments {
-  let opened: Promise<Environments> | undefined;
-  const open = () => {
-    opened ??= import('../environments/prepare.ts').then(({ openEnvironments }) => openEnvironments(options));
-    return opened;
-  };
-  return {
-    ready: async (name) => (await open()).ready(name),
-    check: async (name) => (await open()).check(name),
   };
 }

@@ -19,7 +19,7 @@ export function commitCommand(cli: Cli): Command {
     'same commit program arXiv.1303.5778v1:1.0 --as 1.1 --set epochs=1000',
     'same commit program arXiv.1303.5778v1:1.0 --as 1.1 --run latest',
   ]).action(async (reference: string, options: { as: string; run?: string; set: string[] }) => {
-    const ports = await cli.ports();
+    const ports = cli.ports();
     const run = options.run === undefined ? undefined : (await showRun(ports, options.run)).record;
     const set = options.set.map((word) => {
       const equals = word.indexOf('=');

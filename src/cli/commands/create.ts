@@ -16,7 +16,7 @@ export function createCommand(cli: Cli): Command {
     'same create program -f git+https://example.org/papers.git//arXiv.5778v1@1.0',
     'same create program -f ./arXiv.1303.5778v1:1.0.tgz',
   ]).action(async (options: { file: string; dereference?: true }) => {
-    const created = await createProgram(await cli.ports(), {
+    const created = await createProgram(cli.ports(), {
       source: options.file,
       ...(options.dereference ? { dereference: true } : {}),
     });

@@ -14,7 +14,7 @@ export function deleteCommand(cli: Cli, noun: string): Command {
     .argument(noun === 'run' ? '<id>' : '<reference>');
   return withCommon(command, ['same delete program arXiv.1303.5778v1:1.0', 'same delete run 8f3a21']).action(
     async (what: string) => {
-      const ports = await cli.ports();
+      const ports = cli.ports();
       if (noun === 'run') {
         const deleted = await deleteRun(ports, what);
         if (cli.json) cli.printJson('Deleted', deleted);

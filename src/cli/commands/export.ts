@@ -26,7 +26,7 @@ export function exportCommand(cli: Cli): Command {
       force?: true;
     }) => {
       const { name: reference, ...rest } = options;
-      const exported = await exportProgram(await cli.ports(), { reference, ...rest });
+      const exported = await exportProgram(cli.ports(), { reference, ...rest });
       const { name, version } = exported.artifact.program.metadata;
       const { digests, committed, file, runs, history } = exported;
       if (cli.json) {

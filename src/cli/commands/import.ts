@@ -9,7 +9,7 @@ export function importCommand(cli: Cli): Command {
     .description('Check a bundle file whole, then store and pin its program. Nothing of it is executed.')
     .argument('<file>', 'a bundle written by same export');
   return withCommon(command, ['same import ./arXiv.1303.5778v1:1.1.tgz']).action(async (file: string) => {
-    const { artifact, digests, runs, ancestors } = await importBundle(await cli.ports(), { file });
+    const { artifact, digests, runs, ancestors } = await importBundle(cli.ports(), { file });
     const { name, version } = artifact.program.metadata;
     if (cli.json) {
       cli.printJson('Imported', { name, version, digest: artifact.digest, digests, runs, ancestors });

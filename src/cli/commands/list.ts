@@ -16,7 +16,7 @@ export function listCommand(cli: Cli, noun: string): Command {
     'same list runs',
     'same list runs -n arXiv.1303.5778v1',
   ]).action(async (options: { name?: string }) => {
-    const ports = await cli.ports();
+    const ports = cli.ports();
     if (noun === 'runs') {
       const runs = await listRuns(ports, options.name === undefined ? {} : { name: options.name });
       if (cli.json) cli.printJson('RunList', { items: runs.map(({ record, own }) => ({ ...record, own })) });

@@ -13,7 +13,7 @@ export function lockCommand(cli: Cli): Command {
     .option('--update', 'resolve everything anew');
   return withCommon(command, ['same lock', 'same lock -f ./my-study --update']).action(
     async (options: { file: string; update?: true }) => {
-      const { path, changed, added } = await lockProgram(await cli.ports(), {
+      const { path, changed, added } = await lockProgram(cli.ports(), {
         source: options.file,
         ...(options.update ? { update: true } : {}),
       });

@@ -15,7 +15,7 @@ export function logsCommand(cli: Cli): Command {
     'same logs 8f3a21 --step train',
     'same logs latest -f',
   ]).action(async (id: string, options: { step?: string; follow?: true }) => {
-    const ports = await cli.ports();
+    const ports = cli.ports();
     if (cli.json) {
       const items = await readLogs(ports, id, options.step);
       cli.printJson('Logs', {

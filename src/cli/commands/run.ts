@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
 import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
 import { runProgram } from '../../operations/run-program.ts';
@@ -6,41 +5,11 @@ import type { Cli } from '../cli.ts';
 import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
-import { type RunWords, splitRunWords } from '../run-words.ts';
-import { withCommon } from '../words.ts';
+import type { RunWords } from '../run-words.ts';
 
-/** `same run [program] REFERENCE --PARAMETER=VALUE …` */
-export function runCommand(cli: Cli): Command {
-  const command = new Command('run')
-    .description(
-      "Run a stored program, or with -f (or inside a folder with same.yaml) a tree without storing it. Options that are not listed are the program's parameters; after -- all are.",
-    )
-    .argument('[reference]', 'NAME[:VERSION][@DIGEST]; the first word')
-    .option('-f, --file <source>', 'run this folder or repository, unpinned')
-    .option('--set <name=value>', 'a parameter; may be repeated')
-    .option('--parameters <file>', 'parameters from a YAML or JSON file')
-    .option('--profile <name>', "the author's named overrides")
-    .option('--plan', 'print what would run, with which values from where, and run nothing')
-    .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
-    .option('--engine <name>', "short for that engine's default target")
-    .option('--allow-unmet', 'run although requirements are not met, and record it');
-  withCommon(command, [
-    'same run program arXiv.1303.5778v1:1.0 --epochs=1000',
-    'same run arXiv.1303.5778v1:1.0 --plan',
-    'same run -f . --epochs 5',
-  ]);
-  const { words } = cli;
-  const split = splitRunWords(words);
-  if (split.help) return command;
-  // The words are told apart already: commander is here for the help page only.
-  return command
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => run(cli, split));
-}
-
-async function run(cli: Cli, words: RunWords): Promise<void> {
-  const ports = await cli.ports();
+/** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
+export async function run(cli: Cli, words: RunWords): Promise<void> {
+  const ports = cli.ports();
   const inFolder = words.reference === undefined && words.file === undefined;
   if (inFolder && !ports.files.exists('same.yaml')) {
     throw new SameError({

@@ -23,7 +23,7 @@ export function showCommand(cli: Cli, noun: string): Command {
     'same show ./arXiv.1303.5778v1:1.1.tgz',
     'same show run latest',
   ]).action(async (what: string) => {
-    const ports = await cli.ports();
+    const ports = cli.ports();
     if (noun === 'run') {
       const run = await showRun(ports, what);
       if (cli.json) cli.printJson('Run', { ...run.record, own: run.own });

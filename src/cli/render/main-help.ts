@@ -1,8 +1,8 @@
-import type { Verb } from '../verbs.ts';
+import { verbs } from '../verbs.ts';
 import { table } from './text.ts';
 
 /** The page of `same --help`: static text, so that it costs no parser. */
-export function mainHelp(verbs: Record<string, Verb>): string {
+export function mainHelp(): string {
   return `same carries a study as one file with one digest, and runs that file anywhere.
 
 Usage: same VERB [NOUN] [options]

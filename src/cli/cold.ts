@@ -1,0 +1,8 @@
+/** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
+export { lockPython } from '../environments/python.ts';
+export { parseDocument } from '../program/document.ts';
+export { parseLock } from '../program/lock-file.ts';
+export { parseManifest } from '../program/manifest.ts';
+export { openSource } from '../sources/open-source.ts';
+export { selectFiles } from '../sources/select-files.ts';
+export { expandUpstream } from '../sources/upstream.ts';

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { commitCommand } from './commands/commit.ts';
+import { createCommand } from './commands/create.ts';
+import { deleteCommand } from './commands/delete.ts';
+import { exportCommand } from './commands/export.ts';
+import { importCommand } from './commands/import.ts';
+import { listCommand } from './commands/list.ts';
+import { lockCommand } from './commands/lock.ts';
+import { logsCommand } from './commands/logs.ts';
+import { runPage } from './commands/run-page.ts';
+import { showCommand } from './commands/show.ts';
+import { versionCommand } from './commands/version.ts';
+import type { VerbName } from './verbs.ts';
+
+/** The page of every verb: its options, its help, and what it calls. */
+export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
+  create: createCommand,
+  run: runPage,
+  export: exportCommand,
+  import: importCommand,
+  show: showCommand,
+  list: listCommand,
+  logs: logsCommand,
+  commit: commitCommand,
+  lock: lockCommand,
+  delete: deleteCommand,
+  version: versionCommand,
+};
+
+export { openPorts } from './wiring.ts';
+export { parseWith } from './words.ts';
