@@ -70,6 +70,12 @@ export async function openGit(
     config: SETTINGS,
     timeout: { block: QUIET_TIMEOUT_MS },
     abort: options.signal,
+    // Left to itself, the library takes a failure without words for a success.
+    errors: (error, { exitCode, stdErr }) =>
+      error ??
+      (exitCode === 0
+        ? undefined
+        : new Error(Buffer.concat(stdErr).toString('utf8') || `exit code ${exitCode}`)),
     maxConcurrentProcesses: 1,
     completion: { onClose: true, onExit: false },
     allowEnvironment: Object.keys(env),

@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import { isErrno, join, mkdirSync, removeTree, statSync } from '../host/files.ts';
+import { join, mkdirSync, removeTree, statSync } from '../host/files.ts';
 import { chunksOf, type Entry } from './entry.ts';
 import { failureLine, fieldsOf, openGit, runGit } from './git-process.ts';
 import { withoutLogin } from './source-address.ts';
@@ -182,18 +182,15 @@ export class GitRepository {
   async #prepare(): Promise<void> {
     if (this.#ready) return;
     mkdirSync(this.#directory, { recursive: true });
-    const git = await openGit(this.#directory, { isolated: true, signal: this.#signal });
-    await git.raw('init', '--quiet', '--bare', '--template=');
+    await this.#git(['init', '--quiet', '--bare', '--template=']);
     this.#ready = true;
   }
 
   async #commit(name: string, asked: string): Promise<string> {
-    const git = await openGit(this.#directory, { isolated: true, signal: this.#signal });
     try {
-      return (
-        await git.raw('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`)
-      ).trim();
+      return (await this.#git(['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`])).trim();
     } catch (error) {
+      if (error instanceof SameError) throw error;
       const message = `${withoutLogin(this.url)} has no commit ${asked.replace(/^refs\/(heads|tags)\//, '')}`;
       throw new SameError({ code: 'SAME1211', message }, { cause: error });
     }
@@ -202,13 +199,19 @@ export class GitRepository {
   /** Speaks with the repository. */
   async #talk(words: string[]): Promise<string> {
     try {
-      const git = await openGit(this.#directory, { url: this.url, signal: this.#signal });
+      return await this.#git(words, this.url);
+    } catch (error) {
+      throw error instanceof SameError ? error : this.#failure((error as Error).message);
+    }
+  }
+
+  async #git(words: string[], url?: string): Promise<string> {
+    try {
+      const git = await openGit(this.#directory, { url, isolated: url === undefined, signal: this.#signal });
       return await git.raw(words);
     } catch (error) {
-      if (error instanceof SameError || isErrno(error, 'ENOENT')) throw error;
-      if (this.#signal?.aborted)
-        throw new SameError({ code: 'SAME1903', message: 'interrupted' }, { cause: error });
-      throw this.#failure((error as Error).message);
+      if (!this.#signal?.aborted) throw error;
+      throw new SameError({ code: 'SAME1903', message: 'interrupted' }, { cause: error });
     }
   }
 

@@ -33,6 +33,7 @@ let opened = 0;
  */
 export async function openGitSource(address: GitAddress, options: GitSourceOptions): Promise<SourceTree> {
   const directory = join(options.workDirectory, `git-${process.pid}-${opened++}`);
+  if (address.ref !== undefined) checkRef(address.ref, withoutLogin(address.repository));
   const { repository, refs } = await reach(address, directory, options);
   try {
     const place = withoutLogin(repository.url);
@@ -128,7 +129,6 @@ function fullName(ref: string, refs: RemoteRefs): string | undefined {
 }
 
 function named(ref: string, refs: RemoteRefs, place: string): Chosen {
-  checkRef(ref, place);
   if (ref === 'HEAD') return defaultBranch(refs, place);
   const revision = fullName(ref, refs) ?? (/^[0-9a-f]{7,64}$/.test(ref) ? ref : undefined);
   if (revision) return { revision, ref };
@@ -145,6 +145,7 @@ function splitTree(tree: string[], refs: RemoteRefs, place: string): Chosen & { 
   if (tree.some((part) => ['.', '..', '.git', ''].includes(part) || part.includes('/'))) {
     throw new SameError({ code: 'SAME1208', message: `${place}/tree/${tree.join('/')} is not a plain path` });
   }
+  checkRef(tree.join('/'), place);
   for (let length = tree.length; length > 0; length--) {
     const ref = tree.slice(0, length).join('/');
     const revision = fullName(ref, refs);

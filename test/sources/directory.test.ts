@@ -206,7 +206,7 @@ test('keys, tokens and .env are found, named without their value, and allowed by
     ...same,
     '.env': 'A=1',
     '.env.example': 'A=',
-    'big.txt': `${'x'.repeat(80)}\n`.repeat(20_000) + `t = "${token}"\n`,
+    'big.txt': `${`${'x'.repeat(80)}\n`.repeat(20_000)}t = "${token}"\n`,
     'keys/k.pem': key,
     'aws.py': `k = "AKIA${'Q2W3'.repeat(4)}"\ndoc = "AKIAIOSFODNN7EXAMPLE"\n`,
     'scan.py': 'if "-----BEGIN RSA PRIVATE KEY-----" in text: pass\n',
