@@ -21,6 +21,7 @@ const MAX_RATIO = 1000;
 /** Below this much output the ratio says nothing: an empty tar is already 100 times its gzip. */
 const RATIO_FROM_BYTES = 64 * 1024 ** 2;
 const MAX_ENTRIES = 100_000;
+const END_MARK = Buffer.alloc(1024);
 
 /** What a file is by its first bytes: a compression around a tar, or a bare tar; undefined for anything else. */
 export type Envelope = 'gzip' | 'zstd' | 'tar';
@@ -167,15 +168,23 @@ function unpacking(envelope: Envelope): Transform {
   return envelope === 'zstd' ? createZstdDecompress() : new PassThrough();
 }
 
+/** Passes a tar on, within the limits, and insists on its end mark: one cut between two files would be a smaller program. */
 function limiting(compressedBytes: number): Transform {
-  let bytes = 0;
+  let [bytes, end] = [0, Buffer.alloc(0)];
   return new Transform({
     transform(chunk: Buffer, _encoding, next) {
       bytes += chunk.length;
+      end = Buffer.concat([end, chunk]).subarray(-END_MARK.length);
       const bomb = bytes > RATIO_FROM_BYTES && bytes > compressedBytes * MAX_RATIO;
       if (!bomb && bytes <= MAX_UNPACKED_BYTES) return next(null, chunk);
       const why = bomb ? `more than ${MAX_RATIO} times its size` : `more than ${MAX_UNPACKED_BYTES} bytes`;
       next(new SameError({ code: 'SAME1304', message: `the archive unpacks to ${why}` }));
+    },
+    flush(done) {
+      if (end.equals(END_MARK)) return done();
+      done(
+        new SameError({ code: 'SAME1306', message: 'the archive is damaged: it ends before its end mark' }),
+      );
     },
   });
 }
