@@ -143,7 +143,10 @@ test('of processes that pin different digests hard, exactly one wins and the oth
   for (const { stdin } of racers) stdin.write('go');
   await Promise.all(racers.map((racer) => once(racer, 'close')));
   const [first, second] = output.map((text) => JSON.parse(text) as number[]);
-  assert.deepEqual([...first!, ...second!].sort((a, b) => a - b), [...Array(100).keys()]);
+  assert.deepEqual(
+    [...first!, ...second!].sort((a, b) => a - b),
+    [...Array(100).keys()],
+  );
   assert.equal(openDiskPins(directory).versions('a').length, 100);
   assert.equal(fs.readdirSync(join(directory, 'refs', 'a')).length, 100);
 });

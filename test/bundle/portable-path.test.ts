@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { checkPath, collisions, comparePaths } from '../../src/bundle/canonical-tar.ts';
+
+test('ordinary paths are allowed', () => {
+  const paths = [
+    'a',
+    'README.md',
+    'src/a b/c-d_e.py',
+    '.github/workflows/x.yml',
+    'données/é.csv',
+    'a..b',
+    '日本/😀',
+    'ab:c',
+  ];
+  for (const path of [...paths, 'console.py', 'x'.repeat(255), Array(64).fill('d').join('/')]) {
+    assert.equal(checkPath(path), undefined, path);
+  }
+});
+
+test('paths that are unsafe, or that some file system cannot hold, are refused with a reason', () => {
+  const refused: [string, RegExp][] = [
+    ['', /empty/],
+    ['/etc/passwd', /absolute/],
+    ['../x', /"\.\."/],
+    ['a/../b', /"\.\."/],
+    ['./a', /"\."/],
+    ['a//b', /empty part/],
+    ['a/', /empty part/],
+    ['a\\b', /backslash/],
+    ['C:/x', /drive/],
+    ['c:x', /drive/],
+    ['a\0b', /control/],
+    ['a\nb', /control/],
+    ['a\x1b[31m', /control/],
+    ['a\x7f', /control/],
+    ['a\u0085', /control/],
+    ['e\u0301', /NFC/],
+    ['\ud800', /UTF-8/],
+    ['con', /Windows/],
+    ['src/AUX.py', /Windows/],
+    ['lpt1.txt', /Windows/],
+    ['dot.', /dot or space/],
+    ['space ', /dot or space/],
+    ['x'.repeat(256), /name longer/],
+    ['é'.repeat(128), /name longer/],
+    [`${'x'.repeat(200)}/`.repeat(6).slice(0, -1), /longer than 1024/],
+    [Array(65).fill('d').join('/'), /deeper/],
+  ];
+  for (const [path, because] of refused)
+    assert.match(checkPath(path) ?? 'allowed', because, JSON.stringify(path));
+});
+
+test('the order is that of UTF-8 bytes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
+      assert.equal(Math.sign(comparePaths(a, b)), Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    }),
+  );
+  assert.ok(comparePaths('\u{ffff}', '\u{10000}') < 0);
+});
+
+test('collisions of case, Unicode form, duplicates and file against directory are found', () => {
+  const colliding = [
+    ['a', 'a'],
+    ['a', 'A'],
+    ['Straße', 'STRASSE'],
+    ['é', 'e\u0301'],
+    ['É', 'é'],
+    ['σ', 'ς'],
+    ['K', '\u212a'],
+    ['a', 'a/b'],
+    ['a/b', 'a'],
+    ['A', 'a/b'],
+    ['d/x', 'D/y'],
+    ['d/e/x', 'd/E/y'],
+    ['a', 'a.b', 'a/b'],
+  ];
+  for (const paths of colliding) {
+    const found = collisions(paths);
+    assert.equal(found.length, 1, paths.join(' '));
+    assert.equal(found[0]!.path, paths.at(-1));
+  }
+  assert.deepEqual(collisions(['a', 'b/a', 'b/c', 'c/a', 'd', 'd.x', 'd2/x']), []);
+});
