@@ -26,12 +26,9 @@ function translate(glob: string): string {
     } else if (char === '*') regex += '[^/]*';
     else if (char === '?') regex += '[^/]';
     else if (char === '[') {
-      const set = /^\[([!^]?)(\]?[^\]/]*)\]/.exec(glob.slice(i));
-      if (!set) regex += '\\[';
-      else {
-        regex += `(?!/)[${set[1] ? '^' : ''}${set[2]!.replace(/[\\[\]^]/g, '\\$&')}]`;
-        i += set[0].length - 1;
-      }
+      const set = setAt(glob.slice(i));
+      regex += set?.regex ?? '\\[';
+      i += (set?.length ?? 1) - 1;
     } else if (char === '{' && glob.includes('}', i)) {
       depth++;
       regex += '(?:';
@@ -42,4 +39,17 @@ function translate(glob: string): string {
     else regex += char.replace(/[\\^$.+()|{}\]]/, '\\$&').replace('/', '\\/');
   }
   return regex + ')'.repeat(depth);
+}
+
+/** A `[…]` at the start of a text; undefined when it is not closed or a range in it runs backwards. */
+function setAt(text: string): { regex: string; length: number } | undefined {
+  const set = /^\[([!^]?)(\]?[^\]/]*)\]/.exec(text);
+  if (!set) return undefined;
+  const regex = `(?!/)[${set[1] ? '^' : ''}${set[2]!.replace(/[\\[\]^]/g, '\\$&')}]`;
+  try {
+    new RegExp(regex, 'u');
+    return { regex, length: set[0].length };
+  } catch {
+    return undefined;
+  }
 }

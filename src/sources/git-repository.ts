@@ -82,7 +82,7 @@ export class GitRepository {
    * @returns the commit.
    * @throws SAME1211 when the repository has no such revision.
    */
-  async fetch(revision: string): Promise<string> {
+  async fetchCommit(revision: string): Promise<string> {
     await this.#prepare();
     const words = ['fetch', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--force'];
     if (revision.startsWith('refs/')) {

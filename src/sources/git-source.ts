@@ -46,7 +46,7 @@ export async function openGitSource(address: GitAddress, options: GitSourceOptio
     } else if (address.ref !== undefined) chosen = named(address.ref, refs, place);
     else chosen = searched(address, refs) ?? defaultBranch(refs, place);
     options.onProgress?.(`fetching ${chosen.ref} of ${place}`);
-    const commit = await repository.fetch(chosen.revision);
+    const commit = await repository.fetchCommit(chosen.revision);
     const label = subdirectory === '' ? place : `${place}/${subdirectory}`;
     const manifest = await repository.file(
       commit,

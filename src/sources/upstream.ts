@@ -48,7 +48,7 @@ export async function expandUpstream(
   const repository = new GitRepository(url, join(directory, 'git'), options.signal);
   try {
     options.onProgress?.(`fetching ${upstream.revision.slice(0, 12)} of ${withoutLogin(url)}`);
-    const commit = await repository.fetch(upstream.revision);
+    const commit = await repository.fetchCommit(upstream.revision);
     if (commit !== upstream.revision) throw failure(`upstream.revision ${upstream.revision} is not a commit`);
     const checked = checkEntries((await repository.entries(commit, '')) ?? [], options);
     const patches = (upstream.patches ?? []).map((path) => patchIn(tree, path));
