@@ -75,6 +75,8 @@ export interface EngineContext {
   cancel: AbortSignal;
   /** Aborted: kill now. */
   kill: AbortSignal;
+  /** Milliseconds between TERM and KILL; ten seconds (spec SAME-STP-023) unless a test says otherwise. */
+  graceMs?: number;
 }
 
 /** Runs plans. Implementations pass `test/contract/engine.ts`. */

@@ -17,6 +17,7 @@ export interface AttemptInput {
   timeoutMs?: number;
   cancel: AbortSignal;
   kill: AbortSignal;
+  graceMs?: number;
   onLines(lines: string[]): void;
 }
 
@@ -63,7 +64,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     if (stopped) return;
     stopped = as;
     signalGroup('SIGTERM');
-    killTimer = setTimeout(() => signalGroup('SIGKILL'), GRACE_MS);
+    killTimer = setTimeout(() => signalGroup('SIGKILL'), input.graceMs ?? GRACE_MS);
   };
   const onCancel = () => stop('canceled');
   const onKill = () => {

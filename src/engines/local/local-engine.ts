@@ -100,6 +100,7 @@ async function* runOnce(
     ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
     cancel: context.cancel,
     kill: context.kill,
+    ...(context.graceMs === undefined ? {} : { graceMs: context.graceMs }),
     onLines(lines) {
       queue.push(lines.map(context.mask));
       wake();
