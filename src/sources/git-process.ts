@@ -114,9 +114,9 @@ export function runGit(
   });
 }
 
-/** NUL-separated fields of git's output. */
-export function fieldsOf(output: Buffer): string[] {
-  return output.toString('utf8').split('\0').slice(0, -1);
+/** NUL-terminated fields of git's output; none without output. */
+export function fieldsOf(output: Buffer | undefined): string[] {
+  return output?.toString('utf8').split('\0').slice(0, -1) ?? [];
 }
 
 function requireGit(): string {

@@ -43,31 +43,37 @@ export async function localGit(directory: string, signal?: AbortSignal): Promise
   }
   const [inside, prefix] = where.stdout.toString('utf8').split('\n');
   if (inside !== 'true') return undefined;
-  const tracked = new Map<string, string>();
-  for (const field of fieldsOf((await git('ls-files', '-z', '--stage')) ?? Buffer.alloc(0))) {
-    tracked.set(field.slice(field.indexOf('\t') + 1), field.slice(0, 6));
-  }
-  const others = await git('ls-files', '-z', '--others', '--exclude-standard');
-  const untracked = fieldsOf(others ?? Buffer.alloc(0));
+  const [staged, others, head, tree, origin, keepsModes] = await Promise.all([
+    git('ls-files', '-z', '--stage'),
+    git('ls-files', '-z', '--others', '--exclude-standard'),
+    git('rev-parse', '--verify', '--quiet', 'HEAD^{commit}'),
+    git('ls-tree', '-r', '-z', 'HEAD'),
+    git('config', '--get', 'remote.origin.url'),
+    git('config', '--type=bool', '--get', 'core.fileMode'),
+  ]);
+  const tracked = new Map(fieldsOf(staged).map((field) => [pathOf(field), field.slice(0, 6)]));
+  const untracked = fieldsOf(others);
   if (!tracked.has('same.yaml') && !untracked.includes('same.yaml')) return undefined;
-  const revision = text(await git('rev-parse', '--verify', '--quiet', 'HEAD^{commit}'));
   const committed = new Map<string, { mode: string; oid: string }>();
-  for (const field of fieldsOf(
-    (revision && (await git('ls-tree', '-r', '-z', revision))) || Buffer.alloc(0),
-  )) {
+  for (const field of fieldsOf(tree)) {
     const [mode, , oid] = field.slice(0, field.indexOf('\t')).split(' ');
-    committed.set(field.slice(field.indexOf('\t') + 1), { mode: mode!, oid: oid! });
+    committed.set(pathOf(field), { mode: mode!, oid: oid! });
   }
-  const remote = text(await git('config', '--get', 'remote.origin.url'));
+  const remote = text(origin);
   return {
     prefix: (prefix ?? '').replace(/\/$/, ''),
-    revision,
+    revision: text(head),
     remote: remote && shareable(remote),
     tracked,
     untracked,
     committed,
-    keepsModes: text(await git('config', '--type=bool', '--get', 'core.fileMode')) !== 'false',
+    keepsModes: text(keepsModes) !== 'false',
   };
+}
+
+/** The path in a line of ls-files or ls-tree: what follows the tab. */
+function pathOf(field: string): string {
+  return field.slice(field.indexOf('\t') + 1);
 }
 
 function text(output: Buffer | undefined): string | undefined {

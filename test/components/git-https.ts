@@ -48,7 +48,11 @@ export async function startGitHttps(
   const socket = join(directory, 'fcgi.sock');
   const children: ChildProcess[] = [];
   const stopNow = (): void => {
-    for (const child of children) child.kill('SIGTERM');
+    for (const { pid, exitCode, signalCode } of children) {
+      if (pid === undefined || exitCode !== null || signalCode !== null) continue;
+      // fcgiwrap's workers outlive it: each server is a process group of its own.
+      process.kill(-pid, 'SIGTERM');
+    }
   };
   process.once('exit', stopNow);
   const dispose = async (): Promise<void> => {
@@ -61,7 +65,11 @@ export async function startGitHttps(
   };
   try {
     const start = (name: string, words: string[]): void => {
-      const child = spawn(commandPath(name)!, words, { stdio: 'ignore', env: { PATH: searchPath() } });
+      const child = spawn(commandPath(name)!, words, {
+        detached: true,
+        stdio: 'ignore',
+        env: { PATH: searchPath() },
+      });
       child.on('error', () => {});
       children.push(child);
     };
