@@ -6,15 +6,18 @@ import {
   createZstdDecompress,
   deflateRaw,
   deflateRawSync,
+  type ZlibOptions,
 } from 'node:zlib';
 import { SameError } from '../errors/same-error.ts';
 import type { Limits } from './oci.ts';
 
-const deflate = promisify<Buffer, { level: number; finishFlush: number }, Buffer>(deflateRaw);
+const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
 
 /** Blocks are compressed apart, so the file does not depend on how the chunks arrive. */
 const BLOCK_BYTES = 2 ** 20;
 const SAMPLE_BYTES = 16 * 1024;
+/** Most that one stored block of deflate holds. */
+const STORED_BYTES = 65_535;
 /** Blocks compressed at once: node's pool has four threads. */
 const AT_ONCE = 4;
 /** Bytes unpacked before the ratio is looked at. */
@@ -57,14 +60,23 @@ export async function* gzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<B
   yield trailer;
 }
 
-function pack(block: Buffer): Promise<Buffer> {
+async function pack(block: Buffer): Promise<Buffer> {
   const sample = block.subarray(0, SAMPLE_BYTES);
-  const shrinks = deflateRawSync(sample, { level: 1 }).length < sample.length * 0.9;
-  return deflate(block, { level: shrinks ? 1 : 0, finishFlush: constants.Z_SYNC_FLUSH });
+  if (deflateRawSync(sample, { level: 1 }).length > sample.length * 0.9) return stored(block);
+  return deflate(block, { level: 1, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: BLOCK_BYTES / 2 });
 }
 
-function stored(block: Buffer): Buffer {
-  return deflateRawSync(block, { level: 0, finishFlush: constants.Z_SYNC_FLUSH });
+/** Bytes as stored blocks of deflate, which end on a byte boundary. */
+function stored(bytes: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += STORED_BYTES) {
+    const piece = bytes.subarray(at, at + STORED_BYTES);
+    const header = Buffer.alloc(5);
+    header.writeUInt16LE(piece.length, 1);
+    header.writeUInt16LE(piece.length ^ 0xffff, 3);
+    pieces.push(header, piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 async function* blocksOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {

@@ -1,6 +1,6 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
-import { canonicalBytes, parseCanonical, sha256 } from './canonical-json.ts';
+import { canonicalBytes, parseCanonical } from './canonical-json.ts';
 import { type Descriptor, EMPTY_CONFIG, LIMITS, MEDIA, type OciIndex, type OciManifest } from './oci.ts';
 
 /** Stores a manifest in canonical form. @returns the descriptor that points at it. @throws SAME1304 over 4 MiB */
@@ -115,9 +115,4 @@ export async function storeDocument(
   }
   const { digest, sizeBytes } = await store.write(bytes);
   return { mediaType, digest, size: sizeBytes };
-}
-
-/** The descriptor of bytes. */
-export function describe(bytes: Uint8Array, mediaType: string): Descriptor {
-  return { mediaType, digest: sha256(bytes), size: bytes.length };
 }
