@@ -98,6 +98,7 @@ export function openPorts(cli: Cli): Ports {
       return (await import('./cold.ts')).parseDocument(bytes, file);
     },
     progress,
+    warnings: cli.warnings,
     warn(finding) {
       cli.warnings.push(finding);
       cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));

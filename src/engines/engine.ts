@@ -47,6 +47,8 @@ export type EngineEvent =
       series?: string;
       logs: { stdout: Artifact; stderr: Artifact };
       problems: Finding[];
+      /** Things to know that do not make it fail. */
+      warnings: string[];
     }
   | { type: 'step-skipped'; step: string; because: string };
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
+import * as os from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
 export { type ChildProcess, spawn } from 'node:child_process';
@@ -113,6 +114,11 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The number of a signal such as `SIGKILL`, 0 when it is not one of this system. */
+export function signalNumber(name: string): number {
+  return (os.constants.signals as Record<string, number>)[name] ?? 0;
 }
 
 /** A copy of this process's environment variables. */

@@ -2,7 +2,7 @@ import { openOrigin, originArtifact } from '../bundle/origin-artifact.ts';
 import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
-import { resolveParameters } from '../program/parameters.ts';
+import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
@@ -40,6 +40,7 @@ export async function commitProgram(
       place: '--as',
     });
   }
+  await loadPatterns(artifact.program);
   const defaults = newDefaults(artifact, options.run, options.set ?? []);
   const { editManifest } = await import('../program/edit-manifest.ts');
   const from = { name, version, digest: artifact.digest };

@@ -98,6 +98,8 @@ export interface Ports {
   parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;
   /** A line about long work, for people. */
   progress(line: string): void;
+  /** What was warned of so far. */
+  warnings: readonly Finding[];
   /** Something people should know that does not stop the work. */
   warn(finding: Finding): void;
   /** Aborted by the first Ctrl-C. */

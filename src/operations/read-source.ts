@@ -1,4 +1,5 @@
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { matchesGlob } from '../program/glob.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
@@ -62,14 +63,24 @@ function missingFiles(program: Program, files: readonly TreeFile[]): Finding[] {
   for (const { name, path } of program.infrastructure?.targets ?? []) {
     if (path) wanted.push([`infrastructure.targets.${name}.path`, path]);
   }
-  return wanted
+  const idle = Object.entries(program.pipeline.steps).flatMap(([name, { code }]): Finding[] =>
+    (code ?? [])
+      .filter((glob) => ![...paths].some((path) => matchesGlob(path, glob)))
+      .map((glob) => ({
+        code: 'SAME1009',
+        message: `pipeline.steps.${name}.code: "${glob}" matches none of the program's files`,
+        place: 'same.yaml',
+      })),
+  );
+  const missing = wanted
     .filter(([, path]) => !has(path))
     .map(([field, path]) => ({
-      code: 'SAME1009',
+      code: 'SAME1009' as const,
       message: `${field}: there is no ${path} among the program's files`,
       place: 'same.yaml',
       hint: 'is it committed, and not excluded by files.exclude or .gitignore?',
     }));
+  return [...missing, ...idle];
 }
 
 function placeOf(tree: SourceTree, name: string): string {

@@ -48,7 +48,11 @@ export async function runProgram(
       journal.append(event);
       apply(record, event);
       if (event.type === 'step-finished' && !event.retrying) problems.push(...event.problems);
-      if (event.type === 'step-finished') record.metrics.push(...reportedMetrics(event));
+      if (event.type === 'step-finished') {
+        record.metrics.push(...reportedMetrics(event));
+        record.warnings.push(...event.warnings);
+        for (const warning of event.warnings) ports.progress(`warning: ${warning}`);
+      }
       onEvent(event);
     }
     await conclude(ports, prepared, record, problems);
@@ -126,7 +130,7 @@ async function beginRecord(
         'not bound: none is configured',
       ]),
     ),
-    warnings: [],
+    warnings: ports.warnings.map(({ code, message }) => `${code} ${message}`),
     runtime: ports.runtime,
     redactions: [],
   };
@@ -153,7 +157,13 @@ function engineContext(
     codeDigest: (step) => files.digestFor(step),
     environment: (name) => prepared.environments.ready(name),
     scratch: (key) => `${ports.home}/cache/scratch/${key.replaceAll(':', '-')}`,
-    data,
+    // Where data came from is the record's; a step sees content only.
+    data: Object.fromEntries(
+      Object.entries(data).map(([name, { digest, sizeBytes, executable }]) => [
+        name,
+        executable ? { digest, sizeBytes, executable } : { digest, sizeBytes },
+      ]),
+    ),
     secrets,
     mask: masking.mask,
     logPaths: journal.logPaths,

@@ -3,10 +3,15 @@ import type { Finding } from '../errors/same-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.ts';
 import type { MetricSource } from '../program/schema.ts';
 
+/** Overflows to Infinity when it is read. */
+const NOT_FINITE = '1e999';
+
 /** What a metrics file said, and what of it could not be understood. */
 export interface MetricsReading {
   metrics: ReportedMetric[];
   problems: Finding[];
+  /** Figures that are not finite: named, and left out. */
+  warnings: string[];
 }
 
 /**
@@ -16,7 +21,7 @@ export interface MetricsReading {
 export function readFinalMetrics(text: string, place: string): MetricsReading {
   const parsed = parseJson(text);
   if (!isJsonObject(parsed)) return unreadable(place, 'is not a JSON object');
-  return { metrics: scalarsOf(parsed), problems: [] };
+  return { ...finiteOnly(scalarsOf(parsed), place), problems: [] };
 }
 
 /**
@@ -45,7 +50,7 @@ export function readMetricSeries(text: string, place: string): MetricsReading {
       latest.set(name, { name, value, count: (latest.get(name)?.count ?? 0) + 1 });
     }
   });
-  return { metrics: [...latest.values()], problems };
+  return { ...finiteOnly([...latest.values()], place), problems };
 }
 
 /**
@@ -61,13 +66,14 @@ export function readDeclaredMetric(
   if (source.regex !== undefined) {
     const found = compile(source.regex)(text);
     if (found.length === 0) return `nothing matches ${JSON.stringify(source.regex)}`;
-    return pick(found.map(numberOf), source.take ?? 'last') ?? `"${found.at(-1)}" is not a number`;
+    return pick(found.map(numberOf), source.take ?? 'last') ?? `"${found.at(-1)}" is not a finite number`;
   }
   const document = parseJson(text) ?? text.split('\n').map(parseJson).findLast(isJsonObject);
   if (document === undefined) return 'there is no JSON in it';
   const value = source.json === undefined ? document : pointer(document, source.json);
   if (value === undefined) return `nothing at JSON pointer ${source.json}`;
   const number = typeof value === 'boolean' ? Number(value) : value;
+  if (typeof number === 'number' && !Number.isFinite(number)) return 'it is not a finite number';
   return typeof number === 'number' ? number : `the value at ${source.json ?? 'its root'} is not a number`;
 }
 
@@ -78,7 +84,7 @@ function pick(values: number[], take: NonNullable<MetricSource['take']>): number
     min: () => values.reduce((a, b) => Math.min(a, b)),
     max: () => values.reduce((a, b) => Math.max(a, b)),
   }[take]();
-  return chosen === undefined || Number.isNaN(chosen) ? undefined : chosen;
+  return chosen === undefined || !Number.isFinite(chosen) ? undefined : chosen;
 }
 
 function numberOf(text: string): number {
@@ -105,14 +111,33 @@ function scalarsOf(object: JsonObject, prefix = ''): ReportedMetric[] {
   });
 }
 
+/** JSON, and what programs write for numbers that JSON lacks: `NaN` and `Infinity` are read as not finite. */
 function parseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    return undefined;
+    const spelt = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
+      token.startsWith('"') ? token : NOT_FINITE,
+    );
+    if (spelt === text) return undefined;
+    try {
+      return JSON.parse(spelt) as JsonValue;
+    } catch {
+      // Not JSON by any reading: the caller says so with its place.
+      return undefined;
+    }
   }
 }
 
+function finiteOnly(metrics: ReportedMetric[], place: string): Pick<MetricsReading, 'metrics' | 'warnings'> {
+  return {
+    metrics: metrics.filter(({ value }) => Number.isFinite(value)),
+    warnings: metrics
+      .filter(({ value }) => !Number.isFinite(value))
+      .map(({ name }) => `${place}: metric "${name}" is not a finite number and is left out`),
+  };
+}
+
 function unreadable(place: string, why: string): MetricsReading {
-  return { metrics: [], problems: [{ code: 'SAME1606', message: `${place} ${why}`, place }] };
+  return { metrics: [], problems: [{ code: 'SAME1606', message: `${place} ${why}`, place }], warnings: [] };
 }

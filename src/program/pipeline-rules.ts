@@ -7,6 +7,7 @@ import { normalPath, overlap } from './path.ts';
 import { parseDuration } from './quantity.ts';
 import type { Step } from './schema.ts';
 import { pathText, valueAt } from './schema-findings.ts';
+import { unsafePlaces } from './shell-context.ts';
 import { parseTemplate, type TemplateKind } from './template.ts';
 
 /** Names of printed text: no output may have them. */
@@ -200,6 +201,13 @@ function checkRun(rules: Rules, path: Path, step: Step): void {
     const { parts, findings } = parseTemplate(word);
     for (const { message, hint } of findings)
       rules.report('SAME1010', at, `${pathText(at)}: ${message}`, hint);
+    if (typeof step.run === 'string') {
+      for (const { place, where } of unsafePlaces(word)) {
+        const hint =
+          'values are quoted when they are filled in: let the place stand on its own, or write run as a list';
+        rules.report('SAME1010', at, `${pathText(at)}: ${place} stands ${where}`, hint);
+      }
+    }
     for (const part of parts) {
       if (typeof part === 'string' || !('path' in part)) continue;
       const [kind, name] = part.path;

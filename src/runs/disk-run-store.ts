@@ -178,7 +178,8 @@ function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
   for (const event of events) {
     const step = steps.get(event.step);
     if (!step) continue;
-    if (event.type === 'step-started') Object.assign(step, { attempts: event.attempt, startedAt: event.at });
+    if (event.type === 'step-started')
+      Object.assign(step, { attempts: event.attempt, startedAt: step.startedAt ?? event.at });
     if (event.type === 'step-finished') Object.assign(step, finishedFields(event));
     if (event.type === 'step-skipped') Object.assign(step, { status: 'skipped', because: event.because });
   }

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../../host/clock.ts';
-import { closeSync, dirname, mkdirSync, openSync, readSync } from '../../host/files.ts';
+import { closeSync, dirname, fstatSync, mkdirSync, openSync, readSync } from '../../host/files.ts';
 import { spawn } from '../../host/processes.ts';
 import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
 import type { StepStatus } from '../engine.ts';
@@ -7,6 +7,8 @@ import type { StepStatus } from '../engine.ts';
 /** Milliseconds between TERM and KILL. */
 export const GRACE_MS = 10_000;
 const WATCH_MS = 200;
+/** Node's timers overflow above this, 24.8 days, and would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One command to run, with everything it sees. */
 export interface AttemptInput {
@@ -74,10 +76,12 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   const follow = followLines(input.logs.stdout, input.onLines);
   const watch = setInterval(() => {
     peakMemoryBytes = Math.max(peakMemoryBytes, (child.pid && residentBytes(child.pid)) || 0);
-    follow();
+    follow.read();
   }, WATCH_MS);
   const timeout =
-    input.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), input.timeoutMs);
+    input.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => stop('timeout'), Math.min(input.timeoutMs, LONGEST_TIMER_MS));
   if (child.pid !== undefined) peakMemoryBytes = residentBytes(child.pid) ?? 0;
   try {
     input.cancel.addEventListener('abort', onCancel);
@@ -90,7 +94,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       );
     });
     signalGroup('SIGKILL');
-    follow();
+    follow.end();
     const cpuAfter = waitedCpuSeconds();
     const succeeded = end.exitCode === 0 && stopped === undefined;
     return {
@@ -114,17 +118,31 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
 }
 
 /** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
-function followLines(path: string, onLines: (lines: string[]) => void): () => void {
+function followLines(path: string, onLines: (lines: string[]) => void): { read(): void; end(): void } {
   const fd = openSync(path, 'r');
   const buffer = Buffer.alloc(65_536);
   let offset = 0;
   let rest = '';
-  return () => {
+  const read = () => {
+    const behind = fstatSync(fd).size - offset - buffer.length;
+    if (behind > 0) {
+      // People see the end of a fast output; the log has all of it.
+      offset += behind;
+      rest = '';
+    }
     const size = readSync(fd, buffer, 0, buffer.length, offset);
     if (size === 0) return;
     offset += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = lines.pop() ?? '';
     if (lines.length > 0) onLines(lines);
+  };
+  return {
+    read,
+    end() {
+      read();
+      if (rest !== '') onLines([rest]);
+      closeSync(fd);
+    },
   };
 }

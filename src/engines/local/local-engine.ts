@@ -4,7 +4,7 @@ import type { Finding } from '../../errors/same-error.ts';
 import { now, sleep } from '../../host/clock.ts';
 import { existsSync, fromErrno, join, removeTree } from '../../host/files.ts';
 import { platform } from '../../host/machine.ts';
-import { findCommand } from '../../host/processes.ts';
+import { findCommand, signalNumber } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
 import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
@@ -26,21 +26,18 @@ export function openLocalEngine(content: LocalContentStore): Engine {
     refusals: () => [],
     async *run(plan, context) {
       const done = new Map<string, Record<string, Artifact>>();
-      const broken = new Set<string>();
+      let failed: string | undefined;
       for (const step of plan.steps) {
-        const lost = step.after.find((name) => broken.has(name));
         const because = context.cancel.aborted
           ? 'the run was canceled'
-          : lost && `step ${lost} did not succeed`;
+          : failed && `step ${failed} did not succeed`;
         if (because) {
-          broken.add(step.name);
           yield { type: 'step-skipped', step: step.name, because };
           continue;
         }
         const outputs = yield* runStep(step, done, context, content);
         if (outputs) done.set(step.name, outputs);
-        else broken.add(step.name);
-        if (!outputs) for (const other of plan.steps) if (!done.has(other.name)) broken.add(other.name);
+        else failed = step.name;
       }
     },
   };
@@ -69,7 +66,7 @@ async function* runStep(
     const again =
       finished.status === 'failed' &&
       attempt <= step.retries.max &&
-      (step.retries.codes === undefined || step.retries.codes.includes(finished.exitCode ?? -1)) &&
+      (step.retries.codes === undefined || step.retries.codes.includes(codeOf(finished))) &&
       !context.cancel.aborted;
     yield { ...finished, retrying: again };
     if (!again) return undefined;
@@ -154,6 +151,7 @@ async function conclude(
   const problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
   const metrics: ReportedMetric[] = [];
+  const warnings = shellWarnings(step, environment);
   let series: string | undefined;
   let status: StepStatus = end.status;
   problems.push(...endFindings(step, end), ...(await changedInputs(placed, content)));
@@ -167,6 +165,7 @@ async function conclude(
     const reports = await takeReports(step, workspace, outputs, content);
     metrics.push(...reports.metrics);
     problems.push(...reports.problems);
+    warnings.push(...reports.warnings);
     series = reports.series;
   }
   if (status === 'succeeded' && problems.length > 0) status = 'failed';
@@ -196,7 +195,13 @@ async function conclude(
     ...(series === undefined ? {} : { series }),
     logs: { stdout: await context.keepLog(logs.stdout), stderr: await context.keepLog(logs.stderr) },
     problems,
+    warnings,
   };
+}
+
+/** The exit code as a shell says it: an end by signal n is 128 + n. */
+function codeOf({ exitCode, signal }: Finished): number {
+  return exitCode ?? 128 + (signal === undefined ? 0 : signalNumber(signal));
 }
 
 function endFindings(step: PlannedStep, end: AttemptEnd): Finding[] {
@@ -230,7 +235,7 @@ async function takeReports(
   workspace: Workspace,
   outputs: Record<string, Artifact>,
   content: LocalContentStore,
-): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; series?: string }> {
+): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; warnings: string[]; series?: string }> {
   const reports: { path: string; digest: string }[] = [];
   for (const [name, { kind, path }] of Object.entries(step.outputs)) {
     const artifact = outputs[name];
@@ -242,10 +247,7 @@ async function takeReports(
     const full = join(workspace.workdir, path);
     if (existsSync(full)) reports.push({ path, digest: (await content.adopt(full)).digest });
   }
-  const result: { metrics: ReportedMetric[]; problems: Finding[]; series?: string } = {
-    metrics: [],
-    problems: [],
-  };
+  const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
   for (const { path, digest } of reports) {
     const text = (await content.read(digest, 256 * 1024 * 1024)).toString('utf8');
     const reading = path.endsWith('.jsonl')
@@ -259,6 +261,7 @@ async function takeReports(
       else if (metric.count === undefined) result.metrics[known] = metric;
     }
     result.problems.push(...reading.problems);
+    result.warnings.push(...reading.warnings);
   }
   return result;
 }
@@ -272,6 +275,13 @@ function argvOf(step: PlannedStep, workspace: Workspace, env: Record<string, str
   if ('exec' in filled) return filled.exec;
   const bash = findCommand('bash', env.PATH);
   return bash ? [bash, '-o', 'pipefail', '-c', filled.shell] : ['sh', '-c', filled.shell];
+}
+
+/** Without bash a pipe hides the failure of its first part (spec SAME-STP-012). */
+function shellWarnings(step: PlannedStep, environment: ReadyEnvironment): string[] {
+  if (typeof step.template !== 'string' || !/(?<!\|)\|(?!\|)/.test(step.template)) return [];
+  if (findCommand('bash', environment.path.join(':'))) return [];
+  return [`step ${step.name}: there is no bash, so a failure before | goes unnoticed`];
 }
 
 /** The scrubbed environment of a step: nothing of the caller's but what the contract names. */

@@ -10,6 +10,7 @@ import {
   mkdirSync,
   namesIn,
   realpathSync,
+  removeTree,
   resolve,
   sep,
   statSync,
@@ -79,6 +80,7 @@ export async function openWorkspace(
     }
     await context.placeCode(step, work);
     mkdirSync(workspace.workdir, { recursive: true });
+    removeStale(step, workspace);
     const placed: PlacedInput[] = [];
     for (const [name, input] of Object.entries(step.inputs)) {
       const path = input.at === undefined ? join(workspace.in, name) : resolve(workspace.workdir, input.at);
@@ -93,6 +95,13 @@ export async function openWorkspace(
   } catch (error) {
     throw fromErrno(error, `preparing step ${step.name}`);
   }
+}
+
+/** What the code already holds at an output's or report's path is no result of this attempt (spec SAME-STP-018). */
+function removeStale(step: PlannedStep, workspace: Workspace): void {
+  const written = Object.values(step.outputs).flatMap(({ path }) => path ?? []);
+  for (const path of [...written, 'metrics.json', 'metrics.jsonl'])
+    removeTree(resolve(workspace.workdir, path));
 }
 
 async function placeArtifact(
