@@ -35,6 +35,8 @@ export interface Rig {
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string | undefined>;
+  /** A command that runs the command: `unshare -n`, a shell that sets a umask. */
+  under?: string[];
 }
 
 /** Opens a rig in a temporary directory. */
@@ -46,7 +48,8 @@ export function openRig(): Rig {
     return { ...inherited, HOME: join(root, 'user'), SAME_HOME: home, ...extra };
   };
   const start: Rig['start'] = (words, options = {}) => {
-    const child = spawn(process.execPath, [same, ...words], {
+    const [command, ...all] = [...(options.under ?? []), process.execPath, same, ...words];
+    const child = spawn(command!, all, {
       cwd: options.cwd ?? root,
       env: environment(options.env),
       stdio: ['ignore', 'pipe', 'pipe'],
