@@ -3,7 +3,6 @@ import { nearest } from '../errors/suggestion.ts';
 import type { Cli } from './cli.ts';
 import { renderFinding } from './render/finding.ts';
 import { splitRunWords } from './run-words.ts';
-import { RUNTIME } from './runtime.ts';
 import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.ts';
 
 /**
@@ -12,10 +11,6 @@ import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.
  * @returns the exit code
  */
 export async function main(words: string[]): Promise<number> {
-  if (words[0] === '--version' || words[0] === '-V') {
-    process.stdout.write(`${RUNTIME}\n`);
-    return 0;
-  }
   const cli = openCli(words);
   try {
     await dispatch(cli, words);
@@ -27,10 +22,10 @@ export async function main(words: string[]): Promise<number> {
 
 async function dispatch(cli: Cli, words: string[]): Promise<void> {
   const [first, second] = words;
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+  if (first === undefined || ['--help', '-h', 'help', '--version', '-V'].includes(first)) {
     if (first === 'help' && second !== undefined && isVerb(second)) return showPage(cli, second, ['--help']);
-    const { mainHelp } = await import('./render/main-help.ts');
-    return cli.print(mainHelp());
+    const { helpText } = await import('./help.ts');
+    return cli.print(helpText(first));
   }
   if (!isVerb(first)) throw unknownVerb(first, second);
   const verb: Verb = verbs[first];

@@ -69,6 +69,8 @@ export interface PinStore {
    * @throws SAME1206 another digest is pinned hard · SAME1207 the name or version differs only in spelling
    */
   pin(pin: Pin): Pin | undefined;
+  /** Throws what {@link PinStore.pin} would throw, and changes nothing. */
+  check(pin: Pin): void;
   /** Makes a soft pin hard (after export, push, sign). */
   harden(name: string, version: string): void;
   /** @returns false when it was not there. */

@@ -52,12 +52,20 @@ class DiskPins implements PinStore {
   }
 
   pin(pin: Pin): Pin | undefined {
-    if (!isName(pin.name)) throw refused('SAME1201', `"${pin.name}" is not a name`);
-    if (!isVersion(pin.version)) throw refused('SAME1202', `"${pin.version}" is not a version`);
+    checkWords(pin);
     return this.#guard('pinning a program', () => {
       const before = this.#readPin(this.#pathOf(pin.name, pin.version));
       if (before && isSettled(before, pin)) return undefined;
       return this.#locked(pin.name, () => this.#pinLocked(pin));
+    });
+  }
+
+  check(pin: Pin): void {
+    checkWords(pin);
+    this.#guard('looking for a pin', () => {
+      this.#checkSpelling(pin);
+      const before = this.#readPin(this.#pathOf(pin.name, pin.version));
+      if (before?.pin === 'hard' && before.digest !== pin.digest) throw conflict(before, pin);
     });
   }
 
@@ -174,6 +182,11 @@ function isSettled(before: Pin, wish: Pin): boolean {
     (before.pin === 'hard' || wish.pin === 'soft') &&
     (before.origin !== undefined || wish.origin === undefined)
   );
+}
+
+function checkWords({ name, version }: Pin): void {
+  if (!isName(name)) throw refused('SAME1201', `"${name}" is not a name`);
+  if (!isVersion(version)) throw refused('SAME1202', `"${version}" is not a version`);
 }
 
 function textOf(pin: Pin): string {

@@ -20,6 +20,11 @@ export class SameError extends Error {
   /** Machine-readable extras for `--json`, never secrets. */
   readonly details: Record<string, unknown>;
 
+  /** The command is built as several files, each with a copy of this class: they know each other's errors by name. */
+  static override [Symbol.hasInstance](value: unknown): value is SameError {
+    return value instanceof Error && value.name === 'SameError' && 'findings' in value;
+  }
+
   constructor(
     findings: Finding | readonly Finding[],
     options: { cause?: unknown; details?: Record<string, unknown> } = {},

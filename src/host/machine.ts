@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import * as os from 'node:os';
 import { dirname } from 'node:path';
+import { findCommand } from './processes.ts';
 
 /** One graphics processor. */
 export interface Gpu {
@@ -86,6 +87,7 @@ export function parseNvidiaGpus(csv: string): Gpu[] {
 }
 
 function nvidiaGpus(): Promise<Gpu[]> {
+  if (!findCommand('nvidia-smi')) return Promise.resolve([]);
   const query = ['--query-gpu=name,memory.total', '--format=csv,noheader,nounits'];
   return new Promise((done) => {
     execFile('nvidia-smi', query, { timeout: GPU_TIMEOUT_MS }, (error, stdout) =>

@@ -17,6 +17,7 @@ import {
   renameSync,
   resolve,
   rmSync,
+  statSync,
   temporaryBeside,
   utimesSync,
   writeAtomically,
@@ -29,6 +30,12 @@ export function openUserFiles(home: string) {
   return {
     read: (path: string) => readIfThere(path),
     exists: (path: string) => existsSync(path),
+    /** What a path leads to, or undefined when there is nothing. */
+    kind(path: string): 'file' | 'directory' | 'other' | undefined {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (!stat) return undefined;
+      return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+    },
     resolve: (path: string) => resolve(path),
     write(path: string, bytes: string | Uint8Array) {
       try {

@@ -6,7 +6,7 @@ import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
-import { pinProgram } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram, stageContent } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
 
@@ -52,6 +52,8 @@ export async function commitProgram(
   const manifestBytes = Buffer.from(text, 'utf8');
   const { program, value, findings } = await ports.parseManifest(manifestBytes, 'same.yaml');
   throwFindings(findings);
+  using temporary = ports.files.temporary();
+  const staged = stageContent(ports, temporary.path);
   const committed = await packProgram(
     {
       manifestBytes,
@@ -60,10 +62,11 @@ export async function commitProgram(
       ...(artifact.lock ? { lock: artifact.lock } : {}),
       files: await storedFiles(artifact),
     },
-    ports.content,
+    staged,
   );
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
-  const linked = origin && (await originArtifact(origin, committed, ports.content));
+  const linked = origin && (await originArtifact(origin, committed, staged));
+  await keepUnlessTaken(ports, committed, 'soft', staged);
   pinProgram(ports, committed, 'soft', linked?.digest);
   if (linked) ports.referrers.add(committed.digest, linked.digest);
   return { artifact: committed, from, defaults, ...(options.run ? { run: options.run.id } : {}) };

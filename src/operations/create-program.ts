@@ -3,7 +3,7 @@ import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { packTree } from './pack-source.ts';
-import { pinProgram, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram, stageContent, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 
@@ -35,10 +35,13 @@ export async function createProgram(
     const imported = await importBundle(ports, { file: source.path, label: source.label });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
-  const { artifact, origin } = await packTree(ports, source);
+  const staged = stageContent(ports, temporary.path);
+  const { artifact, origin } = await packTree(ports, source, staged);
+  const linked = await originArtifact(origin, artifact, staged);
   stopIfCanceled(ports);
-  const linked = await originArtifact(origin, artifact, ports.content);
-  const replaced = pinProgram(ports, artifact, source.soft ? 'soft' : 'hard', linked.digest);
+  const pin = source.soft ? 'soft' : 'hard';
+  await keepUnlessTaken(ports, artifact, pin, staged);
+  const replaced = pinProgram(ports, artifact, pin, linked.digest);
   ports.referrers.add(artifact.digest, linked.digest);
   await warnUnmet(ports, artifact);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };

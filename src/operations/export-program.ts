@@ -9,7 +9,7 @@ import { compareVersions } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { type Committed, commitProgram } from './commit-program.ts';
 import { findProgram } from './find-program.ts';
-import { canonicalOfYaml } from './import-bundle.ts';
+import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import { storedRuns } from './stored-runs.ts';
 
@@ -206,7 +206,7 @@ async function refuseOther(
 async function programInside(ports: Ports, file: string): Promise<string | undefined> {
   using temporary = ports.files.temporary();
   try {
-    const bundle = await peekBundle(ports.files.stream(file), ports.openContent(temporary.path), {
+    const bundle = await peekBundle(streamOfFile(ports, file), ports.openContent(temporary.path), {
       canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
     });
     return bundle.program;

@@ -1,8 +1,8 @@
 import { readBundle } from '../bundle/archive.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
-import { throwFindings } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
-import { pinProgram, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram, stageContent, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 
 /** What import stored. */
@@ -19,14 +19,17 @@ export async function importBundle(
   ports: Ports,
   options: { file: string; label?: string },
 ): Promise<Imported> {
-  const bundle = await readBundle(ports.files.stream(options.file), ports.content, {
+  using temporary = ports.files.temporary();
+  const staged = stageContent(ports, temporary.path);
+  const bundle = await readBundle(streamOfFile(ports, options.file), staged, {
     canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
   });
   stopIfCanceled(ports);
-  const artifact = await openProgram(bundle.program, ports.content);
+  const artifact = await openProgram(bundle.program, staged);
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );
+  await keepUnlessTaken(ports, artifact, 'hard', staged);
   pinProgram(ports, artifact, 'hard', origin?.digest);
   for (const { subject, digest } of bundle.referrers) ports.referrers.add(subject, digest);
   return {
@@ -35,6 +38,18 @@ export async function importBundle(
     runs: bundle.referrers.filter(({ kind }) => kind === 'run').length,
     ancestors: bundle.ancestors.length,
   };
+}
+
+/** The bytes of a bundle file that a user named. @throws SAME1205 it is not there · SAME1306 it is no file */
+export function streamOfFile(ports: Ports, file: string): AsyncIterable<Uint8Array> {
+  const kind = ports.files.kind(file);
+  if (kind === 'file') return ports.files.stream(file);
+  if (kind === undefined) throw new SameError({ code: 'SAME1205', message: `there is no file ${file}` });
+  throw new SameError({
+    code: 'SAME1306',
+    message: `${file} is not a file`,
+    hint: 'a bundle is one file; a folder is made a program with: same create program -f FOLDER',
+  });
 }
 
 /** The JSON value that a manifest's bytes say. @throws all findings when it is not valid */

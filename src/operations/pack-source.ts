@@ -1,13 +1,15 @@
 import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
 import type { Origin, SourceTree } from '../sources/source.ts';
 import { completeLock } from './complete-lock.ts';
 import type { Ports } from './ports.ts';
 import { readSource } from './read-source.ts';
 
-/** Packs a tree into the content store, with its lock completed where the source left it open. */
+/** Packs a tree into a content store, with its lock completed where the source left it open. */
 export async function packTree(
   ports: Ports,
   tree: SourceTree,
+  content: ContentStore = ports.content,
 ): Promise<{ artifact: ProgramArtifact; origin: Origin }> {
   using temporary = ports.files.temporary();
   const source = await readSource(ports, tree, temporary.path);
@@ -20,6 +22,6 @@ export async function packTree(
       hint: 'write it with: same lock -f FOLDER',
     });
   }
-  const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, ports.content);
+  const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, content);
   return { artifact, origin: source.origin };
 }

@@ -1,5 +1,6 @@
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { Pin } from '../content/content-store.ts';
+import { openStagedContentStore, type StagedContentStore } from '../content/staged-content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Ports } from './ports.ts';
 
@@ -10,15 +11,31 @@ export function pinProgram(
   pin: 'soft' | 'hard',
   origin?: string,
 ): Pin | undefined {
-  const { name, version } = artifact.program.metadata;
-  return ports.pins.pin({
-    name,
-    version,
-    digest: artifact.digest,
-    pin,
-    ...(origin === undefined ? {} : { origin }),
-    pinnedAt: ports.now(),
-  });
+  return ports.pins.pin({ ...pinOf(ports, artifact, pin), ...(origin === undefined ? {} : { origin }) });
+}
+
+/**
+ * What a command packs before it knows whether it may: kept only when the pin is free.
+ * @param directory a temporary one in the home
+ */
+export function stageContent(ports: Ports, directory: string): StagedContentStore {
+  return openStagedContentStore(ports.content, ports.openContent(`${directory}/content`));
+}
+
+/** Refuses a pin that is taken, then moves what was staged into the store. @throws as {@link pinProgram} */
+export async function keepUnlessTaken(
+  ports: Ports,
+  artifact: ProgramArtifact,
+  pin: 'soft' | 'hard',
+  staged: StagedContentStore,
+): Promise<void> {
+  ports.pins.check(pinOf(ports, artifact, pin));
+  await staged.keep();
+}
+
+function pinOf(ports: Ports, { program, digest }: ProgramArtifact, pin: 'soft' | 'hard'): Pin {
+  const { name, version } = program.metadata;
+  return { name, version, digest, pin, pinnedAt: ports.now() };
 }
 
 /** @throws SAME1903 after the first Ctrl-C. */

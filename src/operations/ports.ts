@@ -14,6 +14,8 @@ export interface Files {
   /** The bytes, or undefined when there is no such file. */
   read(path: string): Buffer | undefined;
   exists(path: string): boolean;
+  /** What a path leads to, or undefined when there is nothing. */
+  kind(path: string): 'file' | 'directory' | 'other' | undefined;
   /** Replaces a file in one step. */
   write(path: string, bytes: string | Uint8Array): void;
   /** Writes a stream beside `path` and renames it into place; nothing is left when it fails or is aborted. */

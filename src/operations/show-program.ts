@@ -6,7 +6,7 @@ import { parseReference } from '../program/reference.ts';
 import type { Origin } from '../sources/source.ts';
 import { exportDigests } from './export-program.ts';
 import { findProgram } from './find-program.ts';
-import { canonicalOfYaml } from './import-bundle.ts';
+import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
 import { type ListedRun, listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 
@@ -25,7 +25,7 @@ export async function showProgram(ports: Ports, text: string): Promise<Shown> {
   if (looksLikeFile(text) && ports.files.exists(text)) {
     using temporary = ports.files.temporary();
     const content = ports.openContent(temporary.path);
-    const bundle = await peekBundle(ports.files.stream(text), content, {
+    const bundle = await peekBundle(streamOfFile(ports, text), content, {
       canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
     });
     const artifact = await openProgram(bundle.program, content);

@@ -166,13 +166,18 @@ function hasGitAbove(directory: string): boolean {
 }
 
 function noManifest(root: string, label: string): SameError {
-  const near = namesIn(root).filter((name) =>
-    lstatSync(join(root, name, 'same.yaml'), { throwIfNoEntry: false }),
-  );
+  // A name below a file is ENOTDIR, which is not "no entry".
+  const holds = (name: string) =>
+    lstatSync(join(root, name)).isDirectory() &&
+    lstatSync(join(root, name, 'same.yaml'), { throwIfNoEntry: false });
+  const near = namesIn(root).filter(holds);
   return new SameError({
     code: 'SAME1205',
     message: `${label} has no same.yaml`,
     place: label,
-    hint: near.length > 0 ? `did you mean ${join(label, near[0]!)}?` : 'same init writes a first one',
+    hint:
+      near.length > 0
+        ? `did you mean ${join(label, near[0]!)}?`
+        : 'a first one needs apiVersion, kind, metadata with name and version, and a pipeline of one step',
   });
 }
