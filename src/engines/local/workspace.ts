@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { parseTreeList } from '../../bundle/tree.ts';
 import type { LocalContentStore } from '../../content/content-store.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import {
+  createReadStream,
   dirname,
   fromErrno,
   isErrno,
@@ -120,6 +122,8 @@ async function placeArtifact(
         }),
       )
     : [{ path, digest: artifact.digest, executable: artifact.executable ?? false }];
+  // What the program has there gives way to the input (spec SAME-PIP-006).
+  removeTree(path);
   return files.map((file) => {
     mkdirSync(dirname(file.path), { recursive: true });
     content.place(file.digest, file.path, mode, file.executable);
@@ -146,12 +150,21 @@ export async function changedInputs(
     });
   for (const file of placed) {
     if (!file.linked) continue;
-    const stat = statSync(file.path, { bigint: true, throwIfNoEntry: false });
+    const stat = lstatSync(file.path, { bigint: true, throwIfNoEntry: false });
     if (!stat) changed(file, 'removed');
     else if (stat.ino !== file.ino) changed(file, 'replaced');
-    else if (stat.ctimeNs !== file.ctimeNs && !(await content.recheck(file.digest))) changed(file, 'changed');
+    else if (stat.ctimeNs !== file.ctimeNs && !(await isWhole(file, content))) changed(file, 'changed');
   }
   return findings;
+}
+
+/** A link is rechecked in the store, which takes a rewritten blob out; a copy (an executable, another disk) by itself. */
+async function isWhole({ path, digest, ino }: PlacedInput, content: LocalContentStore): Promise<boolean> {
+  const blob = statSync(content.pathOf(digest), { bigint: true, throwIfNoEntry: false });
+  if (blob?.ino === ino) return content.recheck(digest);
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return `sha256:${hash.digest('hex')}` === digest;
 }
 
 /** Entries a step left beside its own directories: it wrote where it may not. */
@@ -188,8 +201,7 @@ export async function takeOutput(
   let stat: ReturnType<typeof lstatSync>;
   try {
     stat = lstatSync(path);
-    const real = realpathSync(path);
-    if (!stat.isSymbolicLink() && !real.startsWith(realpathSync(workspace.root) + sep)) {
+    if (!stat.isSymbolicLink() && !realpathSync(path).startsWith(realpathSync(workspace.root) + sep)) {
       return { code: 'SAME1604', message: `output "${name}" lies outside the step's directory`, place: path };
     }
   } catch (error) {
