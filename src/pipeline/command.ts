@@ -8,9 +8,10 @@ export function wordOf(value: JsonValue): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** `{{flags}}`: the step's parameters by name; true is a bare `--name`, false and null are left out. */
+/** `{{flags}}`: the step's parameters in the order of their names; true is a bare `--name`, false and null are left out. */
 export function flagWords(parameters: JsonObject): string[] {
-  return Object.entries(parameters).flatMap(([name, value]) => {
+  const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.flatMap(([name, value]) => {
     if (value === null || value === false) return [];
     return [value === true ? `--${name}` : `--${name}=${wordOf(value)}`];
   });
