@@ -379,14 +379,22 @@ function nameOf(manifest: unknown): { name: string; version: string } {
 }
 
 async function nextFile(files: AsyncGenerator<TarFile, void, undefined>, path: string): Promise<TarFile> {
-  const { value } = await files.next();
+  const { value } = await files.next().catch((error: unknown) => {
+    // What starts with a directory or a link was never a bundle.
+    if (path === 'oci-layout' && error instanceof SameError && error.code === 'SAME1303')
+      throw noBundle(path, 'an entry that no bundle has');
+    throw error;
+  });
   if (!value) throw refused(`there is no ${path}`);
   if (value.path === path) return value;
-  const hint = 'the file may be an archive of something else';
-  throw new SameError({
+  throw noBundle(path, value.path);
+}
+
+function noBundle(expected: string, found: string): SameError {
+  return new SameError({
     code: 'SAME1306',
-    message: `not a bundle: ${path} expected, ${value.path} found`,
-    hint,
+    message: `not a bundle: ${expected} expected, ${found} found`,
+    hint: 'the file may be an archive of something else; a folder of a program in one is read by: same create -f FILE',
   });
 }
 

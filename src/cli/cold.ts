@@ -1,4 +1,5 @@
 /** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
+export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
 export { parseDocument } from '../program/document.ts';
 export { parseLock } from '../program/lock-file.ts';

@@ -42,7 +42,12 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
     if (!split.help) {
       const { run, openPorts } = await import('./hot.ts');
       cli.open = openPorts;
-      return run(cli, split);
+      return run(cli, split).catch((error: unknown) => {
+        // `same run list`: only when there is no program of that name.
+        const meant = split.reference;
+        const absent = error instanceof SameError && error.code === 'SAME1204';
+        throw absent && meant !== undefined && isVerb(meant) ? unknownVerb(first, meant) : error;
+      });
     }
   }
   return showPage(cli, first, rest, noun);
@@ -138,7 +143,8 @@ function isOtherNoun(word: string | undefined): boolean {
 function unknownVerb(first: string, second: string | undefined): SameError {
   if (second !== undefined && isVerb(second) && isOtherNoun(first)) {
     const noun = nounOf(verbs[second], first) ?? first;
-    return usage(`unknown verb "${first}": the verb comes first`, `try: same ${second} ${noun}`);
+    const what = first === 'run' ? `there is no program "${second}" here` : `unknown verb "${first}"`;
+    return usage(`${what}: the verb comes first`, `try: same ${second} ${noun}`);
   }
   const meant = nearest(first, Object.keys(verbs));
   return usage(`unknown verb "${first}"${meant ? ` — did you mean ${meant}?` : ''}`, 'see: same --help');

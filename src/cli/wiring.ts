@@ -1,6 +1,7 @@
 import { openDiskContentStore } from '../content/disk-content-store.ts';
 import { openDiskPins } from '../content/disk-pins.ts';
 import { openDiskReferrers } from '../content/disk-referrers.ts';
+import { openStagedContentStore } from '../content/staged-content-store.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -35,6 +36,8 @@ export function openPorts(cli: Cli): Ports {
     runtime: RUNTIME,
     content,
     openContent: (directory) => openDiskContentStore(directory),
+    stageContent: (directory) =>
+      openStagedContentStore(content, openDiskContentStore(join(directory, 'staged'))),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     runs: openDiskRunStore(join(home, 'runs')),
@@ -76,6 +79,11 @@ export function openPorts(cli: Cli): Ports {
     async lockPython(environment, options) {
       const { lockPython } = await import('./cold.ts');
       return lockPython(environment, { ...options, onProgress: progress });
+    },
+    async requirementTexts(python, readFile) {
+      const { openRequirements } = await import('./cold.ts');
+      const { files: found } = await openRequirements(python, readFile);
+      return Object.fromEntries([...found].map(([path, bytes]) => [path, bytes.toString('utf8')]));
     },
     engine(name) {
       if (name === 'local') return openLocalEngine(content);

@@ -12,8 +12,23 @@ export function withCommon(command: Command, examples: string[]): Command {
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
 
+/** Commander takes the next option for the value of one that lacks it: `create -f --json`. */
+function requireValues(command: Command, words: string[]): void {
+  const end = words.indexOf('--');
+  words.slice(0, end < 0 ? undefined : end).forEach((word, index) => {
+    const option = command.options.find(({ short, long }) => word === short || word === long);
+    if (!option?.required || words[index + 1]?.startsWith('--') !== true) return;
+    throw new SameError({
+      code: 'SAME1902',
+      message: `${option.flags} needs a value`,
+      hint: `a value that begins with -- is written ${option.long}=VALUE`,
+    });
+  });
+}
+
 /** Lets commander parse, with its errors turned into ours: nothing is printed twice, nothing exits by itself. */
 export async function parseWith(command: Command, cli: Cli, words: string[]): Promise<void> {
+  requireValues(command, words);
   command
     .exitOverride()
     .showSuggestionAfterError(true)

@@ -44,6 +44,12 @@ export interface LocalContentStore extends ContentStore {
   recheck(digest: string): Promise<boolean>;
 }
 
+/** A store whose new blobs lie aside until they are kept. */
+export interface StagedContentStore extends ContentStore {
+  /** Moves what was written into the store behind; it stays readable here. */
+  keep(): Promise<void>;
+}
+
 /** What `NAME:VERSION` is pinned to. `soft` pins (made from a directory) may be replaced by create. */
 export interface Pin {
   name: string;

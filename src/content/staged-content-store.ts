@@ -1,10 +1,4 @@
-import type { BlobId, ContentStore, LocalContentStore } from './content-store.ts';
-
-/** A store whose new blobs lie aside until they are kept. */
-export interface StagedContentStore extends ContentStore {
-  /** Moves what was written into the store behind; it stays readable here. */
-  keep(): Promise<void>;
-}
+import type { BlobId, ContentStore, LocalContentStore, StagedContentStore } from './content-store.ts';
 
 /**
  * Writes aside and reads from both, so that a command which packs or unpacks first and refuses then leaves the store

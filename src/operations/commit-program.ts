@@ -6,7 +6,7 @@ import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
-import { keepUnlessTaken, pinProgram, stageContent } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
 
@@ -53,7 +53,7 @@ export async function commitProgram(
   const { program, value, findings } = await ports.parseManifest(manifestBytes, 'same.yaml');
   throwFindings(findings);
   using temporary = ports.files.temporary();
-  const staged = stageContent(ports, temporary.path);
+  const staged = ports.stageContent(temporary.path);
   const committed = await packProgram(
     {
       manifestBytes,

@@ -24,7 +24,7 @@ export async function completeLock(
   const environments: NonNullable<Lock['environments']> = structuredClone(source.lock?.environments ?? {});
   const added: string[] = [];
   for (const [name, environment] of Object.entries(source.program.environments ?? {})) {
-    const of = await openRequirements(environment, readFile);
+    const of = await openRequirements(ports, environment, readFile);
     if (of === undefined) continue;
     const known = environments[name] ?? {};
     const stale = Object.entries(known).filter(([, lock]) => lock.of !== of);
@@ -46,7 +46,7 @@ export async function completeLock(
   }
   for (const name of Object.keys(environments)) {
     const environment = source.program.environments?.[name];
-    if (environment && (await openRequirements(environment, readFile)) !== undefined) continue;
+    if (environment && (await openRequirements(ports, environment, readFile)) !== undefined) continue;
     if (!refresh) {
       throw new SameError({
         code: 'SAME1505',
@@ -63,6 +63,7 @@ export async function completeLock(
 
 /** Digest of what an environment leaves open, or undefined when it leaves nothing open. */
 async function openRequirements(
+  ports: Ports,
   environment: Environment,
   readFile: (path: string) => Promise<Buffer | undefined>,
 ): Promise<PythonLock['of'] | undefined> {
@@ -70,9 +71,7 @@ async function openRequirements(
   if (!python || python.lock !== undefined) return undefined;
   if (python.requirements === undefined && python.packages === undefined) return undefined;
   const requirements =
-    python.requirements === undefined
-      ? null
-      : ((await readFile(python.requirements))?.toString('utf8') ?? null);
+    python.requirements === undefined ? null : await ports.requirementTexts(python, readFile);
   return sha256(
     canonicalBytes({ python: python.version, requirements, packages: python.packages ?? null } as JsonValue),
   );

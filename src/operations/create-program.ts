@@ -3,7 +3,7 @@ import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { packTree } from './pack-source.ts';
-import { keepUnlessTaken, pinProgram, stageContent, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 
@@ -35,7 +35,7 @@ export async function createProgram(
     const imported = await importBundle(ports, { file: source.path, label: source.label });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
-  const staged = stageContent(ports, temporary.path);
+  const staged = ports.stageContent(temporary.path);
   const { artifact, origin } = await packTree(ports, source, staged);
   const linked = await originArtifact(origin, artifact, staged);
   stopIfCanceled(ports);

@@ -2,7 +2,7 @@ import { readBundle } from '../bundle/archive.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
-import { keepUnlessTaken, pinProgram, stageContent, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 
 /** What import stored. */
@@ -20,7 +20,7 @@ export async function importBundle(
   options: { file: string; label?: string },
 ): Promise<Imported> {
   using temporary = ports.files.temporary();
-  const staged = stageContent(ports, temporary.path);
+  const staged = ports.stageContent(temporary.path);
   const bundle = await readBundle(streamOfFile(ports, options.file), staged, {
     canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
   });

@@ -1,6 +1,5 @@
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import type { Pin } from '../content/content-store.ts';
-import { openStagedContentStore, type StagedContentStore } from '../content/staged-content-store.ts';
+import type { Pin, StagedContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Ports } from './ports.ts';
 
@@ -12,14 +11,6 @@ export function pinProgram(
   origin?: string,
 ): Pin | undefined {
   return ports.pins.pin({ ...pinOf(ports, artifact, pin), ...(origin === undefined ? {} : { origin }) });
-}
-
-/**
- * What a command packs before it knows whether it may: kept only when the pin is free.
- * @param directory a temporary one in the home
- */
-export function stageContent(ports: Ports, directory: string): StagedContentStore {
-  return openStagedContentStore(ports.content, ports.openContent(`${directory}/content`));
 }
 
 /** Refuses a pin that is taken, then moves what was staged into the store. @throws as {@link pinProgram} */

@@ -1,4 +1,9 @@
-import type { LocalContentStore, PinStore, ReferrerStore } from '../content/content-store.ts';
+import type {
+  LocalContentStore,
+  PinStore,
+  ReferrerStore,
+  StagedContentStore,
+} from '../content/content-store.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
@@ -45,6 +50,8 @@ export interface Ports {
   content: LocalContentStore;
   /** A content store in another directory, for looking into bundles. */
   openContent(directory: string): LocalContentStore;
+  /** The content store with new blobs put aside below a temporary directory of the home, until they are kept. */
+  stageContent(directory: string): StagedContentStore;
   pins: PinStore;
   referrers: ReferrerStore;
   runs: RunStore;
@@ -82,6 +89,11 @@ export interface Ports {
       signal?: AbortSignal;
     },
   ): Promise<Omit<PythonLock, 'of'>>;
+  /** The text of an environment's requirements file and of each file it includes, by path. @throws SAME1505 */
+  requirementTexts(
+    python: NonNullable<Environment['python']>,
+    readFile: (path: string) => Promise<Buffer | undefined>,
+  ): Promise<Record<string, string>>;
   engine(name: string): Engine;
   resolveTarget(options: { target?: string; engine?: string; program: Program }): {
     name: string;

@@ -1,5 +1,6 @@
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
@@ -40,6 +41,8 @@ export interface PreparedRun {
   plan: Plan;
   requirements: RequirementRecord[];
   environments: Environments;
+  /** Stores what was packed for it; until then a refusal leaves nothing behind. */
+  keep(): Promise<void>;
 }
 
 /**
@@ -51,7 +54,8 @@ export async function prepareRun(
   request: RunRequest,
   workDirectory: string,
 ): Promise<PreparedRun> {
-  const { artifact, origin, pinned } = await locate(ports, request);
+  const staged = ports.stageContent(workDirectory);
+  const { artifact, origin, pinned } = await locate(ports, request, staged);
   const { program } = artifact;
   const target = ports.resolveTarget({
     ...(request.target === undefined ? {} : { target: request.target }),
@@ -84,7 +88,15 @@ export async function prepareRun(
   throwFindings([...refusals, ...ports.engine(target.engine).refusals(plan)]);
   const environments = openProgramEnvironments(ports, artifact, workDirectory);
   const requirements = await ports.checkRequirements(program, environments);
-  return { artifact, ...(origin ? { origin } : {}), pinned, plan, requirements, environments };
+  return {
+    artifact,
+    ...(origin ? { origin } : {}),
+    pinned,
+    plan,
+    requirements,
+    environments,
+    keep: () => staged.keep(),
+  };
 }
 
 /** @throws SAME1701 for each requirement that is not met, all together (exit 10) */
@@ -105,6 +117,7 @@ export function refuseUnmet(prepared: PreparedRun, allowUnmet: boolean): Require
 async function locate(
   ports: Ports,
   request: RunRequest,
+  content: ContentStore,
 ): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
   if (request.source !== undefined) {
     using temporary = ports.files.temporary();
@@ -119,7 +132,7 @@ async function locate(
         hint: `store it first: same import ${request.source}`,
       });
     }
-    return { ...(await packTree(ports, source)), pinned: false };
+    return { ...(await packTree(ports, source, content)), pinned: false };
   }
   const { artifact, pin } = await findProgram(ports, request.reference!);
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);

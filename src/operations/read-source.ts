@@ -36,7 +36,7 @@ export async function readSource(ports: Ports, tree: SourceTree, workDirectory: 
   const lockFile = selected.find(({ path }) => path === 'same.lock');
   const lock = lockFile && (await readLock(ports, await lockFile.bytes(), placeOf(tree, 'same.lock')));
   const files = selected.filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock');
-  throwFindings(missingFiles(program!, files));
+  throwFindings([...missingFiles(program!, files), ...idleLockEntries(program!, lock)]);
   return {
     program: program!,
     manifestBytes,
@@ -45,6 +45,18 @@ export async function readSource(ports: Ports, tree: SourceTree, workDirectory: 
     files,
     origin: tree.origin,
   };
+}
+
+/** Data in the lock that the manifest does not declare, or declares otherwise. */
+function idleLockEntries(program: Program, lock: Lock | undefined): Finding[] {
+  return Object.entries(lock?.data ?? {})
+    .filter(([name, { uri }]) => program.data?.[name]?.uri !== uri)
+    .map(([name, { uri }]) => ({
+      code: 'SAME1505',
+      message: `same.lock pins data "${name}" at ${uri}, which same.yaml does not name`,
+      place: 'same.lock',
+      hint: 'lock again with: same lock -f FOLDER',
+    }));
 }
 
 /** Files that the manifest speaks of and the source lacks. */

@@ -32,6 +32,7 @@ export async function runProgram(
   const prepared = await prepareRun(ports, request, temporary.path);
   const waived = refuseUnmet(prepared, request.allowUnmet);
   stopIfCanceled(ports);
+  await prepared.keep();
   const files = await openProgramFiles(ports, prepared.artifact);
   const data = await files.data(prepared.artifact.program);
   for (const name of Object.keys(prepared.plan.environments)) await prepared.environments.ready(name);

@@ -18,6 +18,7 @@ const pythonLock = z.strictObject({
       name: z.string().min(1),
       version: z.string().min(1),
       hashes: z.array(sha256).min(1),
+      marker: z.string().min(1).optional(),
     }),
   ),
 });

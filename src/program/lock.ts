@@ -13,5 +13,5 @@ export interface PythonLock {
   python: string;
   /** Digest of the requirements it was made from: another digest means the lock is out of date. */
   of: string;
-  packages: { name: string; version: string; hashes: string[] }[];
+  packages: { name: string; version: string; hashes: string[]; marker?: string }[];
 }
