@@ -151,7 +151,7 @@ export function fromErrno(error: unknown, doing: string, home?: string): unknown
       { cause: error },
     );
   }
-  const inHome = home !== undefined && path !== undefined && path.startsWith(home);
+  const inHome = home !== undefined && path?.startsWith(home) === true;
   if (['EACCES', 'EPERM', 'EROFS'].includes(code) || (inHome && code === 'ENOTDIR')) {
     return new SameError(
       inHome

@@ -15,6 +15,7 @@ export interface Ended {
   stdout: string;
   stderr: string;
   /** stdout as JSON; throws when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into documents of every shape
   json(): any;
 }
 
