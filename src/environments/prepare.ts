@@ -36,6 +36,8 @@ export interface EnvironmentsOptions {
   readCode(path: string): Promise<Buffer | undefined>;
   /** Where pip and uv keep downloads; without one they keep none. */
   cacheDirectory?: string;
+  /** Go on without commands that are missing or of another version; what is there is frozen. */
+  allowUnmet?: boolean;
   /** Accept packages that have to be built, which executes their code. */
   allowBuild?: boolean;
   onProgress?(line: string): void;
@@ -70,7 +72,7 @@ export function openEnvironments(options: EnvironmentsOptions): Environments {
 async function prepare(name: string, options: EnvironmentsOptions): Promise<ReadyEnvironment> {
   const environment = environmentOf(name, options.program);
   const commands = await findCommands(name, environment, options);
-  if (commands.findings.length > 0) throw new SameError(commands.findings);
+  if (commands.findings.length > 0 && !options.allowUnmet) throw new SameError(commands.findings);
   const variables = { ...environment.variables };
   if (!environment.python) {
     const key = `freeze:${sha256(canonicalBytes({ commands: commands.frozen }))}`;
@@ -209,8 +211,8 @@ async function findCommands(
     if (file) directories.add(file.slice(0, file.lastIndexOf('/')) || '/');
     const met =
       found && (bounds.length === 0 || (found.version !== undefined && satisfies(found.version, bounds)));
-    if (met) frozen[command] = found.line ?? fileDigest(found.path);
-    else
+    if (found && (met || options.allowUnmet)) frozen[command] = found.line ?? fileDigest(found.path);
+    if (!met)
       findings.push(
         unmetCommand(command, want, found ? (found.version ?? 'a version it does not tell') : 'none'),
       );

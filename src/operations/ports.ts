@@ -79,6 +79,8 @@ export interface Ports {
     lock: Lock | undefined;
     readCode(path: string): Promise<Buffer | undefined>;
     workDirectory: string;
+    /** Go on without commands that are missing or of another version. */
+    allowUnmet?: boolean;
     signal?: AbortSignal;
   }): Environments;
   lockPython(

@@ -86,7 +86,7 @@ export async function prepareRun(
     parameters,
   });
   throwFindings([...refusals, ...ports.engine(target.engine).refusals(plan)]);
-  const environments = openProgramEnvironments(ports, artifact, workDirectory);
+  const environments = openProgramEnvironments(ports, artifact, workDirectory, request.allowUnmet);
   const requirements = await ports.checkRequirements(program, environments);
   return {
     artifact,

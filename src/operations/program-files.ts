@@ -96,8 +96,10 @@ export function openProgramEnvironments(
   ports: Ports,
   artifact: ProgramArtifact,
   workDirectory: string,
+  allowUnmet = false,
 ): Environments {
   return ports.openEnvironments({
+    allowUnmet,
     program: artifact.program,
     lock: artifact.lock,
     readCode: async (path) => {
