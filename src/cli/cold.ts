@@ -4,6 +4,7 @@ export { lockPython } from '../environments/python.ts';
 export { parseDocument } from '../program/document.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
+export { runRecordFindings } from '../runs/run-record-schema.ts';
 export { openSource } from '../sources/open-source.ts';
 export { selectFiles } from '../sources/select-files.ts';
 export { expandUpstream } from '../sources/upstream.ts';

@@ -99,6 +99,9 @@ export function openPorts(cli: Cli): Ports {
     async parseManifest(bytes, file) {
       return (await import('./cold.ts')).parseManifest(bytes, file);
     },
+    async checkRunRecord(record, label) {
+      return (await import('./cold.ts')).runRecordFindings(record, label);
+    },
     async parseLock(bytes, file) {
       return (await import('./cold.ts')).parseLock(bytes, file);
     },

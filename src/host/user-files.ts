@@ -8,9 +8,11 @@ import {
   existsSync,
   fromErrno,
   fsyncSync,
+  isErrno,
   join,
   MATERIALISED_AT_S,
   mkdirSync,
+  namesIn,
   openSync,
   readIfThere,
   removeTree,
@@ -24,6 +26,7 @@ import {
   writeFileSync,
   writeSync,
 } from './files.ts';
+import { hostname } from './machine.ts';
 
 /** The file operations of this machine; temporary directories lie in the home. */
 export function openUserFiles(home: string) {
@@ -67,9 +70,10 @@ export function openUserFiles(home: string) {
       }
     },
     temporary() {
-      const path = join(home, 'work', `${process.pid}-${randomBytes(6).toString('hex')}`);
+      const path = join(home, 'work', `${hostTag()}-${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
         mkdirSync(path, { recursive: true });
+        removeAbandoned(join(home, 'work'));
       } catch (error) {
         throw fromErrno(error, 'making a work directory', home);
       }
@@ -95,4 +99,26 @@ export function openUserFiles(home: string) {
 
 function writeFully(fd: number, chunk: Uint8Array): void {
   for (let offset = 0; offset < chunk.length; ) offset += writeSync(fd, chunk, offset);
+}
+
+/** Which host made a work directory: a home may be shared, and another host's processes cannot be asked. */
+function hostTag(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+}
+
+/** Removes work directories whose process was killed before it could. */
+function removeAbandoned(work: string): void {
+  for (const name of namesIn(work)) {
+    const [host, pid] = name.split('-');
+    if (host === hostTag() && !isAlive(Number(pid))) removeTree(join(work, name));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isErrno(error, 'EPERM');
+  }
 }

@@ -1,5 +1,6 @@
 import { readBundle } from '../bundle/archive.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import { openRun } from '../bundle/run-artifact.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
 import { keepUnlessTaken, pinProgram, stopIfCanceled } from './pin-program.ts';
@@ -26,6 +27,11 @@ export async function importBundle(
   });
   stopIfCanceled(ports);
   const artifact = await openProgram(bundle.program, staged);
+  for (const { kind, digest } of bundle.referrers) {
+    if (kind !== 'run') continue;
+    const { record } = await openRun(digest, staged);
+    throwFindings(await ports.checkRunRecord(record, `run ${digest}`));
+  }
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );

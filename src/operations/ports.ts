@@ -109,6 +109,8 @@ export interface Ports {
     bytes: Uint8Array,
     file: string,
   ): Promise<{ program?: Program; value?: JsonObject; findings: Finding[] }>;
+  /** What is wrong with a run record that came from elsewhere. */
+  checkRunRecord(record: unknown, label: string): Promise<Finding[]>;
   parseLock(bytes: Uint8Array, file: string): Promise<{ lock?: Lock; findings: Finding[] }>;
   /** Reads a restricted YAML or JSON document. */
   parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;

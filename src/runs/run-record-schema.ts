@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Finding } from '../errors/same-error.ts';
 import type { SameShape } from '../program/equality.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { ParameterSource } from '../program/parameters.ts';
@@ -116,3 +117,13 @@ export const runRecordSchema = z.strictObject({
 });
 
 true satisfies SameShape<z.infer<typeof runRecordSchema>, RunRecord>;
+
+/** What is wrong with a run record that came from elsewhere; at most ten findings (SAME1302). */
+export function runRecordFindings(record: unknown, label: string): Finding[] {
+  const result = runRecordSchema.safeParse(record);
+  if (result.success) return [];
+  return result.error.issues.slice(0, 10).map(({ path, message }) => ({
+    code: 'SAME1302',
+    message: `${label} is no run record: ${path.join('.') || 'it'}: ${message}`,
+  }));
+}
