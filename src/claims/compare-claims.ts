@@ -1,4 +1,5 @@
 import type { PlannedParameter } from '../pipeline/plan.ts';
+import { equalJson } from '../program/json.ts';
 import type { Claim } from '../program/schema.ts';
 import type { ClaimRecord, MetricRecord } from '../runs/run-record.ts';
 
@@ -60,7 +61,7 @@ function conditionNotMet(claim: Claim, facts: ClaimFacts): string | undefined {
     return `speaks of profile ${claim.profile}`;
   for (const [name, value] of Object.entries(claim.given ?? {})) {
     const actual = facts.parameters[name]?.value;
-    if (JSON.stringify(actual) !== JSON.stringify(value)) {
+    if (actual === undefined || !equalJson(actual, value)) {
       return `speaks of ${name}=${JSON.stringify(value)}; this run had ${JSON.stringify(actual ?? null)}`;
     }
   }
