@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { planRun } from '../../src/pipeline/plan-run.ts';
+import { type StepKeyInput, stepKey } from '../../src/pipeline/step-key.ts';
+import { resolveParameters } from '../../src/program/parameters.ts';
+import { programOf } from './program.ts';
+
+interface Study {
+  run: string;
+  fields: string;
+  input: string;
+  output: string;
+  value: string;
+  rest: string;
+  engine: string;
+  target: string;
+}
+
+const study: Study = {
+  run: '[sh, x.sh, "{{parameters.p}}"]',
+  fields: '',
+  input: 'data: d',
+  output: '',
+  value: '1',
+  rest: '',
+  engine: 'local',
+  target: 'local',
+};
+
+function inputOf(change: Partial<Study> = {}): StepKeyInput {
+  const s = { ...study, ...change };
+  const program = programOf(`
+parameters: {p: {type: string, default: "${s.value}"}, q: {type: string, default: "same"}}
+data: {d: {uri: d.csv}}
+secrets: {TOKEN: {}}
+${s.rest}
+pipeline:
+  steps:
+    main: {run: ${s.run}, inputs: {i: {${s.input}}}, outputs: {o: {${s.output}}}${s.fields}}
+`);
+  const { parameters } = resolveParameters(program, {});
+  const { plan } = planRun({
+    program,
+    digest: `sha256:${'0'.repeat(64)}`,
+    target: s.target,
+    engine: s.engine,
+    parameters,
+  });
+  return {
+    step: plan.steps[0]!,
+    inputs: { i: `sha256:${'1'.repeat(64)}` },
+    code: `tree:sha256:${'2'.repeat(64)}`,
+    environment: `freeze:sha256:${'3'.repeat(64)}`,
+    variables: { A: '1' },
+    platform: 'linux-x86_64',
+  };
+}
+
+const base = stepKey(inputOf());
+
+describe('the key of a step', () => {
+  it('is a digest, and the same for the same step', () => {
+    assert.match(base, /^sha256:[0-9a-f]{64}$/);
+    assert.equal(stepKey(inputOf()), base);
+  });
+
+  const declared: [what: string, change: Partial<Study>][] = [
+    ['command', { run: '[sh, y.sh, "{{parameters.p}}"]' }],
+    ['command from a list to a string', { run: '"sh x.sh {{parameters.p}}"' }],
+    ['workdir', { fields: ', workdir: sub' }],
+    ['value of a parameter', { value: '2' }],
+    ['parameters that it sees', { fields: ', parameters: [p]' }],
+    ['place of an input', { input: 'data: d, at: in.csv' }],
+    ['mode of an input', { input: 'data: d, mode: copy' }],
+    ['path of an output', { output: 'path: o.csv' }],
+    ['kind of an output', { output: 'kind: model' }],
+  ];
+  for (const [what, change] of declared) {
+    it(`changes with the ${what}`, () => assert.notEqual(stepKey(inputOf(change)), base));
+  }
+
+  const given: [what: string, change: Partial<StepKeyInput>][] = [
+    ['content of an input', { inputs: { i: `sha256:${'9'.repeat(64)}` } }],
+    ['input from a file to a directory', { inputs: { i: `tree:sha256:${'1'.repeat(64)}` } }],
+    ['code', { code: `tree:sha256:${'9'.repeat(64)}` }],
+    ['environment', { environment: `freeze:sha256:${'9'.repeat(64)}` }],
+    ['lock of its environment', { environment: `lock:sha256:${'3'.repeat(64)}` }],
+    ['value of a variable', { variables: { A: '2' } }],
+    ['name of a variable', { variables: { B: '1' } }],
+    ['platform', { platform: 'linux-aarch64' }],
+  ];
+  for (const [what, change] of given) {
+    it(`changes with the ${what}`, () => assert.notEqual(stepKey({ ...inputOf(), ...change }), base));
+  }
+
+  const excluded: [what: string, change: Partial<Study>][] = [
+    ['engine', { engine: 'podman' }],
+    ['target', { target: 'cluster' }],
+    ['resources', { fields: ', resources: {cpu: 8, memory: 4Gi}' }],
+    ['resources of the program', { rest: 'resources: {cpu: 2}' }],
+    ['retries', { fields: ', retries: {max: 5, backoff: 1m, codes: [3]}' }],
+    ['timeout', { fields: ', timeout: 3h' }],
+    ['secrets', { fields: ', secrets: [TOKEN]' }],
+    ['description of the step', { fields: ', description: words' }],
+    ['description of an output', { output: 'description: words' }],
+    [
+      'default that is written out',
+      { fields: ', workdir: ".", environment: default', output: 'kind: file', input: 'data: d, mode: link' },
+    ],
+  ];
+  for (const [what, change] of excluded) {
+    it(`does not change with the ${what}`, () => assert.equal(stepKey(inputOf(change)), base));
+  }
+
+  it('does not depend on the order of variables, inputs or parameters', () => {
+    const one = stepKey({ ...inputOf(), variables: { A: '1', B: '2' } });
+    assert.equal(stepKey({ ...inputOf(), variables: { B: '2', A: '1' } }), one);
+    const listed = stepKey(inputOf({ fields: ', parameters: [p, q]' }));
+    assert.equal(listed, base);
+    assert.equal(stepKey(inputOf({ fields: ', parameters: [q, p]' })), base);
+  });
+});
