@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+import { checkout, openRig, type Rig, same } from './rig.ts';
+
+const COMMAND_TIMEOUT_MS = 240_000;
+
+test('every command of README.md works, in order, in one directory and an empty home', () => {
+  const blocks = fenced(readme('.'), 'sh');
+  assert.ok(blocks.length >= 3, 'README.md has lost its commands');
+  using rig = openReader();
+  for (const block of blocks) succeeds(rig, block);
+  const said = succeeds(rig, 'same list runs');
+  assert.match(said, /challenger-o-rings:1\.0 +succeeded/);
+  assert.match(said, /challenger-o-rings:1\.1 +succeeded/);
+  assert.match(succeeds(rig, 'same show run latest'), /^ *epochs: 1000 \(default\)$/m);
+  assert.deepEqual(readdirSync(rig.root).sort(), ['bin', 'challenger-o-rings:1.1.tgz', 'examples', 'home']);
+  assert.deepEqual(readdirSync(rig.home), ['.same']);
+});
+
+test('only the commands that the test of install.sh covers are left out of that', () => {
+  const others = [...readme('.').matchAll(/^```(\S+) (\S+)$/gm)].map(
+    ([, language, word]) => `${language} ${word}`,
+  );
+  assert.deepEqual(others, ['sh install', 'yaml program']);
+  const [install] = fenced(readme('.'), 'sh install');
+  assert.equal(install, 'sh install.sh\nsame version\n');
+});
+
+test('the program that README.md shows runs as it says', () => {
+  const [program] = fenced(readme('.'), 'yaml program');
+  using rig = openReader();
+  rig.write({ 'hello/same.yaml': program! });
+  const cwd = rig.path('hello');
+  for (const command of ['same run --who=you', 'same create program -f .']) {
+    assert.ok(readme('.').includes(`\`${command}\``), command);
+    succeeds(rig, command, cwd);
+  }
+  assert.match(succeeds(rig, 'same show run latest', cwd), /^ *who: "you" \(--who; default "world"\)$/m);
+  assert.deepEqual(readdirSync(cwd), ['same.yaml']);
+  succeeds(rig, 'same run hello:1.0', cwd);
+});
+
+for (const [study, needs] of Object.entries({
+  'challenger-o-rings': 'awk',
+  'longley-1967': 'Rscript',
+})) {
+  test(`every command of examples/${study}/README.md works, in order`, { skip: missing(needs) }, () => {
+    using rig = openReader();
+    const commands = indented(readme(`examples/${study}`));
+    assert.ok(commands.length >= 3, `examples/${study}/README.md has lost its commands`);
+    for (const command of commands) succeeds(rig, command);
+  });
+}
+
+test('every command of examples/gorman-sejnowski-1988/README.md names what there is', {
+  skip: missing('python3.11'),
+}, () => {
+  using rig = openReader();
+  const commands = indented(readme('examples/gorman-sejnowski-1988'));
+  assert.ok(commands.length >= 3);
+  // They train for minutes: planning them shows that every word is right.
+  for (const command of commands)
+    succeeds(rig, command.startsWith('same run ') ? `${command} --plan` : command);
+});
+
+/** A rig as somebody has who reads the README: the examples in this directory, and `same` among the commands. */
+function openReader(): Rig {
+  const rig = openRig();
+  cpSync(join(checkout, 'examples'), rig.path('examples'), { recursive: true });
+  mkdirSync(rig.home);
+  rig.write({ 'bin/same!': `#!/bin/sh\nexec '${process.execPath}' '${same}' "$@"\n` });
+  return rig;
+}
+
+/** Runs lines of shell as the reader would; the first that fails ends them. @returns stdout */
+function succeeds(rig: Rig, lines: string, cwd = rig.root): string {
+  const { SAME_HOME: _, SAME_ENVIRONMENT: __, ...inherited } = process.env;
+  const { status, stdout, stderr } = spawnSync('sh', ['-eu', '-c', lines], {
+    cwd,
+    env: { ...inherited, HOME: rig.home, PATH: `${rig.path('bin')}${delimiter}${process.env.PATH}` },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: COMMAND_TIMEOUT_MS,
+  });
+  assert.equal(status, 0, `${lines}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+function readme(directory: string): string {
+  return readFileSync(join(checkout, directory, 'README.md'), 'utf8');
+}
+
+/** Blocks with exactly this info string. */
+function fenced(text: string, info: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${info}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    ([, block]) => block!,
+  );
+}
+
+/** Commands in indented blocks, without their comments. */
+function indented(text: string): string[] {
+  return [...text.matchAll(/^ {4}(same .*)$/gm)].map(([, line]) => line!.replace(/ +#.*$/, ''));
+}
+
+/** Why a study cannot run here: never a reason under CI. */
+function missing(command: string): string | false {
+  if (process.env.CI) return false;
+  const words = command === 'awk' ? ['1'] : ['--version'];
+  return spawnSync(command, words, { stdio: 'ignore' }).status === 0
+    ? false
+    : `not on this machine: ${command}`;
+}
