@@ -24,6 +24,13 @@ export function sha256(bytes: Uint8Array | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
+/** The digest of bytes that come in chunks, in constant memory. */
+export async function sha256OfChunks(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunks) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
+}
+
 /**
  * Reads a JSON document that must be in canonical form, which also rules out duplicate keys, a BOM and invalid UTF-8.
  * @param what how the message calls the document.

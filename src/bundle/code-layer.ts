@@ -10,6 +10,10 @@ const IN_MEMORY_BYTES = 64 * 2 ** 20;
 /** A packed file, without its bytes. */
 export type CodeEntry = TarEntry;
 
+async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  yield bytes;
+}
+
 /** The files of a tar layer, read lazily. */
 export class CodeLayer {
   readonly #descriptor: Descriptor;
@@ -50,6 +54,13 @@ export class CodeLayer {
 
   /** All files with their bytes, in constant memory. */
   async *stream(): AsyncGenerator<TarFile, void, undefined> {
+    if (this.#isSmall()) {
+      const bytes = await this.#memory();
+      for (const entry of await this.entries()) {
+        yield { ...entry, body: once(bytes.subarray(entry.offset, entry.offset + entry.sizeBytes)) };
+      }
+      return;
+    }
     yield* readTar(await this.#store.stream(this.#descriptor.digest));
   }
 

@@ -23,7 +23,6 @@ import {
   temporaryBeside,
   utimesSync,
   writeAtomically,
-  writeFileSync,
   writeSync,
 } from './files.ts';
 import { hostname } from './machine.ts';
@@ -79,20 +78,21 @@ export function openUserFiles(home: string) {
       }
       return { path, [Symbol.dispose]: () => removeTree(path) };
     },
-    place(directory: string, files: Iterable<{ path: string; executable: boolean; bytes: Buffer }>) {
-      for (const { path, executable, bytes } of files) {
-        const full = join(directory, path);
-        mkdirSync(dirname(full), { recursive: true });
-        writeFileSync(full, bytes, { mode: executable ? 0o755 : 0o644 });
-        if (executable) chmodSync(full, 0o755);
-        utimesSync(full, MATERIALISED_AT_S, MATERIALISED_AT_S);
+    async place(
+      directory: string,
+      { path, executable, body }: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },
+    ) {
+      const full = join(directory, path);
+      mkdirSync(dirname(full), { recursive: true });
+      const fd = openSync(full, 'wx', executable ? 0o755 : 0o644);
+      try {
+        for await (const chunk of body) writeFully(fd, chunk);
+      } finally {
+        closeSync(fd);
       }
-    },
-    async sha256(path: string) {
-      if (!existsSync(path)) return undefined;
-      const hash = createHash('sha256');
-      for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-      return `sha256:${hash.digest('hex')}`;
+      // The mode of open is cut by the caller's umask.
+      chmodSync(full, executable ? 0o755 : 0o644);
+      utimesSync(full, MATERIALISED_AT_S, MATERIALISED_AT_S);
     },
   };
 }

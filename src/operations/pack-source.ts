@@ -3,6 +3,7 @@ import type { ContentStore } from '../content/content-store.ts';
 import type { Origin, SourceTree } from '../sources/source.ts';
 import { completeLock } from './complete-lock.ts';
 import type { Ports } from './ports.ts';
+import { openProgramFiles } from './program-files.ts';
 import { readSource } from './read-source.ts';
 
 /** Packs a tree into a content store, with its lock completed where the source left it open. */
@@ -23,5 +24,9 @@ export async function packTree(
     });
   }
   const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, content);
+  const pinned = Object.values(source.program.data ?? {}).some(
+    ({ digest, size }) => digest ?? size !== undefined,
+  );
+  if (pinned) (await openProgramFiles(ports, artifact)).checkData();
   return { artifact, origin: source.origin };
 }

@@ -28,9 +28,12 @@ export interface Files {
   stream(path: string): AsyncIterable<Uint8Array>;
   /** A private directory, gone when disposed. */
   temporary(): { path: string; [Symbol.dispose](): void };
-  place(directory: string, files: Iterable<{ path: string; executable: boolean; bytes: Buffer }>): void;
+  /** Writes one file below a directory, with the mode and time of materialised files. */
+  place(
+    directory: string,
+    file: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },
+  ): Promise<void>;
   resolve(path: string): string;
-  sha256(path: string): Promise<string | undefined>;
 }
 
 /** The environments of one program on this machine. */

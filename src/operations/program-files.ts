@@ -1,83 +1,93 @@
-import { canonicalBytes, sha256 } from '../bundle/canonical-json.ts';
+import { canonicalBytes, sha256, sha256OfChunks } from '../bundle/canonical-json.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { treeList } from '../bundle/tree.ts';
+import { type TreeEntry, treeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { PlannedStep } from '../pipeline/plan.ts';
 import { matchesGlob } from '../program/glob.ts';
-import type { Program } from '../program/schema.ts';
 import type { Environments, Ports } from './ports.ts';
 
 /** Documents that no step sees unless its `code` names them (spec SAME-STP). */
 const DOCUMENTS = new Set(['README.md', 'LICENSE', 'CITATION.cff']);
 
-interface CodeFile {
-  path: string;
-  executable: boolean;
-  sizeBytes: number;
-  digest: string;
-  bytes: Buffer;
-}
-
 /** A stored program's files, as its steps may see them. */
 export interface ProgramFiles {
   /** Digest of the files that the step sees, as a tree. */
   digestFor(step: PlannedStep): string;
-  place(step: PlannedStep, directory: string): void;
-  /** Declared data that the program carries, put into the store. @throws SAME1301 another digest than declared */
-  data(program: Program): Promise<Record<string, Artifact & { uri: string }>>;
+  place(step: PlannedStep, directory: string): Promise<void>;
+  /** Digests of the declared data that the program carries. @throws SAME1301 another digest or size than declared */
+  checkData(): Record<string, Artifact & { uri: string }>;
+  /** The same, with the data put into the store for steps to link. */
+  storeData(): Promise<Record<string, Artifact & { uri: string }>>;
 }
 
-/** Reads the program's code layer once. */
+/** Reads and hashes the program's code layer once, in constant memory. */
 export async function openProgramFiles(ports: Ports, artifact: ProgramArtifact): Promise<ProgramFiles> {
-  const files: CodeFile[] = [];
-  for (const entry of await artifact.codeEntries()) {
-    const bytes = await artifact.readCode(entry.path);
-    files.push({ ...entry, digest: sha256(bytes), bytes });
+  const files: TreeEntry[] = [];
+  for await (const { path, executable, sizeBytes, body } of artifact.codeStream()) {
+    files.push({ path, executable, sizeBytes, digest: await sha256OfChunks(body) });
   }
-  const dataPaths = Object.values(artifact.program.data ?? {}).map(({ uri }) => normalPath(uri));
-  const chosen = new Map<string, CodeFile[]>();
-  const filesFor = (step: PlannedStep): CodeFile[] => {
-    const known = chosen.get(step.name);
-    if (known) return known;
+  const pointers = Object.entries(artifact.program.data ?? {});
+  const dataPaths = pointers.map(([, { uri }]) => normalPath(uri));
+  const isData = (path: string) => dataPaths.some((data) => isBelow(path, data));
+  const filesFor = (step: PlannedStep): TreeEntry[] => {
     const globs = step.code;
-    const list = globs
+    return globs
       ? files.filter(({ path }) => globs.some((glob) => matchesGlob(path, glob)))
-      : files.filter(({ path }) => !DOCUMENTS.has(path) && !dataPaths.some((data) => isBelow(path, data)));
-    chosen.set(step.name, list);
-    return list;
+      : files.filter(({ path }) => !DOCUMENTS.has(path) && !isData(path));
   };
+  const checkData = () =>
+    Object.fromEntries(
+      pointers.map(([name, pointer]) => {
+        const found = dataArtifact(files, normalPath(pointer.uri));
+        refuseOtherData(name, found, pointer);
+        return [name, { ...found, uri: pointer.uri }];
+      }),
+    );
   return {
     digestFor: (step) => `tree:${sha256(treeList(filesFor(step)))}`,
-    place: (step, directory) => ports.files.place(directory, filesFor(step)),
-    async data(program) {
-      const entries: [string, Artifact & { uri: string }][] = [];
-      for (const [name, pointer] of Object.entries(program.data ?? {})) {
-        const artifact = await storeData(ports, files, normalPath(pointer.uri));
-        checkData(name, artifact, pointer);
-        entries.push([name, { ...artifact, uri: pointer.uri }]);
+    async place(step, directory) {
+      const wanted = new Set(filesFor(step).map(({ path }) => path));
+      for await (const file of artifact.codeStream()) {
+        if (wanted.has(file.path)) await ports.files.place(directory, file);
       }
-      return Object.fromEntries(entries);
+    },
+    checkData,
+    async storeData() {
+      const data = checkData();
+      if (pointers.length === 0) return data;
+      for await (const { path, body } of artifact.codeStream())
+        if (isData(path)) await ports.content.ingest(body);
+      for (const path of dataPaths)
+        if (!files.some((file) => file.path === path)) await ports.content.write(listBelow(files, path));
+      return data;
     },
   };
 }
 
-async function storeData(ports: Ports, files: readonly CodeFile[], path: string): Promise<Artifact> {
+function dataArtifact(files: readonly TreeEntry[], path: string): Artifact {
   const single = files.find((file) => file.path === path);
   if (single) {
-    await ports.content.write(single.bytes);
     const { digest, sizeBytes, executable } = single;
     return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
   }
-  const below = files
-    .filter((file) => isBelow(file.path, path))
-    .map((file) => ({ ...file, path: file.path.slice(path.length + 1) }));
-  for (const { bytes } of below) await ports.content.write(bytes);
-  const list = await ports.content.write(treeList(below));
-  return { digest: `tree:${list.digest}`, sizeBytes: below.reduce((sum, file) => sum + file.sizeBytes, 0) };
+  const below = files.filter((file) => isBelow(file.path, path));
+  return {
+    digest: `tree:${sha256(listBelow(files, path))}`,
+    sizeBytes: below.reduce((sum, file) => sum + file.sizeBytes, 0),
+  };
 }
 
-function checkData(
+/** The tree list of a directory of the program. */
+function listBelow(files: readonly TreeEntry[], directory: string): Buffer {
+  return treeList(
+    files
+      .filter(({ path }) => isBelow(path, directory))
+      .map((file) => ({ ...file, path: file.path.slice(directory.length + 1) })),
+  );
+}
+
+function refuseOtherData(
   name: string,
   artifact: Artifact,
   pointer: { digest?: string; size?: number; uri: string },

@@ -34,7 +34,7 @@ export async function runProgram(
   stopIfCanceled(ports);
   await prepared.keep();
   const files = await openProgramFiles(ports, prepared.artifact);
-  const data = await files.data(prepared.artifact.program);
+  const data = await files.storeData();
   for (const name of Object.keys(prepared.plan.environments)) await prepared.environments.ready(name);
   stopIfCanceled(ports);
 
@@ -154,7 +154,7 @@ function engineContext(
   return {
     runId: journal.id,
     workDirectory,
-    placeCode: async (step, directory) => files.place(step, directory),
+    placeCode: files.place,
     codeDigest: (step) => files.digestFor(step),
     environment: (name) => prepared.environments.ready(name),
     scratch: (key) => `${ports.home}/cache/scratch/${key.replaceAll(':', '-')}`,

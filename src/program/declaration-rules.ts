@@ -141,7 +141,17 @@ function checkData(rules: Rules, path: Path, pointer: DataPointer): void {
       `${pathText(at)}: file: names a file of one machine`,
       'write a path inside the program',
     );
-  } else if (!/^[A-Za-z][A-Za-z0-9+.-]+:/.test(pointer.uri)) requirePath(rules, at, pointer.uri);
+  } else if (!/^[A-Za-z][A-Za-z0-9+.-]+:/.test(pointer.uri)) {
+    requirePath(rules, at, pointer.uri);
+    if (pointer.carry !== undefined && pointer.carry !== 'embed') {
+      rules.report(
+        'SAME1005',
+        [...path, 'carry'],
+        `${pathText([...path, 'carry'])}: ${pointer.carry} does not go with a path in the program, which every bundle holds`,
+        'keep the file out of the program and give an address, or leave out carry',
+      );
+    }
+  }
   if (pointer.mutable && pointer.digest !== undefined) {
     rules.report(
       'SAME1005',

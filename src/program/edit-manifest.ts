@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { type Document, isCollection, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import type { JsonValue } from './json.ts';
 
 /** What commit changes in a manifest. */
@@ -41,7 +41,9 @@ function splice(text: string, document: Document, path: string[], value: JsonVal
   const existing = parent.items.find((item) => isScalar(item.key) && item.key.value === key);
   if (existing) {
     const range = (existing.value as { range?: [number, number, number] } | null)?.range;
-    if (!range || !isScalar(existing.value)) return undefined;
+    // What is written over several lines in block style has comments and indentation of its own.
+    const inOnePiece = isScalar(existing.value) || (isCollection(existing.value) && existing.value.flow);
+    if (!range || !inOnePiece) return undefined;
     return text.slice(0, range[0]) + json + text.slice(range[1]);
   }
   return insertAfterFirst(text, parent, key, json);
@@ -49,13 +51,17 @@ function splice(text: string, document: Document, path: string[], value: JsonVal
 
 function insertAfterFirst(text: string, parent: YAMLMap, key: string, json: string): string | undefined {
   const first = parent.items[0] as Pair<
-    { range?: [number, number, number] },
+    { range?: [number, number, number]; type?: string },
     { range?: [number, number, number] }
   >;
   const keyStart = first.key.range?.[0];
   const valueRange = first.value?.range;
   if (keyStart === undefined || !valueRange) return undefined;
-  if (parent.flow) return `${text.slice(0, valueRange[1])}, ${key}: ${json}${text.slice(valueRange[1])}`;
+  if (parent.flow) {
+    // A manifest that is JSON stays JSON.
+    const name = first.key.type === 'QUOTE_DOUBLE' ? JSON.stringify(key) : key;
+    return `${text.slice(0, valueRange[1])}, ${name}: ${json}${text.slice(valueRange[1])}`;
+  }
   const lineStart = text.lastIndexOf('\n', keyStart - 1) + 1;
   const indent = text.slice(lineStart, keyStart);
   if (indent.trim() !== '') return undefined;

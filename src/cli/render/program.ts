@@ -1,5 +1,5 @@
 import type { Shown } from '../../operations/show-program.ts';
-import type { ParameterSchema, Program } from '../../program/schema.ts';
+import type { ParameterSchema, Program, Resources } from '../../program/schema.ts';
 import type { Origin } from '../../sources/source.ts';
 import { renderCommandTemplate } from './command.ts';
 import { figure, plain, table } from './text.ts';
@@ -33,8 +33,8 @@ export function renderProgram(shown: Shown): string {
   const { metadata } = program;
   const lines = [`${metadata.name}:${metadata.version}${metadata.title ? `  ${plain(metadata.title)}` : ''}`];
   if (metadata.description) lines.push(`  ${plain(metadata.description.trim()).replaceAll('\n', '\n  ')}`);
-  const by = metadata.authors?.map(({ name, affiliation }) =>
-    affiliation ? `${name} (${affiliation})` : name,
+  const by = metadata.authors?.map(({ name, affiliation, email, orcid }) =>
+    [name, affiliation && `(${affiliation})`, email && `<${email}>`, orcid].filter(Boolean).join(' '),
   );
   if (by) lines.push(`by ${plain(by.join(', '))}`);
   const about = [
@@ -64,10 +64,22 @@ export function renderProgram(shown: Shown): string {
   lines.push(
     ...section(
       'outputs',
-      Object.entries(program.outputs ?? {}).map(([name, { from }]) => [name, `from ${from}`]),
+      Object.entries(program.outputs ?? {}).map(([name, { from, description }]) => [
+        name,
+        `from ${from}`,
+        description ?? '',
+      ]),
     ),
   );
+  lines.push(...section('metrics', metricRows(program)));
   lines.push(...section('claims', claimRows(program)));
+  lines.push(
+    ...section(
+      'extensions',
+      Object.entries(program.extensions ?? {}).map(([name, value]) => [name, JSON.stringify(value)]),
+    ),
+  );
+  if (program.history) lines.push(`runs that an export takes along: ${program.history.export}`);
   const { runs } = shown;
   if (runs.length > 0)
     lines.push(`${runs.length} run${runs.length > 1 ? 's' : ''} here: same list runs -n ${metadata.name}`);
@@ -101,8 +113,18 @@ function parameterRows(program: Program): string[][] {
     `--${name}`,
     typeText(schema),
     schema.default === undefined ? 'required' : `default ${JSON.stringify(schema.default)}`,
-    [schema.description ?? schema.title ?? '', schema.deprecated ? '(deprecated)' : ''].join(' ').trim(),
+    [
+      [schema.title, schema.description].filter(Boolean).join(': '),
+      schema.examples?.length ? `for example ${words(schema.examples)}` : '',
+      schema.deprecated ? '(deprecated)' : '',
+    ]
+      .filter(Boolean)
+      .join(' '),
   ]);
+}
+
+function words(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(' ');
 }
 
 function typeText(schema: ParameterSchema): string {
@@ -112,40 +134,64 @@ function typeText(schema: ParameterSchema): string {
     schema.exclusiveMinimum !== undefined && `> ${schema.exclusiveMinimum}`,
     schema.maximum !== undefined && `≤ ${schema.maximum}`,
     schema.exclusiveMaximum !== undefined && `< ${schema.exclusiveMaximum}`,
-    schema.enum && `one of ${schema.enum.map((value) => JSON.stringify(value)).join(' ')}`,
+    schema.multipleOf !== undefined && `a multiple of ${schema.multipleOf}`,
+    schema.enum && `one of ${words(schema.enum)}`,
+    schema.const !== undefined && `always ${JSON.stringify(schema.const)}`,
+    schema.pattern !== undefined && `like ${schema.pattern}`,
+    schema.format,
   ].filter((text) => text !== false && text !== undefined);
   return range.length > 0 ? `${type} (${range.join(', ')})` : type;
 }
 
 function profileRows(program: Program): string[][] {
-  return Object.entries(program.profiles ?? {}).map(([name, { parameters }]) => [
+  return Object.entries(program.profiles ?? {}).map(([name, { parameters, description }]) => [
     name,
     Object.entries(parameters ?? {})
       .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
       .join(' '),
+    description ?? '',
   ]);
 }
 
 function stepRows(program: Program): string[][] {
-  return Object.entries(program.pipeline.steps).map(([name, step]) => {
+  return Object.entries(program.pipeline.steps).flatMap(([name, step]) => {
     const after = Object.values(step.inputs ?? {}).flatMap(({ from }) => (from ? [from.split('.')[0]!] : []));
+    const writes = Object.entries(step.outputs ?? {}).map(([output, { path, kind, description }]) =>
+      [`writes ${output}`, path && `to ${path}`, kind && `(${kind})`, description && `· ${description}`]
+        .filter(Boolean)
+        .join(' '),
+    );
     return [
-      name,
-      after.length > 0 ? `after ${[...new Set(after)].join(', ')}` : '',
-      renderCommandTemplate(step.run),
+      [
+        name,
+        after.length > 0 ? `after ${[...new Set(after)].join(', ')}` : '',
+        renderCommandTemplate(step.run),
+      ],
+      ...[...(step.description ? [step.description] : []), ...writes].map((line) => ['', '', `  ${line}`]),
     ];
   });
 }
 
 function environmentRows(program: Program, lock: Shown['artifact']['lock']): string[][] {
   return Object.entries(program.environments ?? {}).map(([name, environment]) => {
-    const { python, image, requires } = environment;
+    const { python, image, requires, variables, description } = environment;
     const what = python
-      ? `python ${python.version}, ${python.lock ? `locked by ${python.lock}` : lockText(lock, name)}`
+      ? `python ${python.version}, ${python.lock ? `locked by ${python.lock}` : lockText(lock, name)}${image ? `, or image ${image}` : ''}`
       : environment.system
         ? 'the system, not locked'
         : `image ${image}`;
-    return [name, what, requires ? `requires ${requires.commands.join(', ')}` : ''];
+    const settings = Object.entries(variables ?? {}).map(([key, value]) => `${key}=${value}`);
+    return [
+      name,
+      what,
+      [
+        requires ? `requires ${requires.commands.join(', ')}` : '',
+        settings.length > 0 ? `with ${settings.join(' ')}` : '',
+        description ?? '',
+      ]
+        .filter(Boolean)
+        .join(' · '),
+    ];
   });
 }
 
@@ -155,8 +201,30 @@ function lockText(lock: Shown['artifact']['lock'], name: string): string {
 }
 
 function needRows(program: Program): string[][] {
+  const rows = resourceRows(program.resources);
+  for (const [name, { resources }] of Object.entries(program.pipeline.steps))
+    rows.push(...resourceRows(resources).map(([what = '', want = '']) => [what, `${want} (step ${name})`]));
+  for (const [name, { required, description }] of Object.entries(program.secrets ?? {})) {
+    rows.push(['secret', `${name}${required ? '' : ' (optional)'}${description ? `: ${description}` : ''}`]);
+  }
+  for (const [name, service] of Object.entries(program.services ?? {})) {
+    const { resource, version, optional, provides, description } = service;
+    const sets = Object.entries(provides ?? {}).map(([variable, property]) => `${variable}=${property}`);
+    rows.push([
+      'service',
+      `${name}: ${resource}${version ? ` ${version}` : ''}${optional ? ' (optional)' : ''}${sets.length > 0 ? ` sets ${sets.join(' ')}` : ''}${description ? `: ${description}` : ''}`,
+    ]);
+  }
+  for (const { name, kind, path, description } of program.infrastructure?.targets ?? [])
+    rows.push([
+      'target',
+      `${name} (${kind})${path ? ` from ${path}` : ''}${description ? `: ${description}` : ''}`,
+    ]);
+  return rows;
+}
+
+function resourceRows({ cpu, memory, disk, gpu }: Resources = {}): string[][] {
   const rows: string[][] = [];
-  const { cpu, memory, disk, gpu } = program.resources ?? {};
   if (cpu !== undefined) rows.push(['cpu', String(cpu)]);
   if (memory !== undefined) rows.push(['memory', memory]);
   if (disk) rows.push(['disk', disk.size + (disk.class ? ` (${disk.class})` : '')]);
@@ -165,47 +233,62 @@ function needRows(program: Program): string[][] {
       'gpu',
       `${gpu.count}${gpu.vendor ? ` ${gpu.vendor}` : ''}${gpu.memory ? ` with ${gpu.memory}` : ''}${gpu.optional ? ' (optional)' : ''}`,
     ]);
-  for (const [name, { required, description }] of Object.entries(program.secrets ?? {})) {
-    rows.push([
-      'secret',
-      `${name}${required === false ? ' (optional)' : ''}${description ? `: ${description}` : ''}`,
-    ]);
-  }
-  for (const [name, { resource, version, optional }] of Object.entries(program.services ?? {})) {
-    rows.push([
-      'service',
-      `${name}: ${resource}${version ? ` ${version}` : ''}${optional ? ' (optional)' : ''}`,
-    ]);
-  }
-  for (const { name, kind } of program.infrastructure?.targets ?? [])
-    rows.push(['target', `${name} (${kind})`]);
   return rows;
 }
 
 function dataRows(program: Program): string[][] {
-  return Object.entries(program.data ?? {}).map(([name, { uri, digest, size, license, description }]) => [
-    name,
-    uri,
-    [digest, size === undefined ? undefined : `${size} bytes`, license, description]
-      .filter(Boolean)
-      .join(' · '),
-  ]);
+  return Object.entries(program.data ?? {}).map(([name, pointer]) => {
+    const { uri, mirrors, digest, size, unpack, license, carry, mutable, description } = pointer;
+    const facts = [
+      digest,
+      size === undefined ? undefined : `${size} bytes`,
+      mirrors && `also at ${mirrors.join(' ')}`,
+      unpack && `unpacked by ${unpack}`,
+      mutable && 'expected to change',
+      carry && { embed: 'in every bundle', pointer: 'in no bundle', never: 'never in a bundle' }[carry],
+      license,
+      description,
+    ];
+    return [name, uri, facts.filter(Boolean).join(' · ')];
+  });
+}
+
+function metricRows(program: Program): string[][] {
+  return Object.entries(program.metrics ?? {}).map(([name, metric]) => {
+    const { from, json, regex, take, unit, direction, description } = metric;
+    const where = [
+      json === undefined ? '' : `at ${json || 'the root'}`,
+      regex === undefined ? '' : `${take ?? 'last'} of ${regex}`,
+    ];
+    return [
+      name,
+      ['from', from, ...where].filter(Boolean).join(' '),
+      [unit && `in ${unit}`, direction && `${direction} is better`, description].filter(Boolean).join(' · '),
+    ];
+  });
 }
 
 function claimRows(program: Program): string[][] {
-  return (program.claims ?? []).map(({ id, metric, expect, tolerance, text, cite, given, profile }) => {
+  return (program.claims ?? []).map((claim) => {
+    const { id, metric, expect, tolerance, text, cite, given, profile, over, aggregate, required } = claim;
     const allowed = [
       tolerance?.abs === undefined ? undefined : `± ${tolerance.abs}`,
       tolerance?.rel === undefined ? undefined : `± ${tolerance.rel * 100} %`,
     ].filter(Boolean);
+    const about = [aggregate, over && `over ${over}`].filter(Boolean).join(' ');
     const condition = [
       ...Object.entries(given ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
       ...(profile ? [`profile ${profile}`] : []),
     ];
     return [
       id,
-      `${metric} = ${figure(expect)}${allowed.length > 0 ? ` ${allowed.join(' or ')}` : ''}`,
-      [text, cite && `[${cite}]`, condition.length > 0 ? `given ${condition.join(', ')}` : '']
+      `${about ? `${about} of ` : ''}${metric} = ${figure(expect)}${allowed.length > 0 ? ` ${allowed.join(' or ')}` : ''}`,
+      [
+        text,
+        cite && `[${cite}]`,
+        condition.length > 0 ? `given ${condition.join(', ')}` : '',
+        required === false ? '(not required)' : '',
+      ]
         .filter(Boolean)
         .join(' '),
     ];
