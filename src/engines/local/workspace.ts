@@ -38,7 +38,7 @@ export interface Workspace {
 }
 
 /** A file the engine put into the workspace, as it was when the step began. */
-interface PlacedInput {
+export interface PlacedInput {
   input: string;
   path: string;
   digest: string;

@@ -1,0 +1,128 @@
+import type { LocalContentStore } from '../../content/content-store.ts';
+import type { ReadyEnvironment } from '../../environments/environment.ts';
+import { now } from '../../host/clock.ts';
+import { fromErrno, join, removeTree } from '../../host/files.ts';
+import { findCommand } from '../../host/processes.ts';
+import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
+import type { PlannedStep } from '../../pipeline/plan.ts';
+import type { Artifact, EngineContext, EngineEvent } from '../engine.ts';
+import { type AttemptEnd, runAttempt } from './attempt.ts';
+import { conclude, type Finished } from './conclusion.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
+
+/** Runs one attempt of a step: workspace, command, outputs. The last event is returned, for the caller to judge. */
+export async function* runOnce(
+  step: PlannedStep,
+  attempt: number,
+  inputs: Record<string, Artifact>,
+  environment: ReadyEnvironment,
+  context: EngineContext,
+  content: LocalContentStore,
+): AsyncGenerator<EngineEvent, Finished> {
+  const { workspace, placed } = await openWorkspace(step, attempt, inputs, context, content, environment.key);
+  const logs = context.logPaths(step.name, attempt);
+  const env = stepVariables(step, attempt, workspace, environment, context);
+  yield { type: 'step-started', step: step.name, attempt, at: now(), command: renderCommand(step.command) };
+  const queue: string[][] = [];
+  let wake: () => void = () => {};
+  const running = runAttempt({
+    argv: argvOf(step, workspace, env),
+    cwd: workspace.workdir,
+    env,
+    logs,
+    ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
+    cancel: context.cancel,
+    kill: context.kill,
+    ...(context.graceMs === undefined ? {} : { graceMs: context.graceMs }),
+    onLines(lines) {
+      queue.push(lines.map(context.mask));
+      wake();
+    },
+  });
+  let end: AttemptEnd | undefined;
+  let failure: unknown;
+  const over = running.then(
+    (value) => {
+      end = value;
+      wake();
+    },
+    (error: unknown) => {
+      failure = error;
+      wake();
+    },
+  );
+  while (end === undefined && failure === undefined) {
+    const lines = queue.shift();
+    if (lines) yield { type: 'step-output', step: step.name, attempt, lines };
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  }
+  await over;
+  for (const lines of queue) yield { type: 'step-output', step: step.name, attempt, lines };
+  if (!end) throw fromErrno(failure, `running step ${step.name}`);
+  try {
+    return await conclude({
+      step,
+      attempt,
+      inputs,
+      environment,
+      workspace,
+      placed,
+      logs,
+      end,
+      context,
+      content,
+    });
+  } catch (error) {
+    throw fromErrno(error, `storing the outputs of step ${step.name}`);
+  } finally {
+    removeTree(workspace.root);
+  }
+}
+
+function argvOf(step: PlannedStep, workspace: Workspace, env: Record<string, string>): string[] {
+  const filled = fillCommand(step.command, {
+    input: (name) => step.inputs[name]!.at ?? join(workspace.in, name),
+    output: (name) => step.outputs[name]!.path ?? join(workspace.out, name),
+    scratch: () => workspace.scratch,
+  });
+  if ('exec' in filled) return filled.exec;
+  const bash = findCommand('bash', env.PATH);
+  return bash ? [bash, '-o', 'pipefail', '-c', filled.shell] : ['sh', '-c', filled.shell];
+}
+
+/** The scrubbed environment of a step: nothing of the caller's but what the contract names. */
+function stepVariables(
+  step: PlannedStep,
+  attempt: number,
+  workspace: Workspace,
+  environment: ReadyEnvironment,
+  context: EngineContext,
+): Record<string, string> {
+  const parameters = Object.entries(step.parameters).map(([name, value]): [string, string] => [
+    `SAME_PARAM_${name.toUpperCase().replaceAll('-', '_')}`,
+    wordOf(value),
+  ]);
+  const secrets = step.secrets.flatMap((name): [string, string][] =>
+    context.secrets[name] === undefined ? [] : [[name, context.secrets[name]]],
+  );
+  return {
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    ...environment.variables,
+    ...Object.fromEntries(secrets),
+    ...Object.fromEntries(parameters),
+    PATH: environment.path.join(':'),
+    HOME: workspace.home,
+    TMPDIR: workspace.temporary,
+    SAME_PARAMS: workspace.parameters,
+    SAME_IN: workspace.in,
+    SAME_OUT: workspace.out,
+    SAME_SCRATCH: workspace.scratch,
+    SAME_RUN_ID: context.runId,
+    SAME_STEP: step.name,
+    SAME_ATTEMPT: String(attempt),
+  };
+}
