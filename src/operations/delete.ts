@@ -22,7 +22,15 @@ export function deleteProgram(
 
 /** `same delete run`: removes the record, journal and logs of a run of this home. @throws SAME1608, SAME1609 */
 export async function deleteRun(ports: Ports, id: string): Promise<{ id: string }> {
-  const run = await showRun(ports, id);
+  const run = await showRun(ports, id).catch((error: unknown) => {
+    if (error instanceof SameError && error.code === 'SAME1608') return undefined;
+    throw error;
+  });
+  if (!run) {
+    // A damaged run is in no listing, and deleting it is the way to be rid of it.
+    ports.runs.remove(id);
+    return { id };
+  }
   if (!run.own) {
     throw new SameError({
       code: 'SAME1609',

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../bundle/canonical-json.ts';
 import type { EngineEvent } from '../engines/engine.ts';
-import { SameError } from '../errors/same-error.ts';
+import { type Finding, SameError } from '../errors/same-error.ts';
 import {
   fromErrno,
   join,
@@ -28,8 +28,12 @@ interface Begun {
 /**
  * Runs as files: `YYYY/MM/ID/` holds `journal.jsonl` while it runs and `run.json` once it is final.
  * @param directory `$SAME_HOME/runs`
+ * @param onDamaged told of each run that a listing leaves out because its files are damaged
  */
-export function openDiskRunStore(directory: string): RunStore {
+export function openDiskRunStore(
+  directory: string,
+  onDamaged: (finding: Finding) => void = () => {},
+): RunStore {
   const pathOf = (id: string) => {
     const { year, month } = monthOf(id);
     return join(directory, year, month, id);
@@ -66,12 +70,23 @@ export function openDiskRunStore(directory: string): RunStore {
     return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
   };
 
+  /** As {@link load}, for looks at many runs: one damaged run does not hide the others. */
+  const loadAmongOthers = (id: string): StoredRun | undefined => {
+    try {
+      return load(id);
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      onDamaged(error.findings[0]!);
+      return undefined;
+    }
+  };
+
   const find = (text: string): string => {
     const wanted = text.toLowerCase();
-    if (isRunId(wanted) && load(wanted)) return wanted;
+    if (isRunId(wanted) && ids().includes(wanted)) return wanted;
     const all = ids();
     const known = all.filter((id) => id.startsWith(wanted) || id.endsWith(wanted));
-    const found = known.length > 0 ? known : all.filter((id) => load(id)?.record.display === text);
+    const found = known.length > 0 ? known : all.filter((id) => loadAmongOthers(id)?.record.display === text);
     if (found.length === 1) return found[0]!;
     throw new SameError({
       code: 'SAME1608',
@@ -95,7 +110,7 @@ export function openDiskRunStore(directory: string): RunStore {
         throw fromErrno(error, 'starting a run', directory);
       }
     },
-    list: () => ids().flatMap((id) => load(id) ?? []),
+    list: () => ids().flatMap((id) => loadAmongOthers(id) ?? []),
     get(id) {
       const run = load(find(id));
       if (run) return run;
@@ -126,7 +141,7 @@ export function openDiskRunStore(directory: string): RunStore {
     },
     remove(text) {
       const id = find(text);
-      if (load(id)?.record.status === 'running') {
+      if (loadAmongOthers(id)?.record.status === 'running') {
         throw new SameError({
           code: 'SAME1609',
           message: `run ${id} is still going`,

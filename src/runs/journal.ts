@@ -37,10 +37,10 @@ export class JournalWriter {
  */
 export function readJournal(path: string): { events: unknown[]; damaged?: number } {
   const text = readIfThere(path)?.toString('utf8') ?? '';
-  const lines = text.split('\n');
+  const lines = text.replace(/\n$/, '').split('\n');
   const events: unknown[] = [];
+  if (text === '') return { events };
   for (const [index, line] of lines.entries()) {
-    if (line === '') continue;
     const match = /^\{"event":(.*),"crc":"([0-9a-f]{8})"\}$/s.exec(line);
     if (match && crcOf(match[1]!) === match[2]) events.push(JSON.parse(match[1]!));
     else if (index < lines.length - 1) return { events, damaged: index + 1 };
