@@ -60,10 +60,10 @@ export function openPorts(cli: Cli): Ports {
         manifestVersion: (bytes) => parseManifest(bytes, 'same.yaml').program?.metadata ?? {},
       });
     },
-    async expandUpstream(tree, program, workDirectory) {
+    async expandUpstream(tree, program, options) {
       if (!program.upstream) return tree;
       const { expandUpstream } = await import('./cold.ts');
-      return expandUpstream(tree, program.upstream, { workDirectory, onProgress: progress, signal: cancel });
+      return expandUpstream(tree, program.upstream, { ...options, onProgress: progress, signal: cancel });
     },
     async selectFiles(tree, settings) {
       const { selectFiles } = await import('./cold.ts');

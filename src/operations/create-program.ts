@@ -36,7 +36,9 @@ export async function createProgram(
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
   const staged = ports.stageContent(temporary.path);
-  const { artifact, origin } = await packTree(ports, source, staged);
+  const { artifact, origin } = await packTree(ports, source, staged, {
+    dereference: options.dereference ?? false,
+  });
   const linked = await originArtifact(origin, artifact, staged);
   stopIfCanceled(ports);
   const pin = source.soft ? 'soft' : 'hard';

@@ -24,7 +24,7 @@ export async function lockProgram(
       message: `${source.label} is no folder: same.lock is written beside same.yaml`,
     });
   }
-  const read = await readSource(ports, source, temporary.path);
+  const read = await readSource(ports, source, { workDirectory: temporary.path });
   const { lock, added } = await completeLock(
     ports,
     options.update ? { ...read, lock: undefined } : read,

@@ -11,9 +11,10 @@ export async function packTree(
   ports: Ports,
   tree: SourceTree,
   content: ContentStore = ports.content,
+  options: { dereference?: boolean } = {},
 ): Promise<{ artifact: ProgramArtifact; origin: Origin }> {
   using temporary = ports.files.temporary();
-  const source = await readSource(ports, tree, temporary.path);
+  const source = await readSource(ports, tree, { workDirectory: temporary.path, ...options });
   const lock = await completeLock(ports, source, temporary.path);
   if (lock.added.length > 0) {
     ports.warn({

@@ -74,7 +74,11 @@ export interface Ports {
     options: { workDirectory: string; dereference?: boolean; signal?: AbortSignal },
   ): Promise<Source>;
   /** Fetches and patches third-party source into the tree. */
-  expandUpstream(tree: SourceTree, program: Program, workDirectory: string): Promise<SourceTree>;
+  expandUpstream(
+    tree: SourceTree,
+    program: Program,
+    options: { workDirectory: string; dereference?: boolean },
+  ): Promise<SourceTree>;
   /** Applies `files.exclude` and looks for secrets. @throws SAME1210, SAME1213 */
   selectFiles(tree: SourceTree, settings: Program['files']): Promise<SourceTree>;
   openEnvironments(options: {

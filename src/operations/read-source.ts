@@ -17,8 +17,15 @@ export interface ReadSource {
   origin: Origin;
 }
 
-/** Reads and checks the tree's manifest, lock and files, with third-party source expanded. Writes nothing. */
-export async function readSource(ports: Ports, tree: SourceTree, workDirectory: string): Promise<ReadSource> {
+/**
+ * Reads and checks the tree's manifest, lock and files, with third-party source expanded. Writes nothing.
+ * @param options.dereference follow symbolic links of third-party source, as the tree's own were
+ */
+export async function readSource(
+  ports: Ports,
+  tree: SourceTree,
+  options: { workDirectory: string; dereference?: boolean },
+): Promise<ReadSource> {
   const manifestFile = tree.files.find(({ path }) => path === 'same.yaml');
   if (!manifestFile) {
     throw new SameError({
@@ -30,7 +37,7 @@ export async function readSource(ports: Ports, tree: SourceTree, workDirectory: 
   const manifestBytes = await manifestFile.bytes();
   const { program, value, findings } = await ports.parseManifest(manifestBytes, placeOf(tree, 'same.yaml'));
   throwFindings(findings);
-  const expanded = await ports.expandUpstream(tree, program!, workDirectory);
+  const expanded = await ports.expandUpstream(tree, program!, options);
   const { files: selected, notices } = await ports.selectFiles(expanded, program!.files);
   for (const notice of notices) ports.progress(notice);
   const lockFile = selected.find(({ path }) => path === 'same.lock');

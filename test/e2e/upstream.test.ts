@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -125,6 +134,32 @@ metrics:
   });
 });
 
+test('a symbolic link of theirs is refused by its path, and left out or followed when that is asked for', async () => {
+  using rig = openRig();
+  rig.write({ 'theirs/tool.sh!': '#!/bin/sh\necho figure 7\n' });
+  symlinkSync('tool.sh', rig.path('theirs/tool'));
+  commit(rig.path('theirs'), 'first');
+  const manifest = (version: string, rest: string) => `apiVersion: same/v1
+kind: Program
+metadata: {name: linked, version: "${version}"}
+upstream: {git: "file://${rig.path('theirs')}", revision: ${revision(rig.path('theirs'))}}
+pipeline: {steps: {main: {workdir: src, run: ./tool${version === '1.0' ? '' : '.sh'}}}}
+metrics: {figure: {from: main.stdout, regex: 'figure ([0-9]+)'}}
+${rest}
+`;
+  rig.write({ 'program/same.yaml': manifest('1.0', '') });
+  const refused = await rig.same(['create', 'program', '-f', 'program']);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /^SAME1210 src\/tool is a symbolic link .*--dereference.*files\.exclude/m);
+  await succeeded(rig, ['create', 'program', '-f', 'program', '--dereference']);
+  await succeeded(rig, ['run', 'program', 'linked:1.0']);
+  assert.deepEqual(await figures(rig), { figure: 7 });
+  rig.write({ 'program/same.yaml': manifest('1.1', 'files: {exclude: [src/tool]}') });
+  await succeeded(rig, ['create', 'program', '-f', 'program']);
+  await succeeded(rig, ['run', 'program', 'linked:1.1']);
+  assert.deepEqual(await figures(rig), { figure: 7 });
+});
+
 const sample =
   'This is an example sentence .\nNote that tokens are separated by spaces and sentences by newlines .\n';
 
@@ -174,17 +209,22 @@ function download(): string | undefined {
     const repository = join(place, archive.slice(0, archive.lastIndexOf('-')));
     mkdirSync(repository);
     execFileSync('tar', ['-xzf', join(place, archive), '-C', repository, '--strip-components=1']);
-    const git = (...all: string[]) =>
-      execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...all], {
-        cwd: repository,
-        stdio: 'pipe',
-        env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
-      });
-    git('init', '--quiet', '-b', 'main');
-    git('add', '--all', '--force');
-    git('commit', '--quiet', '-m', archive);
+    commit(repository, archive);
   }
   return undefined;
+}
+
+/** Makes a folder a repository of one commit, each file as it is. */
+function commit(repository: string, message: string): void {
+  const git = (...all: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...all], {
+      cwd: repository,
+      stdio: 'pipe',
+      env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+    });
+  git('init', '--quiet', '-b', 'main');
+  git('add', '--all', '--force');
+  git('commit', '--quiet', '-m', message);
 }
 
 function revision(repository: string): string {
