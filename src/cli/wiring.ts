@@ -4,7 +4,7 @@ import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openStagedContentStore } from '../content/staged-content-store.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { openEnvironments } from '../environments/prepare.ts';
-import { SameError } from '../errors/same-error.ts';
+import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
 import { homeDirectory, machine, platform } from '../host/machine.ts';
@@ -31,6 +31,10 @@ export function openPorts(cli: Cli): Ports {
   const files = openUserFiles(home);
   const { cancel, kill } = watchInterrupts(cli);
   const progress = (line: string) => cli.say(line);
+  const warn = (finding: Finding) => {
+    cli.warnings.push(finding);
+    cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
+  };
   return {
     home,
     runtime: RUNTIME,
@@ -40,7 +44,7 @@ export function openPorts(cli: Cli): Ports {
       openStagedContentStore(content, openDiskContentStore(join(directory, 'staged'))),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
-    runs: openDiskRunStore(join(home, 'runs')),
+    runs: openDiskRunStore(join(home, 'runs'), warn),
     files,
     variables,
     now,
@@ -110,10 +114,7 @@ export function openPorts(cli: Cli): Ports {
     },
     progress,
     warnings: cli.warnings,
-    warn(finding) {
-      cli.warnings.push(finding);
-      cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
-    },
+    warn,
     cancel,
     kill,
   };
