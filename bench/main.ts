@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Contestant, openRows, type Row } from './rows.ts';
+import { linesOf, type Measured, renderTable } from './table.ts';
+
+/**
+ * `npm run bench -- [--runs N] [--gate] [ROW …]`: measures rows of the table of speed, each beside its floor and the
+ * peers that are on PATH.
+ *
+ * A figure is the CPU time, user and system, of a whole process and its descendants, as bash's `time` has it from the
+ * kernel (getrusage, whole milliseconds); starting bash itself is not in it. Output goes to /dev/null. Contestants of a
+ * row take turns, so that what else the machine does meets all alike, after one turn that does not count (it fills
+ * caches). The median of N turns is told. Only ratios within one row and one run mean something.
+ *
+ * Measured processes have an empty home, and NODE_EXTRA_CA_CERTS and NODE_OPTIONS are taken from them: reading
+ * certificates or options at start is no cost of ours, and the former slows a bare node too.
+ */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string', default: '15' }, gate: { type: 'boolean', default: false } },
+});
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1)
+  throw new RangeError(`--runs takes a number from 1, not ${values.runs}`);
+
+const TIMED = 'TIMEFORMAT="%3U %3S"; time "$@" < /dev/null > /dev/null 2> /dev/null';
+const directory = mkdtempSync(join(tmpdir(), 'same-bench-'));
+const { NODE_EXTRA_CA_CERTS: _, NODE_OPTIONS: __, SAME_ENVIRONMENT: ___, ...inherited } = process.env;
+const env = { ...inherited, LC_ALL: 'C', HOME: join(directory, 'user'), SAME_HOME: join(directory, 'home') };
+
+try {
+  const rows = openRows(directory).filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  );
+  if (rows.length === 0) throw new RangeError(`there is no row ${positionals.join(', ')}`);
+  const lines = linesOf(rows.flatMap(measure));
+  process.stdout.write(renderTable(lines));
+  const { version: node, platform, arch } = process;
+  const machine = { cpus: availableParallelism(), node, platform: `${platform}-${arch}` };
+  const results = resolve(import.meta.dirname, '../.bench');
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, 'results.json'), `${JSON.stringify({ machine, runs, lines }, null, 2)}\n`);
+  if (values.gate && lines.some(({ verdict }) => verdict === 'OVER')) process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function measure(row: Row): Measured[] {
+  for (const command of row.before) {
+    if (cpuSeconds([command]) === undefined) throw new Error(`${command.join(' ')} failed`);
+  }
+  const present = row.contestants.filter(isInstalled);
+  const samples = new Map(present.map((contestant) => [contestant, [] as (number | undefined)[]]));
+  for (let turn = 0; turn <= runs; turn++) {
+    for (const contestant of present) samples.get(contestant)!.push(cpuSeconds(contestant.commands));
+  }
+  return row.contestants.map((contestant) => {
+    const { commands, ...rest } = contestant;
+    const counted = samples.get(contestant)?.slice(1);
+    const whole = counted?.every((seconds) => seconds !== undefined) ? counted : counted && [];
+    return { row: row.name, ...rest, ...(whole ? { samples: whole } : {}) };
+  });
+}
+
+/** CPU seconds of commands one after another, or undefined when one failed. */
+function cpuSeconds(commands: string[][]): number | undefined {
+  let total = 0;
+  for (const command of commands) {
+    const options = { cwd: directory, env, encoding: 'utf8' } as const;
+    const { status, stderr } = spawnSync('bash', ['-c', TIMED, 'bash', ...command], options);
+    if (status !== 0) return undefined;
+    for (const seconds of stderr.trim().split(' ')) total += Number(seconds);
+  }
+  return total;
+}
+
+function isInstalled({ commands }: Contestant): boolean {
+  return commands.every(
+    ([name]) => spawnSync('bash', ['-c', 'command -v "$1"', 'bash', name!], { env }).status === 0,
+  );
+}

@@ -1,0 +1,69 @@
+/** What took part in a row, with the CPU seconds (user + system) of each of its runs. */
+export interface Measured {
+  /** The row of the table, for instance `P1`. */
+  row: string;
+  what: string;
+  role: 'floor' | 'same' | 'peer';
+  /** Greatest ratio to the row's floor; only of `same`. */
+  target?: number;
+  /** Absent when it is not installed; empty when it failed. */
+  samples?: number[];
+}
+
+/** One line of the results. */
+export interface Line extends Omit<Measured, 'samples'> {
+  /** Median of the runs. */
+  cpuSeconds?: number;
+  leastSeconds?: number;
+  /** To the median of the row's floor. */
+  ratio?: number;
+  /** Missed is `OVER`, also when it failed. */
+  verdict: 'ok' | 'OVER' | 'not installed' | 'failed' | '';
+}
+
+/** The middle value, or the mean of the two in the middle. @throws RangeError of no values */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('there is no median of nothing');
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** Compares everything measured with the floor of its row. */
+export function linesOf(measured: readonly Measured[]): Line[] {
+  return measured.map(({ samples, ...rest }): Line => {
+    if (samples === undefined) return { ...rest, verdict: 'not installed' };
+    if (samples.length === 0) return { ...rest, verdict: rest.target === undefined ? 'failed' : 'OVER' };
+    const cpuSeconds = rounded(median(samples));
+    const floor = measured.find(({ row, role }) => row === rest.row && role === 'floor')?.samples;
+    const ratio = floor?.length ? rounded(median(samples) / median(floor)) : undefined;
+    return {
+      ...rest,
+      cpuSeconds,
+      leastSeconds: rounded(Math.min(...samples)),
+      ...(ratio === undefined ? {} : { ratio }),
+      verdict: rest.target === undefined ? '' : ratio !== undefined && ratio <= rest.target ? 'ok' : 'OVER',
+    };
+  });
+}
+
+/** The results as text, one line each, columns aligned. */
+export function renderTable(lines: readonly Line[]): string {
+  const cells = lines.map(({ row, what, role, cpuSeconds, ratio, target, verdict }) => [
+    row,
+    role === 'floor' ? `${what} (floor)` : what,
+    cpuSeconds === undefined ? '–' : cpuSeconds.toFixed(3),
+    ratio === undefined ? '–' : ratio.toFixed(2),
+    target === undefined ? '' : `≤ ${target}`,
+    verdict,
+  ]);
+  const all = [['row', 'what', 'CPU s', '÷ floor', 'target', ''], ...cells];
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
+  const aligned = (text: string, column: number) =>
+    column === 2 || column === 3 ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
+  return `${all.map((line) => line.map(aligned).join('  ').trimEnd()).join('\n')}\n`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
