@@ -4,11 +4,17 @@
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const files = { same: 'main.ts', pages: 'pages.ts', cold: 'cold.ts', help: 'help.ts' };
+const files = {
+  same: 'src/cli/main.ts',
+  pages: 'src/cli/pages.ts',
+  cold: 'src/cli/cold.ts',
+  help: 'src/cli/help.ts',
+  re2js: 're2js',
+};
 
 rmSync('dist', { recursive: true, force: true });
 await build({
-  entryPoints: Object.fromEntries(Object.entries(files).map(([name, file]) => [name, `src/cli/${file}`])),
+  entryPoints: files,
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,
@@ -26,6 +32,10 @@ await build({
       setup(bundler) {
         bundler.onResolve({ filter: /^\.\/(pages|cold|help)\.ts$/ }, ({ path, kind }) =>
           kind === 'dynamic-import' ? { path: path.replace('.ts', '.cjs'), external: true } : undefined,
+        );
+        // As large as all that a run needs, and only programs with patterns need it.
+        bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>
+          kind === 'entry-point' ? undefined : { path: './re2js.cjs', external: true },
         );
       },
     },
