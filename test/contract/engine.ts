@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isAlive, type OpenEngine, type Ran, runFixture, until } from './workbench.ts';
+import { isAlive, until } from '../components/facts.ts';
+import { type OpenEngine, type Ran, runFixture } from './workbench.ts';
 
 /** A manifest of one step called `main`, its fields in flow style lines. */
 function oneStep(fields: string, rest = ''): string {

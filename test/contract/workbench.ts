@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseTreeList } from '../../src/bundle/tree.ts';
@@ -175,37 +175,5 @@ function writeFiles(directory: string, files: Record<string, string | Buffer>): 
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, bytes);
     if (name.endsWith('!')) chmodSync(path, 0o755);
-  }
-}
-
-/** Whether a process is there and not merely waiting to be reaped. */
-export function isAlive(pid: number): boolean {
-  const stat = `/proc/${pid}/stat`;
-  if (existsSync('/proc/self/stat')) {
-    try {
-      const text = readFileSync(stat, 'latin1');
-      return text[text.lastIndexOf(')') + 2] !== 'Z';
-    } catch {
-      return false;
-    }
-  }
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Looks again and again until a fact holds. Fails after `limitMs` with what was waited for. */
-export async function until(
-  what: string,
-  fact: () => boolean | Promise<boolean>,
-  limitMs = 20_000,
-): Promise<void> {
-  const startedAt = performance.now();
-  while (!(await fact())) {
-    assert.ok(performance.now() - startedAt < limitMs, `waited ${limitMs} ms in vain until ${what}`);
-    await new Promise((done) => setTimeout(done, 5));
   }
 }
