@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts';
 /** Adds what every command has: `--json`, `--quiet`, examples after its help. */
 export function withCommon(command: Command, examples: string[]): Command {
   return command
+    .name(`same ${command.name()}`)
     .allowExcessArguments(false)
     .option('--json', 'print one JSON document on stdout')
     .option('-q, --quiet', 'say nothing but data and errors')
@@ -42,7 +43,7 @@ export async function parseWith(command: Command, cli: Cli, words: string[]): Pr
     throw new SameError({
       code: error.code === 'commander.unknownOption' ? 'SAME1901' : 'SAME1902',
       message,
-      hint: `see: same ${command.name()} --help`,
+      hint: `see: ${command.name()} --help`,
     });
   }
 }

@@ -73,10 +73,11 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     stopped ??= 'canceled';
     signalGroup('SIGKILL');
   };
-  const follow = followLines(input.logs.stdout, input.onLines);
+  // What a failing program says last is on stderr, so that is read last.
+  const followed = [input.logs.stdout, input.logs.stderr].map((path) => followLines(path, input.onLines));
   const watch = setInterval(() => {
     peakMemoryBytes = Math.max(peakMemoryBytes, (child.pid && residentBytes(child.pid)) || 0);
-    follow.read();
+    for (const log of followed) log.read();
   }, WATCH_MS);
   const timeout =
     input.timeoutMs === undefined
@@ -94,7 +95,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       );
     });
     signalGroup('SIGKILL');
-    follow.end();
+    for (const log of followed) log.end();
     const cpuAfter = waitedCpuSeconds();
     const succeeded = end.exitCode === 0 && stopped === undefined;
     return {
