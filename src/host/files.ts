@@ -137,7 +137,7 @@ function openUp(path: string): void {
  */
 export function fromErrno(error: unknown, doing: string, home?: string): unknown {
   if (!(error instanceof Error) || error instanceof SameError) return error;
-  const { code, path } = error as NodeJS.ErrnoException;
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (!code) return error;
   const place = path;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
@@ -152,7 +152,9 @@ export function fromErrno(error: unknown, doing: string, home?: string): unknown
     );
   }
   const inHome = home !== undefined && path?.startsWith(home) === true;
-  if (['EACCES', 'EPERM', 'EROFS'].includes(code) || (inHome && code === 'ENOTDIR')) {
+  // Making a directory with its parents, Node says ENOENT on a read-only file system.
+  const refusedInHome = inHome && (code === 'ENOTDIR' || (code === 'ENOENT' && syscall === 'mkdir'));
+  if (['EACCES', 'EPERM', 'EROFS'].includes(code) || refusedInHome) {
     return new SameError(
       inHome
         ? {
