@@ -1,7 +1,8 @@
 // Bundles src/cli into few CommonJS files: what every run needs, the pages of the other verbs, and what reads sources
 // (YAML, zod, git). Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
 // CommonJS, because there a dynamic import is evaluated only when it is asked for.
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 const files = {
@@ -12,10 +13,10 @@ const files = {
   re2js: 're2js',
 };
 
-rmSync('dist', { recursive: true, force: true });
-await build({
+const { outputFiles } = await build({
   entryPoints: files,
   outdir: 'dist',
+  write: false,
   outExtension: { '.js': '.cjs' },
   bundle: true,
   format: 'cjs',
@@ -41,3 +42,14 @@ await build({
     },
   ],
 });
+
+// File by file into place: a command that runs meanwhile finds each of them, old or new.
+mkdirSync('dist', { recursive: true });
+for (const { path, contents } of outputFiles) {
+  const temporary = `${path}.tmp-${process.pid}`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+const built = outputFiles.map(({ path }) => basename(path));
+for (const name of readdirSync('dist'))
+  if (!built.includes(name)) rmSync(join('dist', name), { recursive: true });
