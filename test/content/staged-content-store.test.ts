@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
+import { openStagedContentStore } from '../../src/content/staged-content-store.ts';
+import { testContentStore } from '../contract/content-store.ts';
+
+const root = fs.mkdtempSync(join(tmpdir(), 'same-staged-'));
+after(() => fs.rmSync(root, { recursive: true, force: true }));
+
+function fresh() {
+  const directory = fs.mkdtempSync(join(root, 'home-'));
+  const behind = openDiskContentStore(join(directory, 'content'));
+  const aside = openDiskContentStore(join(directory, 'aside'));
+  return { behind, aside, staged: openStagedContentStore(behind, aside) };
+}
+
+testContentStore('staged', () => {
+  const { staged, aside } = fresh();
+  return {
+    store: staged,
+    damage(digest, bytes) {
+      fs.chmodSync(aside.pathOf(digest), 0o644);
+      fs.writeFileSync(aside.pathOf(digest), bytes);
+    },
+  };
+});
+
+test('what is staged is not in the store behind until it is kept, and is readable throughout', async () => {
+  const { staged, behind } = fresh();
+  const written = await staged.write(Buffer.from('one'));
+  const streamed = await staged.ingest([Buffer.from('t'), Buffer.from('wo')]);
+  for (const { digest } of [written, streamed]) assert.equal(await behind.has(digest), false);
+  await staged.keep();
+  assert.equal((await behind.read(written.digest)).toString(), 'one');
+  assert.equal((await behind.read(streamed.digest)).toString(), 'two');
+  assert.equal((await staged.read(streamed.digest)).toString(), 'two');
+  const later = await staged.write(Buffer.from('three'));
+  assert.equal(await behind.has(later.digest), false);
+});
+
+test('what is in the store behind already is read from there and kept once more without harm', async () => {
+  const { staged, behind } = fresh();
+  const { digest } = await behind.write(Buffer.from('there'));
+  assert.equal((await staged.read(digest)).toString(), 'there');
+  await staged.write(Buffer.from('there'));
+  await staged.keep();
+  assert.equal((await behind.read(digest)).toString(), 'there');
+});
+
+test('a blob that was damaged while it lay aside is never kept under its digest', async () => {
+  const { staged, behind, aside } = fresh();
+  const { digest } = await staged.write(Buffer.from('whole'));
+  fs.chmodSync(aside.pathOf(digest), 0o644);
+  fs.writeFileSync(aside.pathOf(digest), 'other');
+  await staged.keep();
+  assert.equal(await behind.has(digest), false);
+});
