@@ -40,6 +40,8 @@ export interface Workspace {
 /** A file the engine put into the workspace, as it was when the step began. */
 export interface PlacedInput {
   input: string;
+  /** Where the whole input is: the file itself, or the directory it is in. */
+  root: string;
   path: string;
   digest: string;
   linked: boolean;
@@ -128,7 +130,7 @@ async function placeArtifact(
     mkdirSync(dirname(file.path), { recursive: true });
     content.place(file.digest, file.path, mode, file.executable);
     const { ino, ctimeNs } = statSync(file.path, { bigint: true });
-    return { input, path: file.path, digest: file.digest, linked: mode === 'link', ino, ctimeNs };
+    return { input, root: path, path: file.path, digest: file.digest, linked: mode === 'link', ino, ctimeNs };
   });
 }
 
@@ -155,7 +157,19 @@ export async function changedInputs(
     else if (stat.ino !== file.ino) changed(file, 'replaced');
     else if (stat.ctimeNs !== file.ctimeNs && !(await isWhole(file, content))) changed(file, 'changed');
   }
+  for (const [root, files] of Map.groupBy(placed, ({ root }) => root)) {
+    const known = new Set(files.map(({ path }) => path));
+    const added = files[0]!.linked ? filesBelow(root).find((path) => !known.has(path)) : undefined;
+    if (added !== undefined) changed({ ...files[0]!, path: added }, 'added to');
+  }
   return findings;
+}
+
+/** Everything at or below a path that is no directory. */
+function filesBelow(path: string): string[] {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return [];
+  return stat.isDirectory() ? namesIn(path).flatMap((name) => filesBelow(join(path, name))) : [path];
 }
 
 /** A link is rechecked in the store, which takes a rewritten blob out; a copy (an executable, another disk) by itself. */
