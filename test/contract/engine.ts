@@ -201,8 +201,8 @@ pipeline:
       failedWith(ran, 'SAME1605');
     });
 
-    it('fail a step that changed a file of a directory', async () => {
-      for (const attack of ['printf changed > "$1/a"', 'rm -f "$1/a"']) {
+    it('fail a step that changed, removed or added a file of a directory', async () => {
+      for (const attack of ['printf changed > "$1/a"', 'rm -f "$1/a"', 'touch "$1/b"', 'ln -s a "$1/b"']) {
         const ran = await run({
           manifest: attackOn('mkdir {{outputs.x}}; printf precious > {{outputs.x}}/a', ''),
           files: { 'attack.sh': `chmod u+w "$1/a"; ${attack}; touch "$SAME_OUT/done"` },

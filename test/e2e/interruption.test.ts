@@ -350,6 +350,7 @@ describe('kill -9', () => {
         (await runsOf(rig)).map(({ status }) => status),
         ['succeeded', 'interrupted'],
       );
+      assert.deepEqual(names(join(rig.home, 'work')), [], 'the next command removes what was left');
       await works(rig, ['export', 'program', '-n', 'study:1.0', '-o', 'study.tgz']);
       await works(rig, ['delete', 'run', record.id]);
       assert.deepEqual(
