@@ -71,8 +71,9 @@ export function openUserFiles(home: string) {
     temporary() {
       const path = join(home, 'work', `${hostTag()}-${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
-        mkdirSync(path, { recursive: true });
+        // First, for it may be what filled the disk.
         removeAbandoned(join(home, 'work'));
+        mkdirSync(path, { recursive: true });
       } catch (error) {
         throw fromErrno(error, 'making a work directory', home);
       }
