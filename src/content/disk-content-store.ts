@@ -20,7 +20,7 @@ import {
   rmSync,
   statSync,
   utimesSync,
-  writeSync,
+  writeFully,
 } from '../host/files.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
 import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
@@ -100,7 +100,7 @@ class DiskContentStore implements LocalContentStore {
       const { path, fd } = this.#open();
       try {
         try {
-          writeAll(fd, bytes);
+          writeFully(fd, bytes);
         } finally {
           closeSync(fd);
         }
@@ -136,7 +136,7 @@ class DiskContentStore implements LocalContentStore {
     let smallBytes = 0;
     const put = (bytes: Uint8Array) => {
       hash.update(bytes);
-      this.#guard('storing a blob', () => writeAll(fd, bytes));
+      this.#guard('storing a blob', () => writeFully(fd, bytes));
     };
     const flush = () => {
       if (smallBytes > 0) put(small.length === 1 ? small[0]! : Buffer.concat(small, smallBytes));
@@ -280,10 +280,6 @@ function linkWherePossible(blob: string, path: string): boolean {
     if (isErrno(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EACCES')) return false;
     throw error;
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 function hashFile(path: string, each?: (piece: Buffer) => void): BlobId {

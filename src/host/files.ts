@@ -41,6 +41,12 @@ export { basename, delimiter, dirname, isAbsolute, join, relative, resolve, sep 
 /** The time of every materialised file: 1980-01-02T00:00:00Z in seconds (zip refuses 1970; spec chapter bundle). */
 export const MATERIALISED_AT_S = 315_619_200;
 
+/** Writes all of a piece: one call may take less than it was given, and on a full disk the next one says why. */
+export function writeFully(fd: number, piece: string | Uint8Array): void {
+  const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+  for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+}
+
 /** True when an error is a file system error with one of these codes (`ENOENT`, …). */
 export function isErrno(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');

@@ -23,7 +23,7 @@ import {
   temporaryBeside,
   utimesSync,
   writeAtomically,
-  writeSync,
+  writeFully,
 } from './files.ts';
 import { hostname } from './machine.ts';
 
@@ -96,10 +96,6 @@ export function openUserFiles(home: string) {
       utimesSync(full, MATERIALISED_AT_S, MATERIALISED_AT_S);
     },
   };
-}
-
-function writeFully(fd: number, chunk: Uint8Array): void {
-  for (let offset = 0; offset < chunk.length; ) offset += writeSync(fd, chunk, offset);
 }
 
 /** Which host made a work directory: a home may be shared, and another host's processes cannot be asked. */

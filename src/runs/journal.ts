@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readIfThere, writeSync } from '../host/files.ts';
+import { closeSync, fsyncSync, openSync, readIfThere, writeFully } from '../host/files.ts';
 
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
@@ -22,7 +22,7 @@ export class JournalWriter {
 
   /** Appends one event, in one write; `durable` waits until it is on the disk. */
   append(event: unknown, durable: boolean): void {
-    writeSync(this.#fd, frame(event));
+    writeFully(this.#fd, frame(event));
     if (durable) fsyncSync(this.#fd);
   }
 

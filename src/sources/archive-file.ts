@@ -7,12 +7,13 @@ import {
   closeSync,
   createReadStream,
   dirname,
+  fromErrno,
   isErrno,
   mkdirSync,
   openSync,
   readSync,
   statSync,
-  writeSync,
+  writeFully,
 } from '../host/files.ts';
 import type { Entry, Place } from './entry.ts';
 
@@ -77,7 +78,12 @@ export async function archiveEntries(
     onReadEntry: (entry: ReadEntry) => {
       const place: Place = { file: spool, offset, sizeBytes: 0 };
       entry.on('data', (chunk: Buffer) => {
-        place.sizeBytes += writeSync(descriptor, chunk, 0, chunk.length);
+        try {
+          writeFully(descriptor, chunk);
+        } catch (error) {
+          failure ??= fromErrno(error, 'unpacking an archive') as Error;
+        }
+        place.sizeBytes += chunk.length;
         offset += chunk.length;
       });
       try {

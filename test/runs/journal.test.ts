@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { frame, JournalWriter, readJournal } from '../../src/runs/journal.ts';
+import { withSmallFiles } from '../components/small-disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'same-journal-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -63,6 +64,15 @@ describe('a journal', () => {
     assert.throws(() => new JournalWriter(path), { code: 'EEXIST' });
     journal.close();
     assert.equal(readFileSync(path, 'utf8'), frame({ n: 1 }));
+  });
+
+  it('that cannot be written whole says so', () => {
+    const module = `
+      const { JournalWriter } = await import(${JSON.stringify(import.meta.resolve('../../src/runs/journal.ts'))});
+      new JournalWriter(process.argv[1]).append('x'.repeat(20_000), false);`;
+    const { status, stderr } = withSmallFiles(module, fresh());
+    assert.notEqual(status, 0);
+    assert.match(stderr, /EFBIG/);
   });
 
   it('that is not there or empty has no events', () => {

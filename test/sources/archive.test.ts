@@ -10,6 +10,7 @@ import { openSource } from '../../src/sources/open-source.ts';
 import { selectFiles } from '../../src/sources/select-files.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { type GitHttps, startGitHttps, unavailable } from '../components/git-https.ts';
+import { withSmallFiles } from '../components/small-disk.ts';
 import { asTree, contents, git, manifest, manifestVersion, paths, Workplace, write } from './repository.ts';
 
 const workplace = new Workplace();
@@ -90,6 +91,17 @@ test('an archive made of a folder by GNU tar needs no directory on top', async (
   const path = join(workplace.fresh(), 'x.tgz');
   execFileSync('tar', ['--exclude=.git', '-czf', path, '-C', repository, '.']);
   assert.deepEqual(await contents(await open(path)), await contents(await open(repository)));
+});
+
+test('an archive that cannot be unpacked whole is refused, not cut', () => {
+  const archive = file('x.tgz', gzipSync(tarOf([{ path: 'same.yaml', content: 'x'.repeat(12_000) }])));
+  const url = import.meta.resolve('../../src/sources/archive-file.ts');
+  const module = `
+    const { archiveEntries } = await import(${JSON.stringify(url)});
+    console.log(JSON.stringify(await archiveEntries(process.argv[1], 'gzip', process.argv[2])));`;
+  const { status, stdout, stderr } = withSmallFiles(module, archive, join(workplace.fresh(), 'spool'));
+  assert.notEqual(status, 0, stdout);
+  assert.match(stderr, /EFBIG/);
 });
 
 test('a tar whose first entry is oci-layout is a bundle', async () => {
