@@ -55,15 +55,17 @@ export function openDiskRunStore(
     if (final) return { record: parseRecord(final, path), own: true };
     const { events, damaged } = readJournal(join(path, 'journal.jsonl'));
     const begun = events[0] as Begun | undefined;
-    if (begun?.type !== 'run-begun') return undefined;
-    if (damaged !== undefined) {
+    const wrong = damaged ?? (begun && begun.type !== 'run-begun' ? 1 : undefined);
+    if (wrong !== undefined) {
       throw new SameError({
         code: 'SAME1612',
-        message: `journal of run ${id} is damaged at line ${damaged}`,
+        message: `journal of run ${id} is damaged at line ${wrong}`,
         place: join(path, 'journal.jsonl'),
         hint: `remove it with: same delete run ${id}`,
       });
     }
+    // The process died before its first line was whole: nothing of the run had begun.
+    if (!begun) return undefined;
     const state = ownerState(begun.owner);
     const record = replay(begun.record, events.slice(1) as EngineEvent[]);
     record.status = state === 'dead' ? 'interrupted' : 'running';

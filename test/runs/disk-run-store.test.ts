@@ -260,6 +260,23 @@ describe('a damaged run', () => {
     assert.throws(() => store.get(id), { code: 'SAME1608' });
   });
 
+  it('is told of when the damage is in its first line, or another line stands there', () => {
+    for (const first of ['rubbish\n', frame(started('one'))]) {
+      const { directory, pathOf } = openStore();
+      const findings: string[] = [];
+      const store = openDiskRunStore(directory, ({ message }) => findings.push(message));
+      const id = newRunId();
+      leaveJournal(directory, id, []);
+      writeFileSync(pathOf(id, 'journal.jsonl'), first + frame(started('one')));
+      assert.deepEqual(store.list(), []);
+      assert.equal(findings.length, 1);
+      assert.match(findings[0]!, /line 1/);
+      assert.throws(() => store.get(id), { code: 'SAME1612' });
+      store.remove(id);
+      assert.throws(() => store.get(id), { code: 'SAME1608' });
+    }
+  });
+
   it('does not hide the others from the listing', () => {
     const { directory, store, pathOf } = openStore();
     const good = begun();
