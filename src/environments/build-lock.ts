@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { epochMs, sleep } from '../host/clock.ts';
 import {
   createExclusively,
@@ -10,20 +9,11 @@ import {
   statSync,
   temporaryBeside,
 } from '../host/files.ts';
-import { hostname } from '../host/machine.ts';
-import { bootId, processStart } from '../host/usage.ts';
+import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import { stopIfAborted } from './tool-process.ts';
 
-/** The file of somebody who is building: which process of which boot of which host. */
-interface BuildOwner {
-  pid: number;
-  start: string | null;
-  boot: string | null;
-  host: string;
-}
-
 const POLL_MS = 100;
-/** An owner that cannot be asked (on another host) is believed for this long. */
+/** An owner that cannot be asked (on another host, in another container) is believed for this long. */
 const ELSEWHERE_MS = 30 * 60_000;
 
 /** Options of {@link takeBuildLock}. */
@@ -79,32 +69,14 @@ function removeDeadLock(path: string, dead: string): void {
 
 /** Whether a lock file names a process that lives, or one that cannot be asked and is not old. */
 function isHeld(path: string, text: string): boolean {
-  let owner: BuildOwner;
+  let owner: ProcessIdentity;
   try {
     owner = JSON.parse(text);
   } catch {
     return false;
   }
-  const own = thisProcess();
-  if (owner.host !== own.host) {
-    const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    return changedMs !== undefined && epochMs() - changedMs < ELSEWHERE_MS;
-  }
-  if (owner.boot !== own.boot) return false;
-  if (owner.start !== null) return processStart(owner.pid) === owner.start;
-  try {
-    process.kill(owner.pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function thisProcess(): BuildOwner {
-  return {
-    pid: process.pid,
-    start: processStart(process.pid) ?? null,
-    boot: bootId() ?? null,
-    host: createHash('sha256').update(hostname()).digest('hex').slice(0, 12),
-  };
+  const state = processState(owner);
+  if (state !== 'elsewhere') return state === 'alive';
+  const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return changedMs !== undefined && epochMs() - changedMs < ELSEWHERE_MS;
 }

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { SameError } from '../errors/same-error.ts';
 import {
   chmodSync,
@@ -8,7 +7,6 @@ import {
   existsSync,
   fromErrno,
   fsyncSync,
-  isErrno,
   join,
   MATERIALISED_AT_S,
   mkdirSync,
@@ -25,7 +23,7 @@ import {
   writeAtomically,
   writeFully,
 } from './files.ts';
-import { hostname } from './machine.ts';
+import { isAbandoned, ownName } from './process-identity.ts';
 
 /** The file operations of this machine; temporary directories lie in the home. */
 export function openUserFiles(home: string) {
@@ -69,7 +67,7 @@ export function openUserFiles(home: string) {
       }
     },
     temporary() {
-      const path = join(home, 'work', `${hostTag()}-${process.pid}-${randomBytes(6).toString('hex')}`);
+      const path = join(home, 'work', ownName());
       try {
         // First, for it may be what filled the disk.
         removeAbandoned(join(home, 'work'));
@@ -98,24 +96,7 @@ export function openUserFiles(home: string) {
   };
 }
 
-/** Which host made a work directory: a home may be shared, and another host's processes cannot be asked. */
-function hostTag(): string {
-  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
-}
-
 /** Removes work directories whose process was killed before it could. */
 function removeAbandoned(work: string): void {
-  for (const name of namesIn(work)) {
-    const [host, pid] = name.split('-');
-    if (host === hostTag() && !isAlive(Number(pid))) removeTree(join(work, name));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isErrno(error, 'EPERM');
-  }
+  for (const name of namesIn(work)) if (isAbandoned(name)) removeTree(join(work, name));
 }

@@ -11,9 +11,9 @@ import {
   renameSync,
   writeAtomically,
 } from '../host/files.ts';
+import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import { JournalWriter, readJournal } from './journal.ts';
-import { type Owner, ownerState, thisOwner } from './owner.ts';
 import { isRunId, monthOf } from './run-id.ts';
 import type { RunRecord, StepRecord } from './run-record.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
@@ -22,7 +22,7 @@ import { finishedFields } from './step-outcome.ts';
 interface Begun {
   type: 'run-begun';
   record: RunRecord;
-  owner: Owner;
+  owner: ProcessIdentity;
 }
 
 /**
@@ -66,7 +66,7 @@ export function openDiskRunStore(
     }
     // The process died before its first line was whole: nothing of the run had begun.
     if (!begun) return undefined;
-    const state = ownerState(begun.owner);
+    const state = processState(begun.owner);
     const record = replay(begun.record, events.slice(1) as EngineEvent[]);
     record.status = state === 'dead' ? 'interrupted' : 'running';
     return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
@@ -106,7 +106,7 @@ export function openDiskRunStore(
       try {
         mkdirSync(join(path, 'logs'), { recursive: true });
         const journal = new JournalWriter(join(path, 'journal.jsonl'));
-        journal.append({ type: 'run-begun', record, owner: thisOwner() } satisfies Begun, false);
+        journal.append({ type: 'run-begun', record, owner: thisProcess() } satisfies Begun, false);
         return openJournal(record.id, path, journal);
       } catch (error) {
         throw fromErrno(error, 'starting a run', directory);

@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { canonicalJson } from '../../src/bundle/canonical-json.ts';
+import { thisProcess } from '../../src/host/process-identity.ts';
 import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
 import { frame } from '../../src/runs/journal.ts';
-import { thisOwner } from '../../src/runs/owner.ts';
 import { monthOf, newRunId } from '../../src/runs/run-id.ts';
 import { begun, digest, finished, started } from './record.ts';
 
@@ -43,7 +43,7 @@ function leaveJournal(directory: string, id: string, lines: string[], owner = de
 }
 
 function deadOwner() {
-  return { ...thisOwner(), pid: spawnSync(process.execPath, ['-e', '']).pid };
+  return { ...thisProcess(), pid: spawnSync(process.execPath, ['-e', '']).pid };
 }
 
 describe('the run store', () => {
