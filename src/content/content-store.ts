@@ -71,12 +71,13 @@ export interface PinStore {
   get(name: string, version: string): Pin | undefined;
   /**
    * Pins a name. The same digest again is no change.
+   * @param replace whether a soft pin to another digest gives way
    * @returns what was pinned before, when a soft pin was replaced.
-   * @throws SAME1206 another digest is pinned hard · SAME1207 the name or version differs only in spelling
+   * @throws SAME1206 another digest is pinned · SAME1207 the name or version differs only in spelling
    */
-  pin(pin: Pin): Pin | undefined;
+  pin(pin: Pin, replace?: 'soft' | 'none'): Pin | undefined;
   /** Throws what {@link PinStore.pin} would throw, and changes nothing. */
-  check(pin: Pin): void;
+  check(pin: Pin, replace?: 'soft' | 'none'): void;
   /** Makes a soft pin hard (after export, push, sign). */
   harden(name: string, version: string): void;
   /** @returns false when it was not there. */

@@ -51,25 +51,25 @@ class DiskPins implements PinStore {
     return pin?.version === version ? pin : undefined;
   }
 
-  pin(pin: Pin): Pin | undefined {
+  pin(pin: Pin, replace: 'soft' | 'none' = 'soft'): Pin | undefined {
     checkWords(pin);
     return this.#guard('pinning a program', () => {
       const before = this.#readPin(this.#pathOf(pin.name, pin.version));
       if (before && isSettled(before, pin)) return undefined;
-      return this.#locked(pin.name, () => this.#pinLocked(pin));
+      return this.#locked(pin.name, () => this.#pinLocked(pin, replace));
     });
   }
 
-  check(pin: Pin): void {
+  check(pin: Pin, replace: 'soft' | 'none' = 'soft'): void {
     checkWords(pin);
     this.#guard('looking for a pin', () => {
       this.#checkSpelling(pin);
       const before = this.#readPin(this.#pathOf(pin.name, pin.version));
-      if (before?.pin === 'hard' && before.digest !== pin.digest) throw conflict(before, pin);
+      if (before && before.digest !== pin.digest && before.pin !== replace) throw conflict(before, pin);
     });
   }
 
-  #pinLocked(pin: Pin): Pin | undefined {
+  #pinLocked(pin: Pin, replace: 'soft' | 'none'): Pin | undefined {
     this.#checkSpelling(pin);
     const path = this.#pathOf(pin.name, pin.version);
     const before = this.#readPin(path);
@@ -81,7 +81,7 @@ class DiskPins implements PinStore {
       if (!isSettled(before, pin)) writeAtomically(path, textOf(merged(before, pin)), { sync: true });
       return undefined;
     }
-    if (before.pin === 'hard') throw conflict(before, pin);
+    if (before.pin !== replace) throw conflict(before, pin);
     writeAtomically(path, textOf(pin), { sync: true });
     return before;
   }
@@ -209,7 +209,7 @@ function conflict(before: Pin, wish: Pin): SameError {
       code: 'SAME1206',
       message: `${wish.name}:${wish.version} is pinned to ${before.digest}, not to ${wish.digest}`,
       place: `${wish.name}:${wish.version}`,
-      hint: `give the change a new version in same.yaml, or remove the pin with: same delete ${wish.name}:${wish.version}`,
+      hint: `give the change another version, or remove the pin with: same delete ${wish.name}:${wish.version}`,
     },
     { details: { pinned: before.digest, wanted: wish.digest } },
   );

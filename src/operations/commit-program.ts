@@ -6,9 +6,11 @@ import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
-import { keepUnlessTaken, pinProgram } from './pin-program.ts';
+import { keepUnlessTaken, type Pinning, pinProgram } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
+
+const PINNING: Pinning = { pin: 'soft', replace: 'none' };
 
 /** What commit made. */
 export interface Committed {
@@ -66,8 +68,8 @@ export async function commitProgram(
   );
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   const linked = origin && (await originArtifact(origin, committed, staged));
-  await keepUnlessTaken(ports, committed, 'soft', staged);
-  pinProgram(ports, committed, 'soft', linked?.digest);
+  await keepUnlessTaken(ports, committed, PINNING, staged);
+  pinProgram(ports, committed, PINNING, linked?.digest);
   if (linked) ports.referrers.add(committed.digest, linked.digest);
   return { artifact: committed, from, defaults, ...(options.run ? { run: options.run.id } : {}) };
 }

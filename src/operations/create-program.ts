@@ -3,7 +3,7 @@ import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { packTree } from './pack-source.ts';
-import { keepUnlessTaken, pinProgram, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 
@@ -41,9 +41,9 @@ export async function createProgram(
   });
   const linked = await originArtifact(origin, artifact, staged);
   stopIfCanceled(ports);
-  const pin = source.soft ? 'soft' : 'hard';
-  await keepUnlessTaken(ports, artifact, pin, staged);
-  const replaced = pinProgram(ports, artifact, pin, linked.digest);
+  const pinning: Pinning = source.soft ? { pin: 'soft', replace: 'soft' } : { pin: 'hard', replace: 'none' };
+  await keepUnlessTaken(ports, artifact, pinning, staged);
+  const replaced = pinProgram(ports, artifact, pinning, linked.digest);
   ports.referrers.add(artifact.digest, linked.digest);
   await warnUnmet(ports, artifact);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };

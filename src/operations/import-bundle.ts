@@ -3,8 +3,10 @@ import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts
 import { openRun } from '../bundle/run-artifact.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
-import { keepUnlessTaken, pinProgram, stopIfCanceled } from './pin-program.ts';
+import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
+
+const PINNING: Pinning = { pin: 'hard', replace: 'none' };
 
 /** What import stored. */
 export interface Imported {
@@ -35,8 +37,8 @@ export async function importBundle(
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );
-  await keepUnlessTaken(ports, artifact, 'hard', staged);
-  pinProgram(ports, artifact, 'hard', origin?.digest);
+  await keepUnlessTaken(ports, artifact, PINNING, staged);
+  pinProgram(ports, artifact, PINNING, origin?.digest);
   for (const { subject, digest } of bundle.referrers) ports.referrers.add(subject, digest);
   return {
     artifact,

@@ -3,24 +3,32 @@ import type { Pin, StagedContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Ports } from './ports.ts';
 
+/** How a program is pinned. */
+export interface Pinning {
+  pin: 'soft' | 'hard';
+  /** Whether a soft pin to another digest gives way: only to create from a directory (spec SAME-REF-014). */
+  replace: 'soft' | 'none';
+}
+
 /** Pins a program under its own name and version. @returns the soft pin it replaced. */
 export function pinProgram(
   ports: Ports,
   artifact: ProgramArtifact,
-  pin: 'soft' | 'hard',
+  { pin, replace }: Pinning,
   origin?: string,
 ): Pin | undefined {
-  return ports.pins.pin({ ...pinOf(ports, artifact, pin), ...(origin === undefined ? {} : { origin }) });
+  const wish = { ...pinOf(ports, artifact, pin), ...(origin === undefined ? {} : { origin }) };
+  return ports.pins.pin(wish, replace);
 }
 
 /** Refuses a pin that is taken, then moves what was staged into the store. @throws as {@link pinProgram} */
 export async function keepUnlessTaken(
   ports: Ports,
   artifact: ProgramArtifact,
-  pin: 'soft' | 'hard',
+  { pin, replace }: Pinning,
   staged: StagedContentStore,
 ): Promise<void> {
-  ports.pins.check(pinOf(ports, artifact, pin));
+  ports.pins.check(pinOf(ports, artifact, pin), replace);
   await staged.keep();
 }
 

@@ -68,6 +68,17 @@ test('a soft pin is replaced and the old one told, a hard one is a conflict that
   assert.equal(pins.pin(pin('a', '1.0', '3', 'hard')), undefined);
 });
 
+test('a pin that replaces none conflicts with a soft one too, and the check says so before', () => {
+  const pins = openDiskPins(fresh());
+  pins.pin(pin('a', '1.0', '1'), 'none');
+  for (const wish of [pin('a', '1.0', '2'), pin('a', '1.0', '2', 'hard')]) {
+    assert.throws(() => pins.check(wish, 'none'), { code: 'SAME1206' });
+    assert.throws(() => pins.pin(wish, 'none'), { code: 'SAME1206' });
+  }
+  assert.equal(pins.pin(pin('a', '1.0', '1', 'hard'), 'none'), undefined);
+  assert.deepEqual([pins.get('a', '1.0')?.digest, pins.get('a', '1.0')?.pin], [digest('1'), 'hard']);
+});
+
 test('the same digest pinned hard, or with an origin, completes a soft pin', () => {
   const pins = openDiskPins(fresh());
   pins.pin(pin('a', '1.0', '1'));
