@@ -14,6 +14,7 @@ import {
   lstatSync,
   MATERIALISED_AT_S,
   mkdirSync,
+  namesIn,
   openSync,
   readSync,
   renameSync,
@@ -22,6 +23,7 @@ import {
   utimesSync,
   writeFully,
 } from '../host/files.ts';
+import { isAbandoned, ownName } from '../host/process-identity.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
 import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
 
@@ -43,6 +45,7 @@ class DiskContentStore implements LocalContentStore {
   readonly #directory: string;
   readonly #blobs: string;
   readonly #ingest: string;
+  #swept = false;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -239,8 +242,18 @@ class DiskContentStore implements LocalContentStore {
   }
 
   #open(): { path: string; fd: number } {
-    const path = join(this.#ingest, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    this.#removeAbandoned();
+    const path = join(this.#ingest, ownName());
     return { path, fd: this.#inDirectories(() => openSync(path, 'wx', 0o444)) };
+  }
+
+  /** Removes, once, what commands that were killed had half stored: it may be what filled the disk. */
+  #removeAbandoned(): void {
+    if (this.#swept) return;
+    this.#swept = true;
+    for (const name of namesIn(this.#ingest)) {
+      if (isAbandoned(name)) rmSync(join(this.#ingest, name), { force: true });
+    }
   }
 
   #keep(path: string, id: BlobId): void {

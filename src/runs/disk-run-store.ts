@@ -19,6 +19,9 @@ import type { RunRecord, StepRecord } from './run-record.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
 import { finishedFields } from './step-outcome.ts';
 
+/** Directories of these names are runs that were deleted and are on their way out. */
+const DELETED = '.deleted-';
+
 interface Begun {
   type: 'run-begun';
   record: RunRecord;
@@ -104,6 +107,7 @@ export function openDiskRunStore(
     begin(record) {
       const path = pathOf(record.id);
       try {
+        removeDeleted(directory);
         mkdirSync(join(path, 'logs'), { recursive: true });
         const journal = new JournalWriter(join(path, 'journal.jsonl'));
         journal.append({ type: 'run-begun', record, owner: thisProcess() } satisfies Begun, false);
@@ -151,11 +155,24 @@ export function openDiskRunStore(
         });
       }
       // Out of the listing in one step, so that an interrupted removal leaves no half run.
-      const gone = join(directory, `.deleted-${id}`);
+      const gone = join(directory, `${DELETED}${id}`);
       renameSync(pathOf(id), gone);
       removeTree(gone);
+      removeDeleted(directory);
     },
   };
+}
+
+/** Removes what was deleted by a command that was killed before it had removed all. */
+function removeDeleted(directory: string): void {
+  for (const name of namesIn(directory)) {
+    if (!name.startsWith(DELETED)) continue;
+    try {
+      removeTree(join(directory, name));
+    } catch {
+      // Another command is at it too, or it is another user's: then it is not this command's to fail for.
+    }
+  }
 }
 
 function openJournal(id: string, path: string, journal: JournalWriter): RunJournal {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
+import { ownName } from '../../src/host/process-identity.ts';
 import { testContentStore } from '../contract/content-store.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'same-content-'));
@@ -39,6 +41,20 @@ test('blobs are read-only files of 1980 and ingest is left empty', async () => {
   assert.equal(stat.mtime.toISOString(), '1980-01-02T00:00:00.000Z');
   await assert.rejects(store.ingest([hello], { digest, sizeBytes: 1 }));
   assert.deepEqual(fs.readdirSync(join(directory, 'ingest')), []);
+});
+
+test('the next write removes what killed commands had half stored, and nothing of the living', async () => {
+  const directory = fresh();
+  const naming = `
+    const { ownName } = await import(${JSON.stringify(import.meta.resolve('../../src/host/process-identity.ts'))});
+    process.stdout.write(ownName());`;
+  const gone = spawnSync(process.execPath, ['--input-type=module', '-e', naming], { encoding: 'utf8' });
+  const living = ownName();
+  fs.mkdirSync(join(directory, 'ingest'), { recursive: true });
+  for (const name of [gone.stdout, living]) fs.writeFileSync(join(directory, 'ingest', name), 'half');
+  const store = openDiskContentStore(directory);
+  await store.ingest([hello]);
+  assert.deepEqual(fs.readdirSync(join(directory, 'ingest')), [living]);
 });
 
 test('adopt takes a file over, and a second copy of it too', async () => {

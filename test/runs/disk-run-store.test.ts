@@ -306,6 +306,18 @@ describe('deleting a run', () => {
     assert.deepEqual(left, []);
   });
 
+  it('that was interrupted is finished by the next deletion and by the next run', () => {
+    const { directory, store } = openStore();
+    const half = join(directory, `.deleted-${newRunId()}`);
+    mkdirSync(join(half, 'logs'), { recursive: true });
+    const record = begun();
+    store.begin(record).finish({ ...record, status: 'succeeded' });
+    assert.equal(existsSync(half), false);
+    mkdirSync(join(half, 'logs'), { recursive: true });
+    store.remove(record.id);
+    assert.equal(existsSync(half), false);
+  });
+
   it('is refused with SAME1609 while it goes on', () => {
     const { store } = openStore();
     const record = begun();
