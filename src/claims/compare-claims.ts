@@ -29,7 +29,8 @@ export function compareClaims(claims: readonly Claim[], facts: ClaimFacts): Clai
 }
 
 /**
- * The plain tolerance: |got − expect| ≤ max(abs, rel·|expect|), both 0 when absent. NaN is never within.
+ * The plain tolerance: |got − expect| ≤ max(abs, rel·|expect|), both 0 when absent. NaN is never within. A tolerance is
+ * widened by what doubles lose of decimal figures, so that 17.8 is within 17.7 ± 0.1 (spec SAME-CLM-003).
  */
 export function compare(
   got: number,
@@ -37,7 +38,9 @@ export function compare(
 ): Required<Pick<ClaimRecord, 'got' | 'delta' | 'allowed' | 'outcome'>> {
   const allowed = Math.max(claim.tolerance?.abs ?? 0, (claim.tolerance?.rel ?? 0) * Math.abs(claim.expect));
   const delta = got - claim.expect;
-  return { got, delta, allowed, outcome: Math.abs(delta) <= allowed ? 'within' : 'outside' };
+  const lost =
+    allowed === 0 || !Number.isFinite(got) ? 0 : 2 ** -50 * Math.max(Math.abs(got), Math.abs(claim.expect));
+  return { got, delta, allowed, outcome: Math.abs(delta) <= allowed + lost ? 'within' : 'outside' };
 }
 
 /** A metric by `NAME` or `STEP.NAME`, or why there is none. */

@@ -12,6 +12,12 @@ import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.
  */
 export async function main(words: string[]): Promise<number> {
   const cli = openCli(words);
+  // A reader that went away (`same list runs | head`) wants no more lines; what is being done is still done.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
   try {
     await dispatch(cli, words);
     return cli.exitCode;
@@ -31,9 +37,11 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
   const verb: Verb = verbs[first];
   const noun = nounOf(verb, second);
   if (noun === undefined && isOtherNoun(second)) {
+    const meant =
+      verb.nouns[0] === 'program' ? `; for a program of that name: same ${first} program ${second}` : '';
     throw usage(
       `same ${first} takes ${verb.nouns.join(' or ') || 'no noun'}, not ${second}`,
-      `see: same ${first} --help`,
+      `see: same ${first} --help${meant}`,
     );
   }
   const rest = words.slice(noun === undefined ? 1 : 2);

@@ -1,4 +1,4 @@
-import { type JsonValue, unportable } from './json.ts';
+import { duplicateKey, type JsonValue, unportable } from './json.ts';
 import type { ParameterSchema } from './schema.ts';
 import { shown, typeOf, typeText } from './value.ts';
 
@@ -26,7 +26,10 @@ export function coerceText(schema: ParameterSchema, text: string): Coercion {
       const value = /^-?(0|[1-9][0-9]*|(?=\.))(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text)
         ? Number(text)
         : Number.NaN;
-      return Number.isFinite(value) && unportable(value) === undefined ? { value: value + 0 } : refused;
+      const lost = value === 0 && /[1-9]/.test(text.split(/[eE]/)[0]!);
+      return Number.isFinite(value) && !lost && unportable(value) === undefined
+        ? { value: value + 0 }
+        : refused;
     }
     case 'array':
     case 'object':
@@ -62,6 +65,8 @@ function coerceJson(text: string, type: 'array' | 'object'): Coercion {
   } catch {
     return { problem: `expected ${type} as JSON, got ${shown(text)}` };
   }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) return { problem: `key ${shown(twice)} stands twice in ${shown(text)}` };
   const problem = unportable(value);
   // What kind of JSON it is, is for validation, which says more.
   return problem === undefined ? { value } : { problem };

@@ -119,6 +119,14 @@ function checkEnvironment(rules: Rules, path: Path, environment: Environment): v
     if (text.includes('\0')) {
       rules.report('SAME1005', [...path, 'variables', name], `${label}.variables.${name} has a NUL byte`);
     }
+    if (Object.hasOwn(rules.program.secrets ?? {}, name)) {
+      rules.report(
+        'SAME1005',
+        [...path, 'variables', name],
+        `${label}.variables.${name} is the name of a secret too`,
+        'rename one: a step would see only one of them',
+      );
+    }
   }
   for (const [index, command] of (requires?.commands ?? []).entries()) {
     if (COMMAND.test(command)) continue;

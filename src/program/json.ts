@@ -46,3 +46,19 @@ export function unportable(value: JsonValue): string | undefined {
   }
   return undefined;
 }
+
+/** A key that stands twice in one object of a valid JSON text: JSON.parse keeps the last and says nothing. */
+export function duplicateKey(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = [];
+  for (const token of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token[0] === '{') open.push(new Set());
+    else if (token[0] === '[') open.push(undefined);
+    else if (token[0] === '}' || token[0] === ']') open.pop();
+    else if (token[1] !== undefined) {
+      const key = JSON.parse(token[0].slice(0, -token[1].length)) as string;
+      if (open.at(-1)?.has(key)) return key;
+      open.at(-1)?.add(key);
+    }
+  }
+  return undefined;
+}

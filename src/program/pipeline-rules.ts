@@ -182,6 +182,25 @@ function checkPlaces(rules: Rules, path: Path, step: Step): void {
   }
 }
 
+const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'fish'];
+
+/** Places in the text that a list hands to a shell as a command, and flags that are not a word of their own. */
+function unsafeWords(run: readonly string[]): { index: number; message: string; hint: string }[] {
+  const places = run.flatMap((word, index) => {
+    const place = /\{\{.*?\}\}/s.exec(word)?.[0];
+    const shell = run[index - 2]?.split('/').at(-1) ?? '';
+    if (!place || !SHELLS.includes(shell) || !/^-[A-Za-z]*c$/.test(run[index - 1]!)) return [];
+    const hint = `write run as a string, or hand the value over: [${shell}, -c, 'echo "$1"', ${shell}, "${place}"]`;
+    return [{ index, message: `${place} would become a part of a shell command`, hint }];
+  });
+  const flags = run.flatMap((word, index) =>
+    /\{\{\s*flags\s*\}\}/.test(word) && !/^\{\{\s*flags\s*\}\}$/.test(word)
+      ? [{ index, message: '{{flags}} is only a part of a word', hint: 'make it a word of its own' }]
+      : [],
+  );
+  return [...places, ...flags];
+}
+
 function checkRun(rules: Rules, path: Path, step: Step): void {
   const known: Record<TemplateKind, readonly string[]> = {
     parameters: step.parameters ?? namesAt(rules, 'parameters'),
@@ -195,6 +214,10 @@ function checkRun(rules: Rules, path: Path, step: Step): void {
       : step.run.map((word, index): [Path, string] => [[...path, 'run', index], word]);
   if (words[0]![1].trim() === '') {
     rules.report('SAME1005', words[0]![0], `${pathText([...path, 'run'])} names no command`);
+  }
+  for (const { index, message, hint } of typeof step.run === 'string' ? [] : unsafeWords(step.run)) {
+    const at = [...path, 'run', index];
+    rules.report('SAME1010', at, `${pathText(at)}: ${message}`, hint);
   }
   for (const [at, word] of words) {
     if (word.includes('\0')) rules.report('SAME1005', at, `${pathText(at)} has a NUL byte`);

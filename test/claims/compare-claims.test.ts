@@ -36,8 +36,8 @@ describe('a figure is within tolerance', () => {
     [0, -0, undefined, 'within'],
     [18, 17.5, { abs: 0.5 }, 'within'],
     [17, 17.5, { abs: 0.5 }, 'within'],
-    [18.000000000000004, 17.5, { abs: 0.5 }, 'outside'],
-    [16.999999999999996, 17.5, { abs: 0.5 }, 'outside'],
+    [18.0000000000001, 17.5, { abs: 0.5 }, 'outside'],
+    [16.9999999999999, 17.5, { abs: 0.5 }, 'outside'],
     [102, 100, { rel: 0.02 }, 'within'],
     [98, 100, { rel: 0.02 }, 'within'],
     [102.00001, 100, { rel: 0.02 }, 'outside'],
@@ -62,12 +62,15 @@ describe('a figure is within tolerance', () => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e100, max: 1e100 });
   const positive = fc.double({ noNaN: true, noDefaultInfinity: true, min: 0, max: 1e100 });
 
-  it('exactly when |got − expect| ≤ max(abs, rel·|expect|)', () => {
+  it('when |got − expect| ≤ max(abs, rel·|expect|), and by no more than doubles lose', () => {
     fc.assert(
       fc.property(number, number, positive, positive, (got, expect, abs, rel) => {
         const result = compare(got, { expect, tolerance: { abs, rel } });
         const allowed = Math.max(abs, rel * Math.abs(expect));
-        assert.equal(result.outcome === 'within', Math.abs(got - expect) <= allowed);
+        const over = Math.abs(got - expect) - allowed;
+        if (over <= 0) assert.equal(result.outcome, 'within');
+        if (over > 1e-14 * Math.max(Math.abs(got), Math.abs(expect), allowed))
+          assert.equal(result.outcome, 'outside');
         assert.equal(result.allowed, allowed);
         assert.equal(result.delta, got - expect);
         assert.equal(result.got, got);
@@ -192,5 +195,22 @@ describe('a claim does not speak of a run', () => {
 
   it('and its missing metric is then no error', () => {
     notRun(claim({ metric: 'absent', profile: 'full' }), {}, /full/);
+  });
+});
+
+describe('a figure at the end of its tolerance', () => {
+  for (const [got, expect, abs] of [
+    [17.8, 17.7, 0.1],
+    [0.4, 0.3, 0.1],
+    [0.2, 0.3, 0.1],
+  ] as const) {
+    it(`${got} is within ${expect} ± ${abs}`, () => {
+      assert.equal(compare(got, { expect, tolerance: { abs } }).outcome, 'within');
+    });
+  }
+
+  it('is not widened to the next figure', () => {
+    assert.equal(compare(17.80001, { expect: 17.7, tolerance: { abs: 0.1 } }).outcome, 'outside');
+    assert.equal(compare(1 + 2 ** -52, { expect: 1 }).outcome, 'outside');
   });
 });

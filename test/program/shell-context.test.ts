@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { planCommand } from '../../src/pipeline/command.ts';
+import { parseManifest } from '../../src/program/manifest.ts';
 import { unsafePlaces } from '../../src/program/shell-context.ts';
 
 const X = '{{parameters.x}}';
@@ -78,5 +79,35 @@ describe('places in a shell text', () => {
       }),
       { numRuns: 150 },
     );
+  });
+});
+
+describe('places in a list', () => {
+  const codes = (run: string[]) =>
+    parseManifest(
+      Buffer.from(
+        JSON.stringify({
+          apiVersion: 'same/v1',
+          kind: 'Program',
+          metadata: { name: 'p', version: '1.0' },
+          parameters: { x: { type: 'string', default: '' } },
+          pipeline: { steps: { a: { run } } },
+        }),
+      ),
+      'same.yaml',
+    ).findings.map(({ code }) => code);
+
+  it('may not be the command of a shell', () => {
+    assert.deepEqual(codes(['sh', '-c', `echo ${X}`]), ['SAME1010']);
+    assert.deepEqual(codes(['env', 'A=b', '/bin/bash', '-ec', X]), ['SAME1010']);
+  });
+
+  it('may be an argument of a shell command', () => {
+    assert.deepEqual(codes(['sh', '-c', 'echo "$1"', 'sh', X]), []);
+  });
+
+  it('may not be flags inside a longer word', () => {
+    assert.deepEqual(codes(['echo', 'a{{flags}}']), ['SAME1010']);
+    assert.deepEqual(codes(['echo', '{{ flags }}']), []);
   });
 });
