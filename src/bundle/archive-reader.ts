@@ -3,6 +3,7 @@ import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
 import { tagOf } from '../program/version.ts';
+import { isDerivedFrom } from './ancestry.ts';
 import { canonicalJson, parseCanonical, sha256 } from './canonical-json.ts';
 import { readTar, type TarFile, writeTar } from './canonical-tar.ts';
 import { unpack } from './compression.ts';
@@ -366,9 +367,11 @@ function checkIndex(
   if (manifests.slice(1).some((other) => other.annotations))
     throw refused('index.json annotates more than its program');
   for (const [at, { artifact }] of programs.entries()) {
-    const ancestor = programs[at + 1]?.self.digest;
-    if (ancestor !== undefined && artifact.program.metadata.derivedFrom?.digest !== ancestor) {
-      throw refused(`${ancestor} is listed as an ancestor, but ${artifact.digest} is not derived from it`);
+    const ancestor = programs[at + 1]?.artifact;
+    if (ancestor && !isDerivedFrom(artifact, ancestor)) {
+      throw refused(
+        `${ancestor.digest} is listed as an ancestor, but ${artifact.digest} is not derived from it`,
+      );
     }
   }
 }

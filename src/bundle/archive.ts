@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { tagOf } from '../program/version.ts';
+import { isDerivedFrom } from './ancestry.ts';
 import { canonicalBytes, sha256 } from './canonical-json.ts';
 import { type TarSource, writeTar } from './canonical-tar.ts';
 import { gzip } from './compression.ts';
@@ -84,12 +85,13 @@ async function chainTo(
 ): Promise<ProgramArtifact[]> {
   const missing = new Set(wanted);
   const chain: ProgramArtifact[] = [];
-  let from = program.program.metadata.derivedFrom?.digest;
-  while (missing.size > 0 && from !== undefined && chain.every(({ digest }) => digest !== from)) {
-    const ancestor = await openProgram(from, store);
-    missing.delete(from);
+  let last = program;
+  while (missing.size > 0 && last.program.metadata.derivedFrom) {
+    const ancestor = await openProgram(last.program.metadata.derivedFrom.digest, store);
+    if (!isDerivedFrom(last, ancestor)) break;
+    missing.delete(ancestor.digest);
     chain.push(ancestor);
-    from = ancestor.program.metadata.derivedFrom?.digest;
+    last = ancestor;
   }
   const [stranger] = missing;
   if (stranger === undefined) return chain;

@@ -1,3 +1,4 @@
+import { isDerivedFrom } from '../bundle/ancestry.ts';
 import { type BundleDigests, peekBundle, writeBundle } from '../bundle/archive.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { openProgram } from '../bundle/program-artifact.ts';
@@ -171,11 +172,13 @@ function chooseRuns(runs: readonly KnownRun[], history: HistoryChoice): KnownRun
 /** The programs it was committed from, as far as they are here, nearest first. */
 async function ancestorsOf(ports: Ports, artifact: ProgramArtifact): Promise<ProgramArtifact[]> {
   const ancestors: ProgramArtifact[] = [];
-  for (let from = artifact.program.metadata.derivedFrom; from; ) {
-    if (!(await ports.content.has(from.digest))) break;
-    const ancestor = await openProgram(from.digest, ports.content);
+  for (let last = artifact; last.program.metadata.derivedFrom; ) {
+    const { digest } = last.program.metadata.derivedFrom;
+    if (!(await ports.content.has(digest))) break;
+    const ancestor = await openProgram(digest, ports.content);
+    if (!isDerivedFrom(last, ancestor)) break;
     ancestors.push(ancestor);
-    from = ancestor.program.metadata.derivedFrom;
+    last = ancestor;
   }
   return ancestors;
 }

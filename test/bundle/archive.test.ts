@@ -180,6 +180,36 @@ test('a referrer of another program is not written', async () => {
   );
 });
 
+test('the digest of a program in derivedFrom does not make it an ancestor under another name or version', async () => {
+  const { store, old } = sample;
+  for (const claimed of [
+    { name: 'Lab/other', version: '1.0' },
+    { name: 'Lab/speech', version: '0.9' },
+  ]) {
+    const program = await packSample(store, {
+      version: '1.2',
+      derivedFrom: { ...claimed, digest: old.digest },
+    });
+    const contents = { program: program.digest, referrers: [] };
+    await assert.rejects(write({ ...contents, ancestors: [old.digest] }, store), { code: 'SAME1302' });
+    const honest = filesOf((await write(contents, store, { gzip: false })).bytes);
+    const other = filesOf(
+      (await write({ program: old.digest, referrers: [] }, store, { gzip: false })).bytes,
+    );
+    const { mediaType, artifactType, digest, size } = old;
+    const hostile = withIndex(
+      honest.concat(
+        other.filter(({ path }) => path.startsWith('blobs/') && honest.every((file) => file.path !== path)),
+      ),
+      ({ manifests }) => manifests.push({ mediaType, artifactType, digest, size }),
+    );
+    await assert.rejects(readBundle([await tarOf(hostile)], openMemoryContentStore(), rules), {
+      code: 'SAME1302',
+      message: /is not derived from it/,
+    });
+  }
+});
+
 test('a bundle cut anywhere is refused', async () => {
   const { bytes } = await write(sample.contents, sample.store);
   await fc.assert(

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { listTar } from '../../src/bundle/canonical-tar.ts';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig, type RunOptions } from './rig.ts';
 
@@ -47,6 +50,28 @@ describe('a name and version that is taken', () => {
   });
 });
 
+describe('derivedFrom that someone wrote by hand', () => {
+  test('takes no other program along in an export', async () => {
+    using rig = openRig();
+    await created(rig, study.replace('name: study', 'name: secret'));
+    await done(rig, ['run', 'secret:1.0']);
+    const { digest } = (await done(rig, ['list', 'programs', '--json'])).json().items[0];
+    for (const [from, file] of [
+      ['name: secret, version: "1.0"', 'by-its-name.tgz'],
+      ['name: study, version: "1.0"', 'by-our-name.tgz'],
+    ]) {
+      const claim = `metadata: {name: study, derivedFrom: {${from}, digest: "${digest}"},`;
+      await created(rig, study.replace('metadata: {name: study,', claim));
+      const exported = (
+        await done(rig, ['export', '-n', 'study:1.0', '-o', file!, '--json', '--history', 'all'])
+      ).json();
+      assert.deepEqual(exported.runs, []);
+      assert.ok(!listOf(rig.path(file!)).includes(`blobs/sha256/${digest.slice(7)}`));
+      await done(rig, ['delete', 'study:1.0']);
+    }
+  });
+});
+
 async function created(rig: Rig, text = study, options?: RunOptions): Promise<void> {
   rig.write({ 'study/same.yaml': text });
   await done(rig, ['create', '-f', 'study'], options);
@@ -57,4 +82,9 @@ async function done(rig: Rig, words: string[], options?: RunOptions) {
   const ended = await rig.same(words, options);
   assert.equal(ended.code, 0, `same ${words.join(' ')}\n${ended.stdout}${ended.stderr}`);
   return ended;
+}
+
+/** The paths in a bundle file. */
+function listOf(file: string): string[] {
+  return listTar(gunzipSync(readFileSync(file)), { sorted: false }).map(({ path }) => path);
 }
