@@ -1,6 +1,7 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
+import { canonicalBytes } from './canonical-json.ts';
 import { type Descriptor, MEDIA } from './oci.ts';
 import { storeDocument, storeEmptyConfig, storeManifest, subjectOf } from './oci-manifest.ts';
 import { openReferrer, parseRecord } from './referrer.ts';
@@ -41,6 +42,11 @@ export async function runArtifact(
     },
     store,
   );
+}
+
+/** Whether two records say the same in every field. */
+export function isSameRun(a: RunRecord, b: RunRecord): boolean {
+  return canonicalBytes(a).equals(canonicalBytes(b));
 }
 
 /** Opens a stored run. @throws SAME1305, SAME1301 · SAME1302 it is not a run, or not of its subject */

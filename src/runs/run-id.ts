@@ -17,7 +17,10 @@ export function monthOf(id: string): { year: string; month: string } {
   return { year: at.slice(0, 4), month: at.slice(5, 7) };
 }
 
+/** What a run id looks like. */
+export const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
 /** Whether a text is a whole run id. */
 export function isRunId(text: string): boolean {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(text);
+  return RUN_ID.test(text);
 }

@@ -3,9 +3,11 @@ import type { Finding } from '../errors/same-error.ts';
 import type { SameShape } from '../program/equality.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { ParameterSource } from '../program/parameters.ts';
+import { RUN_ID } from './run-id.ts';
 import type { RunRecord } from './run-record.ts';
 
 const text = z.string().min(1);
+const runId = z.string().regex(RUN_ID);
 const digest = z.string().regex(/^(tree:)?sha256:[0-9a-f]{64}$/);
 const instant = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
@@ -67,11 +69,11 @@ const claim = z.strictObject({
 export const runRecordSchema = z.strictObject({
   apiVersion: z.literal('same/v1'),
   kind: z.literal('Run'),
-  id: text,
+  id: runId,
   display: text,
   program: z.strictObject({ name: text, version: text, digest, pinned: z.boolean() }),
   status: z.enum(['pending', 'running', 'succeeded', 'failed', 'canceled', 'timeout', 'interrupted']),
-  parent: text.optional(),
+  parent: runId.optional(),
   profile: text.optional(),
   target: text,
   engine: text,
