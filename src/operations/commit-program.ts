@@ -1,12 +1,13 @@
 import { openOrigin, originArtifact } from '../bundle/origin-artifact.ts';
 import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
+import type { StagedContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
 import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
-import { keepUnlessTaken, type Pinning, pinProgram } from './pin-program.ts';
+import { keepUnlessTaken, type Pinning, pinProgram, refuseTaken } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
 
@@ -22,14 +23,43 @@ export interface Committed {
   run?: string;
 }
 
+/** What commit is asked for. */
+export interface CommitRequest {
+  reference: string;
+  as: string;
+  run?: RunRecord;
+  set?: { name: string; text: string }[];
+}
+
+/** A commit that is packed aside and can still be left undone. */
+export interface PreparedCommit extends Committed {
+  /** Digest of its origin record, when one is known. */
+  origin?: string;
+  /** Stores and pins it. */
+  keep(): Promise<void>;
+}
+
 /**
  * `same commit`: a new version of a stored program, its manifest edited with comments kept: version, defaults (from
  * `--set` or a run), `derivedFrom`. Code, lock and data stay as they are.
  */
-export async function commitProgram(
+export async function commitProgram(ports: Ports, request: CommitRequest): Promise<Committed> {
+  using temporary = ports.files.temporary();
+  const {
+    keep,
+    origin: _,
+    ...committed
+  } = await prepareCommit(ports, request, ports.stageContent(temporary.path));
+  await keep();
+  return committed;
+}
+
+/** Packs what {@link commitProgram} makes into a staged store; the home stays as it is until it is kept. */
+export async function prepareCommit(
   ports: Ports,
-  options: { reference: string; as: string; run?: RunRecord; set?: { name: string; text: string }[] },
-): Promise<Committed> {
+  options: CommitRequest,
+  staged: StagedContentStore,
+): Promise<PreparedCommit> {
   const { artifact, pin } = await findProgram(ports, options.reference);
   const { name, version } = artifact.program.metadata;
   if (!isVersion(options.as)) {
@@ -54,8 +84,6 @@ export async function commitProgram(
   const manifestBytes = Buffer.from(text, 'utf8');
   const { program, value, findings } = await ports.parseManifest(manifestBytes, 'same.yaml');
   throwFindings(findings);
-  using temporary = ports.files.temporary();
-  const staged = ports.stageContent(temporary.path);
   const committed = await packProgram(
     {
       manifestBytes,
@@ -68,10 +96,19 @@ export async function commitProgram(
   );
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   const linked = origin && (await originArtifact(origin, committed, staged));
-  await keepUnlessTaken(ports, committed, PINNING, staged);
-  pinProgram(ports, committed, PINNING, linked?.digest);
-  if (linked) ports.referrers.add(committed.digest, linked.digest);
-  return { artifact: committed, from, defaults, ...(options.run ? { run: options.run.id } : {}) };
+  refuseTaken(ports, committed, PINNING);
+  return {
+    artifact: committed,
+    from,
+    defaults,
+    ...(options.run ? { run: options.run.id } : {}),
+    ...(linked ? { origin: linked.digest } : {}),
+    async keep() {
+      await keepUnlessTaken(ports, committed, PINNING, staged);
+      pinProgram(ports, committed, PINNING, linked?.digest);
+      if (linked) ports.referrers.add(committed.digest, linked.digest);
+    },
+  };
 }
 
 /** Values that differ from today's defaults. */

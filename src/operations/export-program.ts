@@ -1,14 +1,14 @@
 import { isDerivedFrom } from '../bundle/ancestry.ts';
-import { type BundleDigests, peekBundle, writeBundle } from '../bundle/archive.ts';
+import { type BundleContents, type BundleDigests, peekBundle, writeBundle } from '../bundle/archive.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { openProgram } from '../bundle/program-artifact.ts';
-import { runArtifact } from '../bundle/run-artifact.ts';
-import type { Pin } from '../content/content-store.ts';
+import { isSameRun, openRun, runArtifact } from '../bundle/run-artifact.ts';
+import type { ContentStore, Pin } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import { compareVersions } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
-import { type Committed, commitProgram } from './commit-program.ts';
+import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { findProgram } from './find-program.ts';
 import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
@@ -27,12 +27,15 @@ export interface Exported {
   history: HistoryChoice;
   /** The version it made, when the asked one was not there. */
   committed?: Committed;
+  /** Runs that the file held before and holds no longer; they are stored here. */
+  left: string[];
 }
 
 /**
  * `same export`: a stored program as one file. Equal state gives equal bytes.
- * A version that is not there is committed first, from the highest earlier one and its latest succeeded run here.
- * @throws SAME1403 when the target is a file of something else
+ * A version that is not there is committed from the highest earlier one and its latest succeeded run here: last of all,
+ * so that an export which is refused has committed nothing.
+ * @throws SAME1403 when the target is a file of something else, or holds runs that are nowhere else
  */
 export async function exportProgram(
   ports: Ports,
@@ -44,28 +47,33 @@ export async function exportProgram(
     force?: boolean;
   },
 ): Promise<Exported> {
-  const committed = await commitWhenMissing(ports, options.reference);
-  const reference = committed
-    ? `${committed.artifact.program.metadata.name}:${committed.artifact.program.metadata.version}`
-    : options.reference;
-  const { artifact, pin } = await findProgram(ports, reference);
+  const base = baseWhenMissing(ports, options.reference);
+  using temporary = base && ports.files.temporary();
+  const staged = temporary && ports.stageContent(temporary.path);
+  const prepared = base && (await prepareCommit(ports, base, staged!));
+  const { artifact, origin } = prepared ?? (await storedProgram(ports, options.reference));
   const { name, version } = artifact.program.metadata;
   const file = options.output ?? fileName(name, version, options.portable ?? false);
-  await refuseOther(ports, file, artifact, options.force ?? false);
-  const { chunks, ...bundle } = await planBundle(ports, artifact, pin, options.history);
+  const content = staged ?? ports.content;
+  const selection = await selectRuns(ports, content, artifact, options.history);
+  const left = options.force ? [] : await refuseOther(ports, file, artifact, selection);
+  const contents = await contentsOf(content, artifact, selection, origin);
   let digests: BundleDigests | undefined;
   await ports.files.writeStream(
     file,
-    chunks((all) => (digests = all)),
+    writeBundle(contents, content, { gzip: true, onDigests: (all) => (digests = all) }),
     ports.cancel,
   );
+  await prepared?.keep();
   ports.pins.harden(name, version);
   return {
     artifact,
     file: /^[./]/.test(file) ? file : `./${file}`,
     digests: digests!,
-    ...bundle,
-    ...(committed ? { committed } : {}),
+    runs: selection.chosen.map(({ record }) => record.id),
+    history: selection.history,
+    ...(prepared ? { committed: prepared } : {}),
+    left,
   };
 }
 
@@ -75,48 +83,24 @@ export async function exportDigests(
   artifact: ProgramArtifact,
   pin: Pin,
 ): Promise<BundleDigests> {
-  const { chunks } = await planBundle(ports, artifact, pin, undefined);
+  const selection = await selectRuns(ports, ports.content, artifact, undefined);
+  const contents = await contentsOf(ports.content, artifact, selection, pin.origin);
   let digests: BundleDigests | undefined;
-  for await (const _ of chunks((all) => (digests = all)));
+  const chunks = writeBundle(contents, ports.content, { gzip: true, onDigests: (all) => (digests = all) });
+  for await (const _ of chunks);
   return digests!;
 }
 
-/** What a bundle of a program holds: the program, chosen runs, the ancestors they belong to, and its origin. */
-async function planBundle(
+async function storedProgram(
   ports: Ports,
-  artifact: ProgramArtifact,
-  pin: Pin,
-  asked: HistoryChoice | undefined,
-): Promise<{
-  history: HistoryChoice;
-  runs: string[];
-  chunks(onDigests: (digests: BundleDigests) => void): AsyncIterable<Uint8Array>;
-}> {
-  const history = asked ?? artifact.program.history?.export ?? 'latest';
-  const ancestors = await ancestorsOf(ports, artifact);
-  const subjects = new Map([artifact, ...ancestors].map((program) => [program.digest, program]));
-  const chosen = chooseRuns(await knownRuns(ports, [...subjects.keys()]), history);
-  const referrers: string[] = [];
-  for (const { record, stored } of chosen) {
-    const subject = subjects.get(record.program.digest)!;
-    referrers.push(stored ?? (await runArtifact(record, subject, ports.content)).digest);
-  }
-  if (pin.origin !== undefined) referrers.push(pin.origin);
-  const told = new Set(chosen.map(({ record }) => record.program.digest));
-  const contents = {
-    program: artifact.digest,
-    ancestors: ancestors.map(({ digest }) => digest).filter((digest) => told.has(digest)),
-    referrers,
-  };
-  return {
-    history,
-    runs: chosen.map(({ record }) => record.id),
-    chunks: (onDigests) => writeBundle(contents, ports.content, { gzip: true, onDigests }),
-  };
+  reference: string,
+): Promise<{ artifact: ProgramArtifact; origin?: string | undefined }> {
+  const { artifact, pin } = await findProgram(ports, reference);
+  return { artifact, origin: pin.origin };
 }
 
-/** Commits the asked version from the highest earlier one, when only others are there. */
-async function commitWhenMissing(ports: Ports, text: string): Promise<Committed | undefined> {
+/** What the asked version is committed from, when only others are there. */
+function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined {
   const { name, version } = parseReference(text);
   const versions = ports.pins.versions(name);
   if (version === undefined || versions.length === 0) return undefined;
@@ -140,7 +124,7 @@ async function commitWhenMissing(ports: Ports, text: string): Promise<Committed 
         : `export one that is there: same export program -n ${name}:${versions[0]!.version}`,
     });
   }
-  return commitProgram(ports, { reference: `${name}:${earlier.version}`, as: version, run: run.record });
+  return { reference: `${name}:${earlier.version}`, as: version, run: run.record };
 }
 
 interface KnownRun {
@@ -149,33 +133,78 @@ interface KnownRun {
   stored?: string;
 }
 
-/** Succeeded runs of these programs, own ones and those that came along, newest first. */
-async function knownRuns(ports: Ports, programs: readonly string[]): Promise<KnownRun[]> {
-  const runs = new Map<string, KnownRun>();
-  for (const program of programs) {
-    for (const { digest, record } of await storedRuns(ports, program))
-      runs.set(record.id, { record, stored: digest });
-  }
-  for (const { record } of ports.runs.list()) {
-    if (record.status === 'succeeded' && programs.includes(record.program.digest)) {
-      if (!runs.has(record.id)) runs.set(record.id, { record });
-    }
-  }
-  return [...runs.values()].sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
+/** The runs that an export may take along, and those that it does. */
+interface Selection {
+  history: HistoryChoice;
+  ancestors: ProgramArtifact[];
+  known: KnownRun[];
+  chosen: KnownRun[];
 }
 
-function chooseRuns(runs: readonly KnownRun[], history: HistoryChoice): KnownRun[] {
-  if (history === 'none') return [];
-  return history === 'latest' ? runs.slice(0, 1) : [...runs];
+async function selectRuns(
+  ports: Ports,
+  content: ContentStore,
+  artifact: ProgramArtifact,
+  asked: HistoryChoice | undefined,
+): Promise<Selection> {
+  const history = asked ?? artifact.program.history?.export ?? 'latest';
+  const ancestors = await ancestorsOf(content, artifact);
+  const known = await knownRuns(ports, [artifact, ...ancestors]);
+  const count = { none: 0, latest: 1, all: known.length }[history];
+  return { history, ancestors, known, chosen: known.slice(0, count) };
+}
+
+/**
+ * Succeeded runs of a program and its ancestors: own ones of the program, own ones of ancestors, then those that came
+ * along with bundles; each newest first. A run of one's own is never passed over for one with its id that came along.
+ */
+async function knownRuns(ports: Ports, [program, ...ancestors]: ProgramArtifact[]): Promise<KnownRun[]> {
+  const all = ports.runs.list().map(({ record }) => record);
+  const ids = new Set(all.map(({ id }) => id));
+  const ownOf = (digest: string): KnownRun[] =>
+    all.filter((record) => record.program.digest === digest).map((record) => ({ record }));
+  const foreign: KnownRun[] = [];
+  for (const { digest } of [program!, ...ancestors]) {
+    for (const { record, digest: stored } of await storedRuns(ports, digest)) {
+      if (!ids.has(record.id)) foreign.push({ record, stored });
+      ids.add(record.id);
+    }
+  }
+  return [ownOf(program!.digest), ancestors.flatMap(({ digest }) => ownOf(digest)), foreign].flatMap((runs) =>
+    runs
+      .filter(({ record }) => record.status === 'succeeded')
+      .sort((a, b) => (a.record.id < b.record.id ? 1 : -1)),
+  );
+}
+
+/** What a bundle of a program holds: the program, chosen runs, the ancestors they belong to, and its origin. */
+async function contentsOf(
+  content: ContentStore,
+  artifact: ProgramArtifact,
+  { ancestors, chosen }: Selection,
+  origin: string | undefined,
+): Promise<BundleContents> {
+  const subjects = new Map([artifact, ...ancestors].map((program) => [program.digest, program]));
+  const referrers: string[] = origin === undefined ? [] : [origin];
+  for (const { record, stored } of chosen) {
+    const subject = subjects.get(record.program.digest)!;
+    referrers.push(stored ?? (await runArtifact(record, subject, content)).digest);
+  }
+  const told = new Set(chosen.map(({ record }) => record.program.digest));
+  return {
+    program: artifact.digest,
+    ancestors: ancestors.map(({ digest }) => digest).filter((digest) => told.has(digest)),
+    referrers,
+  };
 }
 
 /** The programs it was committed from, as far as they are here, nearest first. */
-async function ancestorsOf(ports: Ports, artifact: ProgramArtifact): Promise<ProgramArtifact[]> {
+async function ancestorsOf(content: ContentStore, artifact: ProgramArtifact): Promise<ProgramArtifact[]> {
   const ancestors: ProgramArtifact[] = [];
   for (let last = artifact; last.program.metadata.derivedFrom; ) {
     const { digest } = last.program.metadata.derivedFrom;
-    if (!(await ports.content.has(digest))) break;
-    const ancestor = await openProgram(digest, ports.content);
+    if (!(await content.has(digest))) break;
+    const ancestor = await openProgram(digest, content);
     if (!isDerivedFrom(last, ancestor)) break;
     ancestors.push(ancestor);
     last = ancestor;
@@ -188,31 +217,51 @@ export function fileName(name: string, version: string, portable: boolean): stri
   return `${name.replaceAll('/', '-')}${portable ? '-' : ':'}${version}.tgz`;
 }
 
+/**
+ * Refuses to write over anything but a bundle of this program whose runs are all stored here.
+ * @returns the runs of the file that are there which the new one leaves out
+ */
 async function refuseOther(
   ports: Ports,
   file: string,
   artifact: ProgramArtifact,
-  force: boolean,
-): Promise<void> {
-  if (force || !ports.files.exists(file)) return;
-  const inside = await programInside(ports, file);
-  if (inside === artifact.digest) return;
-  throw new SameError({
-    code: 'SAME1403',
-    message: `${file} is there already and is ${inside ? `another program (${inside})` : 'no bundle'}`,
-    place: file,
-    hint: 'choose another with -o FILE, or replace it with --force',
-  });
+  { known, chosen }: Selection,
+): Promise<string[]> {
+  if (!ports.files.exists(file)) return [];
+  const inside = await bundleAt(ports, file);
+  const refused = (what: string, hint: string) =>
+    new SameError({ code: 'SAME1403', message: `${file} is there already and ${what}`, place: file, hint });
+  if (inside?.program !== artifact.digest) {
+    throw refused(
+      `is ${inside ? `another program (${inside.program})` : 'no bundle'}`,
+      'choose another with -o FILE, or replace it with --force',
+    );
+  }
+  const lacks = (runs: KnownRun[], record: RunRecord) => !runs.some((run) => isSameRun(run.record, record));
+  const lost = inside.runs.filter((record) => lacks(known, record));
+  if (lost.length === 0) return inside.runs.filter((record) => lacks(chosen, record)).map(({ id }) => id);
+  throw refused(
+    `holds runs that are not stored here: ${lost.map(({ id }) => id).join(', ')}`,
+    `keep them with: same import ${file}; or choose another file with -o FILE, or replace it with --force`,
+  );
 }
 
-/** Digest of the program in a bundle file, or undefined when the file is no whole bundle. */
-async function programInside(ports: Ports, file: string): Promise<string | undefined> {
+/** The program and the runs in a bundle file, or undefined when the file is no whole bundle. */
+async function bundleAt(
+  ports: Ports,
+  file: string,
+): Promise<{ program: string; runs: RunRecord[] } | undefined> {
   using temporary = ports.files.temporary();
+  const content = ports.openContent(temporary.path);
   try {
-    const bundle = await peekBundle(streamOfFile(ports, file), ports.openContent(temporary.path), {
+    const { program, referrers } = await peekBundle(streamOfFile(ports, file), content, {
       canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
     });
-    return bundle.program;
+    const runs: RunRecord[] = [];
+    for (const { kind, digest } of referrers) {
+      if (kind === 'run') runs.push((await openRun(digest, content)).record);
+    }
+    return { program, runs };
   } catch (error) {
     if (error instanceof SameError) return undefined;
     throw error;

@@ -21,14 +21,19 @@ export function pinProgram(
   return ports.pins.pin(wish, replace);
 }
 
+/** Changes nothing. @throws what {@link pinProgram} would throw */
+export function refuseTaken(ports: Ports, artifact: ProgramArtifact, { pin, replace }: Pinning): void {
+  ports.pins.check(pinOf(ports, artifact, pin), replace);
+}
+
 /** Refuses a pin that is taken, then moves what was staged into the store. @throws as {@link pinProgram} */
 export async function keepUnlessTaken(
   ports: Ports,
   artifact: ProgramArtifact,
-  { pin, replace }: Pinning,
+  pinning: Pinning,
   staged: StagedContentStore,
 ): Promise<void> {
-  ports.pins.check(pinOf(ports, artifact, pin), replace);
+  refuseTaken(ports, artifact, pinning);
   await staged.keep();
 }
 

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { writeBundle } from '../../src/bundle/archive.ts';
 import { listTar } from '../../src/bundle/canonical-tar.ts';
+import { openProgram } from '../../src/bundle/program-artifact.ts';
+import { runArtifact } from '../../src/bundle/run-artifact.ts';
+import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
+import { openStagedContentStore } from '../../src/content/staged-content-store.ts';
+import type { RunRecord } from '../../src/runs/run-record.ts';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig, type RunOptions } from './rig.ts';
 
@@ -72,6 +78,115 @@ describe('derivedFrom that someone wrote by hand', () => {
   });
 });
 
+describe('an export onto a file that is there', () => {
+  test('that is something else is refused before anything is committed', async () => {
+    using rig = openRig();
+    await created(rig);
+    await done(rig, ['run', 'study:1.0', '--n=2']);
+    await done(rig, ['show', 'study:1.0']);
+    rig.write({ 'notes.txt': 'mine\n' });
+    await assertRefused(rig, ['export', '-n', 'study:1.1', '-o', 'notes.txt'], { code: 'SAME1403', exit: 4 });
+    await assertRefused(rig, ['export', '-n', 'study:1.1', '-o', 'notes.txt/study.tgz'], {
+      code: 'SAME1404',
+      exit: 5,
+    });
+    assert.deepEqual(await versions(rig), ['1.0']);
+  });
+
+  test('says which runs stored here it leaves out, and is refused where they are nowhere else', async () => {
+    using rig = openRig();
+    await created(rig);
+    const [first, second] = [await ran(rig, 2), await ran(rig, 3)];
+    const all = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--json'];
+    assert.deepEqual((await done(rig, [...all, '--history', 'all'])).json().left, []);
+    const before = readFileSync(rig.path('study.tgz'));
+    await done(rig, ['delete', 'run', first]);
+    await assertRefused(rig, all.slice(0, -1), {
+      code: 'SAME1403',
+      exit: 4,
+      message: `holds runs that are not stored here: ${first}`,
+      hint: 'same import study.tgz',
+    });
+    assert.ok(readFileSync(rig.path('study.tgz')).equals(before));
+    await done(rig, ['import', 'study.tgz']);
+    const exported = await done(rig, all);
+    assert.deepEqual(exported.json().runs, [second]);
+    assert.deepEqual(exported.json().left, [first]);
+    await done(rig, [...all, '--history', 'all']);
+    const told = await done(rig, ['export', '-n', 'study:1.0', '-o', 'study.tgz']);
+    assert.match(told.stderr, new RegExp(`leaves out, still stored here: ${first} .*--history all`));
+  });
+});
+
+describe('runs that came with a bundle', () => {
+  test('are taken along only where there is no own run, of the program or of what it was made from', async () => {
+    using rig = openRig();
+    const author = { env: { SAME_HOME: rig.path('author') } };
+    await created(rig, study, author);
+    await ran(rig, 1, 'study:1.0', author);
+    await done(rig, ['export', '-n', 'study:1.0', '-o', 'theirs.tgz'], author);
+    const theirsLater = await ran(rig, 2, 'study:1.0', author);
+    await done(rig, ['export', '-n', 'study:1.0', '-o', 'later.tgz'], author);
+
+    await done(rig, ['import', 'theirs.tgz']);
+    await done(rig, ['commit', 'study:1.0', '--as', '1.1', '--set', 'n=9']);
+    const latest = async (version: string) =>
+      (await done(rig, ['export', '-n', `study:${version}`, '-o', 'x.tgz', '--json', '--force'])).json().runs;
+    const ofProgram = await ran(rig, 4, 'study:1.1');
+    const ofAncestor = await ran(rig, 5);
+    await done(rig, ['import', 'later.tgz']);
+    assert.deepEqual(await latest('1.1'), [ofProgram]);
+    assert.deepEqual(await latest('1.0'), [ofAncestor]);
+    await done(rig, ['delete', 'run', ofProgram]);
+    assert.deepEqual(await latest('1.1'), [ofAncestor]);
+    await done(rig, ['delete', 'run', ofAncestor]);
+    assert.deepEqual(await latest('1.1'), [theirsLater]);
+  });
+
+  test('never stand in for an own one: another record under its id is refused', async () => {
+    using rig = openRig();
+    await created(rig);
+    const id = await ran(rig, 2);
+    await hostileBundle(rig, 'forged.tgz', (record) => ({ ...record, warnings: ['forged'] }));
+    const before = await done(rig, ['show', 'run', id, '--json']);
+    await assertRefused(rig, ['import', 'forged.tgz'], {
+      code: 'SAME1609',
+      exit: 4,
+      message: `run ${id} of the bundle is here already`,
+    });
+    await done(rig, ['export', '-n', 'study:1.0', '-o', 'own.tgz']);
+    assert.equal((await done(rig, ['show', 'run', id, '--json'])).stdout, before.stdout);
+
+    // A home where such a run came in before: by an earlier version of same, or before the own run was copied here.
+    const other = { env: { SAME_HOME: rig.path('other') } };
+    await done(rig, ['import', 'forged.tgz'], other);
+    await assertRefused(rig, ['import', 'own.tgz'], { code: 'SAME1609', exit: 4, ...other });
+    cpSync(rig.path('home/runs'), rig.path('other/runs'), { recursive: true });
+    await done(rig, ['export', '-n', 'study:1.0', '-o', 'again.tgz'], other);
+    const reader = { env: { SAME_HOME: rig.path('reader') } };
+    await done(rig, ['import', 'again.tgz'], reader);
+    assert.deepEqual((await done(rig, ['show', 'run', id, '--json'], reader)).json().warnings, []);
+  });
+
+  test('are runs of the program they belong to, over, and each with an id of its own', async () => {
+    using rig = openRig();
+    await created(rig);
+    await ran(rig, 2);
+    using reader = openRig();
+    const forgeries: [string | RegExp, (record: RunRecord) => RunRecord | RunRecord[]][] = [
+      ['is of other:1.0', (record) => ({ ...record, program: { ...record.program, name: 'other' } })],
+      ['study:9.9', (record) => ({ ...record, program: { ...record.program, version: '9.9' } })],
+      ['running', (record) => ({ ...record, status: 'running' })],
+      [': id: ', (record) => ({ ...record, id: 'zzzz' })],
+      ['another run of the bundle', (record) => [record, { ...record, warnings: ['twice'] }]],
+    ];
+    for (const [message, forge] of forgeries) {
+      await hostileBundle(rig, 'forged.tgz', forge);
+      await assertRefused(reader, ['import', rig.path('forged.tgz')], { code: 'SAME1302', exit: 7, message });
+    }
+  });
+});
+
 async function created(rig: Rig, text = study, options?: RunOptions): Promise<void> {
   rig.write({ 'study/same.yaml': text });
   await done(rig, ['create', '-f', 'study'], options);
@@ -87,4 +202,31 @@ async function done(rig: Rig, words: string[], options?: RunOptions) {
 /** The paths in a bundle file. */
 function listOf(file: string): string[] {
   return listTar(gunzipSync(readFileSync(file)), { sorted: false }).map(({ path }) => path);
+}
+
+/** Runs a program and tells the id of the run. */
+async function ran(rig: Rig, n: number, reference = 'study:1.0', options?: RunOptions): Promise<string> {
+  return (await done(rig, ['run', reference, `--n=${n}`, '--json'], options)).json().id;
+}
+
+async function versions(rig: Rig): Promise<string[]> {
+  const { items } = (await done(rig, ['list', 'programs', '--json'])).json();
+  return items.map(({ version }: { version: string }) => version);
+}
+
+/** A bundle of the home's program with its latest run changed, packed as export packs it. */
+async function hostileBundle(
+  rig: Rig,
+  file: string,
+  forge: (record: RunRecord) => RunRecord | RunRecord[],
+): Promise<void> {
+  const { own: _, ...record } = (await done(rig, ['show', 'run', 'latest', '--json'])).json();
+  const store = openDiskContentStore(rig.path('home/content'));
+  const aside = openStagedContentStore(store, openDiskContentStore(rig.path('aside')));
+  const subject = await openProgram(record.program.digest, store);
+  const runs = await Promise.all([forge(record)].flat().map((run) => runArtifact(run, subject, aside)));
+  const contents = { program: subject.digest, referrers: runs.map(({ digest }) => digest) };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of writeBundle(contents, aside, { gzip: true })) chunks.push(chunk);
+  writeFileSync(rig.path(file), Buffer.concat(chunks));
 }

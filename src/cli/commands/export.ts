@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { exportProgram, type HistoryChoice } from '../../operations/export-program.ts';
 import type { Cli } from '../cli.ts';
+import { plain } from '../render/text.ts';
 import { withCommon } from '../words.ts';
 
 /** `same export program -n NAME:VERSION` */
@@ -13,7 +14,7 @@ export function exportCommand(cli: Cli): Command {
     .option('-o, --output <file>', 'where to write (default ./NAME:VERSION.tgz)')
     .option('--portable', 'name the file NAME-VERSION.tgz, without a colon')
     .addOption(new Option('--history <which>', 'runs that travel along').choices(['none', 'latest', 'all']))
-    .option('--force', 'replace a file that is something else');
+    .option('--force', 'replace a file that is something else, or holds other runs');
   return withCommon(command, [
     'same export program -n arXiv.1303.5778v1:1.1',
     'same export program -n arXiv.1303.5778v1:1.1 --history none -o study.tgz',
@@ -28,7 +29,7 @@ export function exportCommand(cli: Cli): Command {
       const { name: reference, ...rest } = options;
       const exported = await exportProgram(cli.ports(), { reference, ...rest });
       const { name, version } = exported.artifact.program.metadata;
-      const { digests, committed, file, runs, history } = exported;
+      const { digests, committed, file, runs, history, left } = exported;
       if (cli.json) {
         cli.printJson('Exported', {
           name,
@@ -37,6 +38,7 @@ export function exportCommand(cli: Cli): Command {
           digests,
           runs,
           history,
+          left,
           committed: committed
             ? { from: committed.from, run: committed.run ?? null, defaults: committed.defaults }
             : null,
@@ -48,13 +50,20 @@ export function exportCommand(cli: Cli): Command {
           ([key, value]) => `${key}=${JSON.stringify(value)}`,
         );
         cli.say(
-          `committed ${name}:${version} from ${committed.from.name}:${committed.from.version} and its run ${committed.run}${changed.length > 0 ? `: default ${changed.join(', ')}` : ''}`,
+          plain(
+            `committed ${name}:${version} from ${committed.from.name}:${committed.from.version} and its run ${committed.run}${changed.length > 0 ? `: default ${changed.join(', ')}` : ''}`,
+          ),
         );
       }
       cli.print(`exported ${name}:${version} to ${file}`);
       cli.say(
         `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n  file    ${digests.file}\n  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${history})`,
       );
+      if (left.length > 0) {
+        cli.say(
+          `  the file that was there held ${left.length === 1 ? 'a run' : 'runs'} that this one leaves out, still stored here: ${left.join(', ')} (take every run along with --history all)`,
+        );
+      }
     },
   );
 }
