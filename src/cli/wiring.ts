@@ -9,6 +9,7 @@ import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
 import { homeDirectory, machine, platform } from '../host/machine.ts';
 import { environmentVariables } from '../host/processes.ts';
+import { inTurns } from '../host/turns.ts';
 import { openUserFiles } from '../host/user-files.ts';
 import { checkRequirements } from '../infrastructure/requirements.ts';
 import { resolveTarget } from '../infrastructure/targets.ts';
@@ -27,9 +28,9 @@ import { RUNTIME } from './runtime.ts';
 export function openPorts(cli: Cli): Ports {
   const variables = environmentVariables();
   const home = resolve(variables.SAME_HOME || join(variables.HOME || homeDirectory(), '.same'));
-  const content = openDiskContentStore(join(home, 'content'));
-  const files = openUserFiles(home);
   const { cancel, kill } = watchInterrupts(cli);
+  const content = openDiskContentStore(join(home, 'content'), { signal: cancel });
+  const files = openUserFiles(home, { signal: cancel });
   const progress = (line: string) => cli.say(line);
   const warn = (finding: Finding) => {
     cli.warnings.push(finding);
@@ -41,7 +42,7 @@ export function openPorts(cli: Cli): Ports {
     content,
     openContent: (directory) => openDiskContentStore(directory),
     stageContent: (directory) =>
-      openStagedContentStore(content, openDiskContentStore(join(directory, 'staged'))),
+      openStagedContentStore(content, openDiskContentStore(join(directory, 'staged')), cancel),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     runs: openDiskRunStore(join(home, 'runs'), warn),
@@ -58,11 +59,18 @@ export function openPorts(cli: Cli): Ports {
     },
     async openSource(text, options) {
       const { openSource, parseManifest } = await import('./cold.ts');
-      return openSource(text, {
+      const source = await openSource(text, {
         ...options,
         onProgress: progress,
         manifestVersion: (bytes) => parseManifest(bytes, 'same.yaml').program?.metadata ?? {},
       });
+      if (source.kind === 'tree') {
+        source.files = source.files.map((file) =>
+          // Small files cost more to wait between than to read.
+          file.sizeBytes < 64 * 1024 ? file : { ...file, chunks: () => inTurns(file.chunks(), cancel) },
+        );
+      }
+      return source;
     },
     async expandUpstream(tree, program, options) {
       if (!program.upstream) return tree;

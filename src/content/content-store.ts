@@ -36,8 +36,11 @@ export interface ContentStore {
 export interface LocalContentStore extends ContentStore {
   /** Where the blob's file is; it must not be written. */
   pathOf(digest: string): string;
-  /** Hashes a file and takes it over (moved where possible, else copied). The path is gone afterwards. */
-  adopt(path: string): Promise<BlobId>;
+  /**
+   * Hashes a file and takes it over (moved where possible, else copied). The path is gone afterwards.
+   * @param known what the file held when a store hashed it, believed while nothing has written to it since
+   */
+  adopt(path: string, known?: BlobId): Promise<BlobId>;
   /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */
   place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void;
   /** Re-hashes a blob and moves it out of the way when it is damaged. @returns false when it was damaged. */

@@ -24,6 +24,7 @@ import {
   writeFully,
 } from '../host/files.ts';
 import { isAbandoned, ownName } from '../host/process-identity.ts';
+import { turn } from '../host/turns.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
 import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
 
@@ -36,18 +37,24 @@ const JOIN_BYTES = 256 * 1024;
  * A content store in a directory: `blobs/sha256/<hex>`, read-only files of the time 1980-01-02. Blobs appear whole, by
  * rename from `ingest/`, so any number of processes may share one. Directories are made by the first write, not before.
  * File system errors come out as SAME1401, SAME1402 or SAME1404.
+ * @param options.signal once it is aborted, streams end with SAME1903 and nothing is taken over any more
  */
-export function openDiskContentStore(directory: string): LocalContentStore {
-  return new DiskContentStore(directory);
+export function openDiskContentStore(
+  directory: string,
+  options: { signal?: AbortSignal | undefined } = {},
+): LocalContentStore {
+  return new DiskContentStore(directory, options.signal);
 }
 
 class DiskContentStore implements LocalContentStore {
   readonly #directory: string;
   readonly #blobs: string;
   readonly #ingest: string;
+  readonly #signal: AbortSignal | undefined;
   #swept = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, signal?: AbortSignal) {
+    this.#signal = signal;
     this.#directory = directory;
     this.#blobs = join(directory, 'blobs', 'sha256');
     this.#ingest = join(directory, 'ingest');
@@ -70,24 +77,30 @@ class DiskContentStore implements LocalContentStore {
     const sizeBytes = this.#sizeOf(this.pathOf(digest));
     if (sizeBytes === undefined) throw missing(digest);
     if (sizeBytes > limitBytes) throw tooLarge(digest, sizeBytes, limitBytes);
-    return this.#guard('reading a blob', () => {
+    try {
       const bytes = Buffer.allocUnsafe(sizeBytes);
       let used = 0;
-      const got = hashFile(this.pathOf(digest), (piece) => {
+      const hash = createHash('sha256');
+      for (const piece of piecesOf(this.pathOf(digest))) {
         if (used + piece.length > sizeBytes) throw mismatch(digest, 'more bytes');
+        hash.update(piece);
         bytes.set(piece, used);
         used += piece.length;
-      });
-      if (got.digest !== digest) throw mismatch(digest, got.digest);
+        await turn(piece.length);
+      }
+      const got = `sha256:${hash.digest('hex')}`;
+      if (got !== digest) throw mismatch(digest, got);
       return bytes;
-    });
+    } catch (error) {
+      throw this.#error(error, 'reading a blob');
+    }
   }
 
   async stream(digest: string): Promise<Readable> {
     const path = this.pathOf(digest);
     if (this.#sizeOf(path) === undefined) throw missing(digest);
     const guard = (error: unknown) => this.#error(error, 'reading a blob');
-    return Readable.from(streamChecked(path, digest, guard), {
+    return Readable.from(streamChecked(path, digest, guard, this.#signal), {
       objectMode: false,
       highWaterMark: READ_BYTES,
     });
@@ -148,6 +161,7 @@ class DiskContentStore implements LocalContentStore {
     };
     try {
       for await (const chunk of chunks) {
+        await turn(chunk.length);
         sizeBytes += chunk.length;
         if (expected && sizeBytes > expected.sizeBytes) {
           throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, 'more bytes');
@@ -167,20 +181,22 @@ class DiskContentStore implements LocalContentStore {
     return id;
   }
 
-  async adopt(path: string): Promise<BlobId> {
-    return this.#guard('taking over a file', () => {
+  async adopt(path: string, known?: BlobId): Promise<BlobId> {
+    try {
       const stat = lstatSync(path);
       if (!stat.isFile())
         throw new SameError({ code: 'SAME1611', message: `${path} is not a regular file`, place: path });
-      const id = hashFile(path);
-      if (this.#sizeOf(this.pathOf(id.digest)) !== id.sizeBytes) this.#take(path, id, stat.nlink > 1);
+      const id = known && isUntouched(stat) ? known : await hashFile(path, this.#signal);
+      if (this.#sizeOf(this.pathOf(id.digest)) !== id.sizeBytes) await this.#take(path, id, stat.nlink > 1);
       rmSync(path, { force: true });
       return id;
-    });
+    } catch (error) {
+      throw this.#error(error, 'taking over a file');
+    }
   }
 
   /** Moves a hashed file in; copies one that has other names (its owner could write through them) or is elsewhere. */
-  #take(path: string, id: BlobId, shared: boolean): void {
+  async #take(path: string, id: BlobId, shared: boolean): Promise<void> {
     if (!shared) {
       try {
         chmodSync(path, 0o444);
@@ -195,7 +211,7 @@ class DiskContentStore implements LocalContentStore {
       closeSync(fd);
       rmSync(copy);
       copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-      const got = hashFile(copy);
+      const got = await hashFile(copy, this.#signal);
       if (got.digest !== id.digest) throw mismatch(id.digest, got.digest);
       chmodSync(copy, 0o444);
       this.#keep(copy, id);
@@ -222,9 +238,9 @@ class DiskContentStore implements LocalContentStore {
 
   async recheck(digest: string): Promise<boolean> {
     const path = this.pathOf(digest);
-    return this.#guard('checking a blob', () => {
+    try {
       if (this.#sizeOf(path) === undefined) throw missing(digest);
-      if (hashFile(path).digest === digest) return true;
+      if ((await hashFile(path)).digest === digest) return true;
       const quarantine = join(this.#directory, 'quarantine');
       mkdirSync(quarantine, { recursive: true });
       try {
@@ -234,7 +250,9 @@ class DiskContentStore implements LocalContentStore {
         if (!isErrno(error, 'ENOENT')) throw error;
       }
       return false;
-    });
+    } catch (error) {
+      throw this.#error(error, 'checking a blob');
+    }
   }
 
   #sizeOf(path: string): number | undefined {
@@ -285,6 +303,11 @@ class DiskContentStore implements LocalContentStore {
   }
 }
 
+/** Whether a blob has the time that it was given when it was stored: whatever writes to a file changes that. */
+function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
+  return mtimeMs === MATERIALISED_AT_S * 1000;
+}
+
 function linkWherePossible(blob: string, path: string): boolean {
   try {
     linkSync(blob, path);
@@ -295,27 +318,38 @@ function linkWherePossible(blob: string, path: string): boolean {
   }
 }
 
-function hashFile(path: string, each?: (piece: Buffer) => void): BlobId {
+async function hashFile(path: string, signal?: AbortSignal): Promise<BlobId> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
+  for (const piece of piecesOf(path)) {
+    hash.update(piece);
+    sizeBytes += piece.length;
+    await turn(piece.length, signal);
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+/** A file's bytes; each piece is good until the next one is asked for. */
+function* piecesOf(path: string): Generator<Buffer> {
   const fd = openSync(path, 'r');
   try {
     const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, statSync(path).size + 1)));
     for (;;) {
       const length = readSync(fd, buffer, 0, buffer.length, null);
-      if (length === 0) break;
-      const piece = buffer.subarray(0, length);
-      hash.update(piece);
-      each?.(piece);
-      sizeBytes += length;
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
     }
   } finally {
     closeSync(fd);
   }
-  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
-function* streamChecked(path: string, digest: string, guard: (error: unknown) => unknown): Generator<Buffer> {
+async function* streamChecked(
+  path: string,
+  digest: string,
+  guard: (error: unknown) => unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let fd: number | undefined;
   try {
@@ -327,6 +361,7 @@ function* streamChecked(path: string, digest: string, guard: (error: unknown) =>
       if (length === 0) break;
       const piece = buffer.subarray(0, length);
       hash.update(piece);
+      await turn(length, signal);
       yield piece;
     }
   } catch (error) {

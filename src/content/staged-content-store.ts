@@ -1,18 +1,21 @@
+import { inTurns, nextTurn } from '../host/turns.ts';
 import type { BlobId, ContentStore, LocalContentStore, StagedContentStore } from './content-store.ts';
 
 /**
  * Writes aside and reads from both, so that a command which packs or unpacks first and refuses then leaves the store
  * behind as it was (spec SAME-ERR-005).
  * @param aside an empty store on the same file system, removed by the caller
+ * @param signal once it is aborted, nothing more is stored or kept: SAME1903
  */
 export function openStagedContentStore(
   store: LocalContentStore,
   aside: LocalContentStore,
+  signal?: AbortSignal,
 ): StagedContentStore {
-  const staged = new Set<string>();
+  const staged = new Map<string, BlobId>();
   const holderOf = (digest: string): ContentStore => (staged.has(digest) ? aside : store);
   const noted = (id: BlobId): BlobId => {
-    staged.add(id.digest);
+    staged.set(id.digest, id);
     return id;
   };
   return {
@@ -21,11 +24,13 @@ export function openStagedContentStore(
     read: (digest, limitBytes) => holderOf(digest).read(digest, limitBytes),
     stream: (digest) => holderOf(digest).stream(digest),
     write: async (bytes) => noted(await aside.write(bytes)),
-    ingest: async (chunks, expected) => noted(await aside.ingest(chunks, expected)),
+    ingest: async (chunks, expected) => noted(await aside.ingest(inTurns(chunks, signal), expected)),
     async keep() {
-      for (const digest of [...staged]) {
-        await store.adopt(aside.pathOf(digest));
-        staged.delete(digest);
+      // An interruption is heard now or not at all: from here to the caller's pin nothing takes long.
+      if (staged.size > 0) await nextTurn(signal);
+      for (const id of [...staged.values()]) {
+        await store.adopt(aside.pathOf(id.digest), id);
+        staged.delete(id.digest);
       }
     },
   };

@@ -24,9 +24,13 @@ import {
   writeFully,
 } from './files.ts';
 import { isAbandoned, ownName } from './process-identity.ts';
+import { inTurns, nextTurn, turn } from './turns.ts';
 
-/** The file operations of this machine; temporary directories lie in the home. */
-export function openUserFiles(home: string) {
+/**
+ * The file operations of this machine; temporary directories lie in the home.
+ * @param options.signal once it is aborted, streams of files end with SAME1903
+ */
+export function openUserFiles(home: string, options: { signal?: AbortSignal } = {}) {
   return {
     read: (path: string) => readIfThere(path),
     exists: (path: string) => existsSync(path),
@@ -44,7 +48,8 @@ export function openUserFiles(home: string) {
         throw fromErrno(error, `writing ${path}`, home);
       }
     },
-    stream: (path: string): AsyncIterable<Buffer> => createReadStream(path, { highWaterMark: 1 << 20 }),
+    stream: (path: string): AsyncIterable<Buffer> =>
+      inTurns(createReadStream(path, { highWaterMark: 1 << 20 }), options.signal),
     async writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
       const temporary = temporaryBeside(resolve(path));
       try {
@@ -52,17 +57,21 @@ export function openUserFiles(home: string) {
         const fd = openSync(temporary, 'wx', 0o644);
         try {
           for await (const chunk of chunks) {
-            if (signal?.aborted)
-              throw new SameError({ code: 'SAME1903', message: `interrupted; ${path} was not written` });
             writeFully(fd, chunk);
+            await turn(chunk.length, signal);
           }
           fsyncSync(fd);
+          await nextTurn(signal);
         } finally {
           closeSync(fd);
         }
         renameSync(temporary, path);
       } catch (error) {
         rmSync(temporary, { force: true });
+        if (signal?.aborted) {
+          const message = `interrupted; ${path} was not written`;
+          throw new SameError({ code: 'SAME1903', message }, { cause: error });
+        }
         throw fromErrno(error, `writing ${path}`, home);
       }
     },

@@ -40,12 +40,13 @@ export async function createProgram(
     dereference: options.dereference ?? false,
   });
   const linked = await originArtifact(origin, artifact, staged);
+  // Before the pin: from there on nothing takes long, so no interruption comes between the pin and its being said.
+  await warnUnmet(ports, artifact);
   stopIfCanceled(ports);
   const pinning: Pinning = source.soft ? { pin: 'soft', replace: 'soft' } : { pin: 'hard', replace: 'none' };
   await keepUnlessTaken(ports, artifact, pinning, staged);
   const replaced = pinProgram(ports, artifact, pinning, linked.digest);
   ports.referrers.add(artifact.digest, linked.digest);
-  await warnUnmet(ports, artifact);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
 }
 

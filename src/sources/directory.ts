@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SameError } from '../errors/same-error.ts';
 import { join, lstatSync, namesIn, readlinkSync, resolve } from '../host/files.ts';
 import { findCommand } from '../host/processes.ts';
+import { turn } from '../host/turns.ts';
 import { checkEntries, chunksOf, compareBytes, type Entry } from './entry.ts';
 import { localGit, type WorkingCopy } from './git-working-copy.ts';
 import type { Origin, SourceTree } from './source.ts';
@@ -25,7 +26,7 @@ export async function openDirectory(
   if (copy) {
     const list = listed(copy, notices);
     entries = list.flatMap((path) => entryOnDisk(root, path, copy) ?? []);
-    origin = originOf(root, copy, entries, notices);
+    origin = await originOf(root, copy, entries, notices, options.signal);
   } else {
     if (hasGitAbove(root) && !findCommand('git')) {
       notices.push('git is not installed: all files of the directory are taken, tracked or not');
@@ -97,7 +98,13 @@ function walk(root: string): Entry[] {
 }
 
 /** Says where the directory comes from; compares bytes and modes with the revision itself, so no filter or hook runs. */
-function originOf(root: string, copy: WorkingCopy, entries: Entry[], notices: string[]): Origin {
+async function originOf(
+  root: string,
+  copy: WorkingCopy,
+  entries: Entry[],
+  notices: string[],
+  signal?: AbortSignal,
+): Promise<Origin> {
   const origin: Origin = { kind: 'directory' };
   if (copy.remote) origin.repository = copy.remote;
   if (copy.prefix) origin.path = copy.prefix;
@@ -111,7 +118,8 @@ function originOf(root: string, copy: WorkingCopy, entries: Entry[], notices: st
   for (const path of sorted([...present.keys(), ...copy.committed.keys()])) {
     const [entry, committed] = [present.get(path), copy.committed.get(path)];
     if (!entry) changes.push([path, null]);
-    else if (!isSame(entry, committed)) changes.push([path, modeOf(entry), contentDigest(entry)]);
+    else if (!(await isSame(entry, committed, signal)))
+      changes.push([path, modeOf(entry), await contentDigest(entry, signal)]);
   }
   const missing = changes.filter(([, change]) => change === null).length;
   if (missing > 0)
@@ -122,13 +130,20 @@ function originOf(root: string, copy: WorkingCopy, entries: Entry[], notices: st
   return origin;
 }
 
-function isSame(entry: Entry, committed?: { mode: string; oid: string }): boolean {
+async function isSame(
+  entry: Entry,
+  committed?: { mode: string; oid: string },
+  signal?: AbortSignal,
+): Promise<boolean> {
   if (!committed || modeOf(entry) !== committed.mode) return false;
   if (entry.kind === 'submodule') return true;
   const hash = createHash(committed.oid.length === 64 ? 'sha256' : 'sha1');
   const size = entry.kind === 'link' ? Buffer.byteLength(entry.target) : sizeOf(entry);
   hash.update(`blob ${size}\0`);
-  for (const chunk of contentOf(entry)) hash.update(chunk);
+  for (const chunk of contentOf(entry)) {
+    hash.update(chunk);
+    await turn(chunk.length, signal);
+  }
   return hash.digest('hex') === committed.oid;
 }
 
@@ -146,9 +161,12 @@ function contentOf(entry: Entry): Iterable<Buffer> {
   return entry.kind === 'file' ? chunksOf(entry.place) : [];
 }
 
-function contentDigest(entry: Entry): string {
+async function contentDigest(entry: Entry, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for (const chunk of contentOf(entry)) hash.update(chunk);
+  for (const chunk of contentOf(entry)) {
+    hash.update(chunk);
+    await turn(chunk.length, signal);
+  }
   return hash.digest('hex');
 }
 

@@ -1,5 +1,6 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
 import type { ReadyEnvironment } from '../../environments/environment.ts';
+import { SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
 import { fromErrno, join, removeTree } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
@@ -62,20 +63,13 @@ export async function* runOnce(
   await over;
   for (const lines of queue) yield { type: 'step-output', step: step.name, attempt, lines };
   if (!end) throw fromErrno(failure, `running step ${step.name}`);
+  const ended = { step, attempt, inputs, environment, workspace, placed, logs, end, context, content };
   try {
-    return await conclude({
-      step,
-      attempt,
-      inputs,
-      environment,
-      workspace,
-      placed,
-      logs,
-      end,
-      context,
-      content,
-    });
+    return await conclude(ended);
   } catch (error) {
+    // Ctrl-C while the outputs were hashed: what is not all stored did not succeed.
+    if (error instanceof SameError && error.code === 'SAME1903')
+      return await conclude({ ...ended, end: { ...end, status: 'canceled' } });
     throw fromErrno(error, `storing the outputs of step ${step.name}`);
   } finally {
     removeTree(workspace.root);
