@@ -111,7 +111,7 @@ class DiskContentStore implements LocalContentStore {
       digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
       sizeBytes: bytes.length,
     };
-    if (this.#sizeOf(this.pathOf(id.digest)) === id.sizeBytes) return id;
+    if (await this.#holds(id)) return id;
     this.#guard('storing a blob', () => {
       const { path, fd } = this.#open();
       try {
@@ -187,7 +187,9 @@ class DiskContentStore implements LocalContentStore {
       if (!stat.isFile())
         throw new SameError({ code: 'SAME1611', message: `${path} is not a regular file`, place: path });
       const id = known && isUntouched(stat) ? known : await hashFile(path, this.#signal);
-      if (this.#sizeOf(this.pathOf(id.digest)) !== id.sizeBytes) await this.#take(path, id, stat.nlink > 1);
+      const { size, mtimeMs } = lstatSync(path);
+      if (size !== id.sizeBytes || mtimeMs !== stat.mtimeMs) throw stillWritten(path);
+      if (!(await this.#holds(id))) await this.#take(path, id, stat.nlink > 1);
       rmSync(path, { force: true });
       return id;
     } catch (error) {
@@ -223,6 +225,7 @@ class DiskContentStore implements LocalContentStore {
   place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void {
     const blob = this.pathOf(digest);
     this.#guard('placing a blob', () => {
+      this.#refuseDamaged(digest);
       try {
         // A hard link shares the blob's mode, so an executable that may not be written is a copy.
         if (mode === 'link' && !executable && linkWherePossible(blob, path)) return;
@@ -236,27 +239,62 @@ class DiskContentStore implements LocalContentStore {
     });
   }
 
+  /** @throws SAME1305 not there · SAME1301 written to after it was stored, and other than it was */
+  #refuseDamaged(digest: string): void {
+    const blob = this.pathOf(digest);
+    const stat = this.#statOf(blob);
+    if (!stat) throw missing(digest);
+    if (isUntouched(stat)) return;
+    const hash = createHash('sha256');
+    for (const piece of piecesOf(blob)) hash.update(piece);
+    const got = `sha256:${hash.digest('hex')}`;
+    if (got !== digest) {
+      this.#quarantine(digest);
+      throw mismatch(digest, got);
+    }
+    markUntouched(blob);
+  }
+
+  /** Moves a blob out of the way. */
+  #quarantine(digest: string): void {
+    const quarantine = join(this.#directory, 'quarantine');
+    mkdirSync(quarantine, { recursive: true });
+    try {
+      renameSync(this.pathOf(digest), join(quarantine, `${hexOf(digest)}-${randomBytes(6).toString('hex')}`));
+    } catch (error) {
+      // Another process was faster.
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+
   async recheck(digest: string): Promise<boolean> {
     const path = this.pathOf(digest);
     try {
-      if (this.#sizeOf(path) === undefined) throw missing(digest);
-      if ((await hashFile(path)).digest === digest) return true;
-      const quarantine = join(this.#directory, 'quarantine');
-      mkdirSync(quarantine, { recursive: true });
-      try {
-        renameSync(path, join(quarantine, `${hexOf(digest)}-${randomBytes(6).toString('hex')}`));
-      } catch (error) {
-        // Another process was faster.
-        if (!isErrno(error, 'ENOENT')) throw error;
+      const stat = this.#statOf(path);
+      if (!stat) throw missing(digest);
+      if ((await hashFile(path)).digest === digest) {
+        if (!isUntouched(stat)) markUntouched(path);
+        return true;
       }
+      this.#quarantine(digest);
       return false;
     } catch (error) {
       throw this.#error(error, 'checking a blob');
     }
   }
 
+  /** Whether a blob is there and whole: one that was written to after it was stored is looked at again. */
+  async #holds({ digest, sizeBytes }: BlobId): Promise<boolean> {
+    const stat = this.#statOf(this.pathOf(digest));
+    return stat?.size === sizeBytes && (isUntouched(stat) || this.recheck(digest));
+  }
+
   #sizeOf(path: string): number | undefined {
-    return this.#guard('looking for a blob', () => statSync(path, { throwIfNoEntry: false })?.size);
+    return this.#statOf(path)?.size;
+  }
+
+  #statOf(path: string): { size: number; mtimeMs: number } | undefined {
+    return this.#guard('looking for a blob', () => statSync(path, { throwIfNoEntry: false }));
   }
 
   #open(): { path: string; fd: number } {
@@ -306,6 +344,25 @@ class DiskContentStore implements LocalContentStore {
 /** Whether a blob has the time that it was given when it was stored: whatever writes to a file changes that. */
 function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
   return mtimeMs === MATERIALISED_AT_S * 1000;
+}
+
+function stillWritten(path: string): SameError {
+  return new SameError({
+    code: 'SAME1611',
+    message: `${path} was written to while it was stored`,
+    place: path,
+    hint: 'a step has to wait for the processes that it starts',
+  });
+}
+
+/** A blob that was touched and is whole after all: a home copied without its times, for instance. */
+function markUntouched(path: string): void {
+  try {
+    utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
+  } catch (error) {
+    // Another user's, or a disk that cannot be written: it will be looked at again.
+    if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS', 'ENOENT')) throw error;
+  }
 }
 
 function linkWherePossible(blob: string, path: string): boolean {

@@ -127,6 +127,62 @@ test('recheck moves a damaged blob out of the way', async () => {
   assert.equal(await store.recheck(digest), true);
 });
 
+/** A store with a blob of `hello` into which somebody wrote as many other bytes. */
+async function openDamaged() {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const { digest } = await store.write(hello);
+  const path = store.pathOf(digest);
+  fs.chmodSync(path, 0o644);
+  fs.writeFileSync(path, 'jello');
+  return { directory, store, digest, path };
+}
+
+test('a damaged blob of the same size does not pass for the one that is stored', async () => {
+  const written = await openDamaged();
+  await written.store.write(hello);
+  assert.deepEqual(await written.store.read(written.digest), hello);
+
+  const adopted = await openDamaged();
+  const output = join(adopted.directory, '..', 'output');
+  fs.writeFileSync(output, hello);
+  await adopted.store.adopt(output);
+  assert.deepEqual(await adopted.store.read(adopted.digest), hello);
+  assert.equal(fs.readdirSync(join(adopted.directory, 'quarantine')).length, 1);
+});
+
+test('a damaged blob is not placed', async () => {
+  for (const mode of ['link', 'copy'] as const) {
+    const { directory, store, digest } = await openDamaged();
+    const path = join(directory, 'input');
+    assert.throws(() => store.place(digest, path, mode, false), { code: 'SAME1301' });
+    assert.equal(fs.existsSync(path), false);
+    assert.equal(await store.has(digest), false);
+  }
+});
+
+test('a blob that lost its time and nothing else is used, and looked at only once', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const { digest } = await store.write(hello);
+  fs.utimesSync(store.pathOf(digest), 1_700_000_000, 1_700_000_000);
+  store.place(digest, join(directory, 'input'), 'link', false);
+  assert.equal(fs.readFileSync(join(directory, 'input'), 'utf8'), 'hello');
+  assert.equal(fs.statSync(store.pathOf(digest)).mtime.getUTCFullYear(), 1980);
+});
+
+test('a file that is written to while it is taken over is refused', async () => {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  const output = join(directory, '..', 'output');
+  fs.writeFileSync(output, '');
+  fs.truncateSync(output, 200 * 2 ** 20);
+  const writer = setTimeout(() => fs.appendFileSync(output, 'more'), 1);
+  await assert.rejects(store.adopt(output), { code: 'SAME1611', message: /was written to/ });
+  clearTimeout(writer);
+  assert.equal(fs.existsSync(join(directory, 'blobs')), false);
+});
+
 test('a home that cannot be written is SAME1401 with the variable to set', async () => {
   const file = join(root, 'a-file');
   fs.writeFileSync(file, '');
