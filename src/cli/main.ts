@@ -2,6 +2,7 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { Cli } from './cli.ts';
 import { renderFinding } from './render/finding.ts';
+import { plain } from './render/text.ts';
 import { splitRunWords } from './run-words.ts';
 import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.ts';
 
@@ -83,6 +84,7 @@ function openCli(words: string[]): Cli {
     say: (text) => {
       if (!cli.quiet) process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
     },
+    // What is plain says the same in JSON: control characters stand in strings only, and escaped they are the same.
     printJson: (kind, value) => {
       const document = {
         apiVersion: 'same/v1',
@@ -90,7 +92,7 @@ function openCli(words: string[]): Cli {
         ...value,
         ...(warnings.length > 0 ? { notices: warnings } : {}),
       };
-      process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      process.stdout.write(`${plain(JSON.stringify(document, null, 2))}\n`);
     },
     open: () => {
       throw new SameError({ code: 'SAME7001', message: 'adapters were asked for before they were loaded' });

@@ -4,12 +4,14 @@ import { listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 
 /**
- * One run, by id, a unique part of its beginning or end, its display id, or `latest`.
+ * One run, by id, a unique part of its beginning or end, its display id, or `latest`: the newest that ran here, and
+ * only where none did the newest that came with a bundle, whose id its author chose.
  * @throws SAME1608
  */
 export async function showRun(ports: Ports, id: string): Promise<StoredRun> {
   const runs = await listRuns(ports, {});
-  if (id === 'latest' && runs[0]) return runs[0];
+  const latest = runs.find(({ own }) => own) ?? runs[0];
+  if (id === 'latest' && latest) return latest;
   const wanted = id.toLowerCase();
   const exact = runs.filter(({ record }) => record.id === wanted);
   const found =

@@ -187,6 +187,75 @@ describe('runs that came with a bundle', () => {
   });
 });
 
+describe('the record of a run that came with a bundle', () => {
+  test('is not the latest where a run was made here, however its id sorts', async () => {
+    using rig = openRig();
+    await created(rig);
+    await ran(rig, 2);
+    const last = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
+    await hostileBundle(rig, 'last.tgz', (record) => ({ ...record, id: last }));
+    const latest = async () => (await done(rig, ['show', 'run', 'latest', '--json'])).json().id;
+    const own = await latest();
+    await done(rig, ['import', 'last.tgz']);
+    assert.equal(await latest(), own);
+    assert.match((await done(rig, ['logs', 'latest', '--json'])).stdout, /"items"/);
+    await done(rig, ['delete', 'run', 'latest']);
+    assert.equal(await latest(), last);
+  });
+
+  test('reaches a terminal without control characters and makes no lines of its own', async () => {
+    using rig = openRig();
+    await created(rig);
+    await ran(rig, 2);
+    const evil = '\u001b[31mX\u009b2J\u202e\rY\nSAME0000 forged\n';
+    const artifact = { digest: `sha256:${'0'.repeat(64)}`, sizeBytes: 1 };
+    const id = '01a3b5c0-7d00-7abc-8def-0123456789ab';
+    await hostileBundle(rig, 'evil.tgz', (record) => ({
+      ...record,
+      id,
+      display: evil,
+      target: evil,
+      engine: evil,
+      profile: evil,
+      runtime: evil,
+      parameters: {
+        n: { value: evil, source: '--set', default: evil },
+        [evil]: { value: 1, source: 'default' },
+      },
+      data: { [evil]: { ...artifact, uri: evil } },
+      code: { ...record.code, revision: evil },
+      environments: { [evil]: { key: evil, locked: false, variables: {}, resolved: {} } },
+      machine: { ...record.machine, os: evil, arch: evil, gpu: [evil] },
+      steps: [{ ...record.steps[0]!, name: evil, because: evil }],
+      outputs: { [evil]: artifact },
+      metrics: [{ name: evil, step: evil, value: 1, unit: evil }],
+      claims: [
+        { id: evil, metric: evil, expect: 1, outcome: 'error', because: evil, cite: evil },
+        { id: evil, metric: evil, expect: 1, got: 1, delta: 0, outcome: 'within', cite: evil },
+      ],
+      waivers: [{ what: evil, want: evil, have: evil }],
+      error: { code: evil, message: evil, step: evil },
+    }));
+    await done(rig, ['import', 'evil.tgz']);
+    for (const words of [
+      ['show', 'run', id],
+      ['show', 'run', id, '--json'],
+      ['list', 'runs'],
+      ['logs', id],
+      ['logs', id, '--step', 'none'],
+      ['delete', 'run', id],
+      ['commit', 'study:1.0', '--as', '1.1', '--run', id],
+    ]) {
+      const { stdout, stderr } = await rig.same(words);
+      const shown = stdout + stderr;
+      assert.match(shown, words[0] === 'list' || words[0] === 'show' ? /X\\u009b2J/ : /./, words.join(' '));
+      assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/, words.join(' '));
+      assert.doesNotMatch(shown, /^SAME0000/m, words.join(' '));
+    }
+    assert.equal((await done(rig, ['show', 'run', id, '--json'])).json().target, evil);
+  });
+});
+
 async function created(rig: Rig, text = study, options?: RunOptions): Promise<void> {
   rig.write({ 'study/same.yaml': text });
   await done(rig, ['create', '-f', 'study'], options);

@@ -3,6 +3,7 @@ import { SameError } from '../../errors/same-error.ts';
 import { commitProgram } from '../../operations/commit-program.ts';
 import { showRun } from '../../operations/show-run.ts';
 import type { Cli } from '../cli.ts';
+import { plainLine } from '../render/text.ts';
 import { withCommon } from '../words.ts';
 
 /** `same commit program NAME:VERSION --as VERSION` */
@@ -44,7 +45,7 @@ export function commitCommand(cli: Cli): Command {
       `committed ${name}:${version} (${digest}) from ${committed.from.name}:${committed.from.version}`,
     );
     for (const [key, value] of Object.entries(committed.defaults))
-      cli.say(`  default ${key} is now ${JSON.stringify(value)}`);
+      cli.say(plainLine(`  default ${key} is now ${JSON.stringify(value)}`));
     cli.say(`export it with: same export program -n ${name}:${version}`);
   });
 }

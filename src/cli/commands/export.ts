@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { exportProgram, type HistoryChoice } from '../../operations/export-program.ts';
 import type { Cli } from '../cli.ts';
-import { plain } from '../render/text.ts';
+import { plainLine } from '../render/text.ts';
 import { withCommon } from '../words.ts';
 
 /** `same export program -n NAME:VERSION` */
@@ -50,7 +50,7 @@ export function exportCommand(cli: Cli): Command {
           ([key, value]) => `${key}=${JSON.stringify(value)}`,
         );
         cli.say(
-          plain(
+          plainLine(
             `committed ${name}:${version} from ${committed.from.name}:${committed.from.version} and its run ${committed.run}${changed.length > 0 ? `: default ${changed.join(', ')}` : ''}`,
           ),
         );

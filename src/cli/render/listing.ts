@@ -1,6 +1,6 @@
 import type { Pin } from '../../content/content-store.ts';
 import type { StoredRun } from '../../runs/run-store.ts';
-import { figure, plain, seconds, table } from './text.ts';
+import { figure, plainRecord, seconds, table } from './text.ts';
 
 /** Stored programs as a table. */
 export function renderPrograms(pins: readonly Pin[]): string {
@@ -19,16 +19,19 @@ export function renderPrograms(pins: readonly Pin[]): string {
 export function renderRuns(runs: readonly StoredRun[]): string {
   return table([
     ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS'],
-    ...runs.map(({ record, own, elsewhere }) => [
-      record.id,
-      `${record.program.name}:${record.program.version}`,
-      `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : " (author's)"}`,
-      record.startedAt.slice(0, 16).replace('T', ' '),
-      record.usage ? seconds(record.usage.durationMs) : '',
-      record.metrics
-        .slice(0, 3)
-        .map(({ name, value }) => `${plain(name)}=${figure(value)}`)
-        .join(' '),
-    ]),
+    ...runs.map(({ own, elsewhere, ...run }) => {
+      const record = plainRecord(run.record);
+      return [
+        record.id,
+        `${record.program.name}:${record.program.version}`,
+        `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : " (author's)"}`,
+        record.startedAt.slice(0, 16).replace('T', ' '),
+        record.usage ? seconds(record.usage.durationMs) : '',
+        record.metrics
+          .slice(0, 3)
+          .map(({ name, value }) => `${name}=${figure(value)}`)
+          .join(' '),
+      ];
+    }),
   ]);
 }

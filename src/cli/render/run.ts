@@ -2,19 +2,21 @@ import type { Finding } from '../../errors/same-error.ts';
 import type { ClaimRecord, RunRecord } from '../../runs/run-record.ts';
 import { renderFinding } from './finding.ts';
 import { renderParameters } from './plan.ts';
-import { figure, paint, plain, seconds, table } from './text.ts';
+import { figure, paint, plain, plainLine, plainRecord, seconds, table } from './text.ts';
 
 /** A run for people: what it was, what came out, and how it compares with what the authors claim. */
 export function renderRun(
-  record: RunRecord,
+  written: RunRecord,
   options: { own: boolean; colour: boolean; full: boolean },
 ): string {
+  // Values of parameters are printed as JSON, which is harmless once it is plain.
+  const record = { ...plainRecord(written), parameters: written.parameters };
   const { program, usage } = record;
   const took = usage ? ` in ${seconds(usage.durationMs)}` : '';
   const lines = [
     `run ${record.id} of ${program.name}:${program.version}${program.pinned ? '' : ' (unpinned)'} ${record.status}${took}${options.own ? '' : " (the author's)"}`,
     `  program ${program.digest}`,
-    ...renderParameters(record.parameters).map((line) => `  ${line}`),
+    ...renderParameters(record.parameters).map((line) => `  ${plainLine(line)}`),
   ];
   if (options.full) lines.push(...renderDetails(record));
   if (record.metrics.length > 0) {
@@ -22,8 +24,8 @@ export function renderRun(
       '  metrics',
       table(
         record.metrics.map(({ name, step, value, unit, count }) => [
-          plain(name),
-          `${figure(value)}${unit ? ` ${plain(unit)}` : ''}`,
+          name,
+          `${figure(value)}${unit ? ` ${unit}` : ''}`,
           `${step}${count === undefined ? '' : ` (last of ${count})`}`,
         ]),
         '    ',
@@ -44,7 +46,7 @@ function renderClaim(claim: ClaimRecord): string[] {
     claim.got === undefined
       ? (claim.because ?? '')
       : `got ${figure(claim.got)} (${claim.delta! >= 0 ? '+' : ''}${Number(claim.delta!.toPrecision(3))})`;
-  return [mark, claim.id, expected, plain(got), claim.cite ? plain(claim.cite) : ''];
+  return [mark, claim.id, expected, got, claim.cite ?? ''];
 }
 
 function renderDetails(record: RunRecord): string[] {
@@ -59,7 +61,7 @@ function renderDetails(record: RunRecord): string[] {
     lines.push(`  environment ${name} ${key}${locked ? '' : ' (not locked)'}`);
   }
   for (const [name, { digest, uri }] of Object.entries(record.data))
-    lines.push(`  data ${name} ${digest} (${plain(uri)})`);
+    lines.push(`  data ${name} ${digest} (${uri})`);
   lines.push(
     '  steps',
     table(
@@ -74,17 +76,18 @@ function renderDetails(record: RunRecord): string[] {
       '    ',
     ),
   );
-  if (record.error) lines.push(`  error ${record.error.code} ${plain(record.error.message)}`);
+  if (record.error) lines.push(`  error ${record.error.code} ${record.error.message}`);
   return lines;
 }
 
 /** Why a run did not succeed: every problem, the last lines it printed, and what to do next. */
 export function renderFailure(
-  record: RunRecord,
+  written: RunRecord,
   problems: readonly Finding[],
   tail: readonly string[],
   colour: boolean,
 ): string {
+  const record = plainRecord(written);
   const lines: string[] = [];
   if (tail.length > 0) {
     lines.push(paint(`last lines of step ${record.error?.step ?? ''}:`, 'dim', colour));

@@ -6,6 +6,21 @@ export function plain(text: string): string {
   });
 }
 
+/** {@link plain} for a text that is part of a line: it cannot begin another one. */
+export function plainLine(text: string): string {
+  return plain(text).replaceAll('\n', '\\u000a');
+}
+
+/** {@link plainLine} of every text in a value, names of members too: for records, which anyone may have written. */
+export function plainRecord<T>(value: T): T {
+  if (typeof value === 'string') return plainLine(value) as T;
+  if (Array.isArray(value)) return value.map(plainRecord) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [plainLine(name), plainRecord(member)]),
+  ) as T;
+}
+
 /** Paints text for a terminal when colours are wanted. */
 export function paint(
   text: string,
