@@ -1,6 +1,7 @@
 import { monotonicMs } from '../../host/clock.ts';
 import { closeSync, dirname, fstatSync, mkdirSync, openSync, readSync } from '../../host/files.ts';
 import { spawn } from '../../host/processes.ts';
+import { killSurvivors, processNumbers } from '../../host/survivors.ts';
 import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
 import type { StepStatus } from '../engine.ts';
 
@@ -37,7 +38,8 @@ export interface AttemptEnd {
 
 /**
  * Runs one command as a process group of its own; output goes straight to the log files. A timeout or the first
- * cancel sends TERM to the group and KILL after ten seconds; what the command leaves running is killed at its end.
+ * cancel sends TERM to the group and KILL after ten seconds; what the command leaves running, in its group or out of
+ * it, is killed at its end.
  */
 export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   mkdirSync(dirname(input.logs.stdout), { recursive: true });
@@ -48,6 +50,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   let stopped: StepStatus | undefined;
   let killTimer: NodeJS.Timeout | undefined;
   let peakMemoryBytes = 0;
+  const before = processNumbers();
   const child = spawn(input.argv[0]!, input.argv.slice(1), {
     cwd: input.cwd,
     env: input.env,
@@ -95,6 +98,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       );
     });
     signalGroup('SIGKILL');
+    await killSurvivors(marksOf(input.env), before);
     for (const log of followed) log.end();
     const cpuAfter = waitedCpuSeconds();
     const succeeded = end.exitCode === 0 && stopped === undefined;
@@ -116,6 +120,11 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     closeSync(stdout);
     closeSync(stderr);
   }
+}
+
+/** What names this attempt in every process of it that keeps its environment. */
+function marksOf({ SAME_RUN_ID = '', SAME_STEP = '', SAME_ATTEMPT = '' }: Record<string, string>) {
+  return { SAME_RUN_ID, SAME_STEP, SAME_ATTEMPT };
 }
 
 /** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
