@@ -263,7 +263,7 @@ async function bundleAt(
     }
     return { program, runs };
   } catch (error) {
-    if (error instanceof SameError) return undefined;
+    if (error instanceof SameError && error.code !== 'SAME1903') return undefined;
     throw error;
   }
 }

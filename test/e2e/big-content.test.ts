@@ -155,6 +155,11 @@ describe('Ctrl-C in the middle of big content', () => {
     assertInterrupted(exported);
     assert.deepEqual(readdirSync(rig.root).sort(), ['home', 'study']);
     await works(rig, ['export', '-n', 'study:1.0', '-o', 'out.tgz']);
+    const again = await interrupt(rig, ['export', '-n', 'study:1.0', '-o', 'out.tgz'], 'it looks', () =>
+      holds(join(rig.home, 'work'), 'ingest', 2 ** 24),
+    );
+    assertInterrupted(again);
+    assert.match(again.stderr, /SAME1903/);
     const other = { SAME_HOME: rig.path('other') };
     const { child, ended } = rig.start(['import', 'out.tgz'], { env: other });
     await until('it is being read', () => holds(rig.path('other/work'), 'ingest', 2 ** 24));
