@@ -10,7 +10,7 @@ const NOT_FINITE = '1e999';
 export interface MetricsReading {
   metrics: ReportedMetric[];
   problems: Finding[];
-  /** Figures that are not finite: named, and left out. */
+  /** Figures that are not finite or have no name: said, and left out. */
   warnings: string[];
 }
 
@@ -21,7 +21,7 @@ export interface MetricsReading {
 export function readFinalMetrics(text: string, place: string): MetricsReading {
   const parsed = parseJson(text);
   if (!isJsonObject(parsed)) return unreadable(place, 'is not a JSON object');
-  return { ...finiteOnly(scalarsOf(parsed), place), problems: [] };
+  return { ...usableOnly(scalarsOf(parsed), place), problems: [] };
 }
 
 /**
@@ -50,7 +50,7 @@ export function readMetricSeries(text: string, place: string): MetricsReading {
       latest.set(name, { name, value, count: (latest.get(name)?.count ?? 0) + 1 });
     }
   });
-  return { ...finiteOnly([...latest.values()], place), problems };
+  return { ...usableOnly([...latest.values()], place), problems };
 }
 
 /**
@@ -129,12 +129,16 @@ function parseJson(text: string): JsonValue | undefined {
   }
 }
 
-function finiteOnly(metrics: ReportedMetric[], place: string): Pick<MetricsReading, 'metrics' | 'warnings'> {
+/** What a record can hold: a figure without a name could not be named by a claim, and no record with one is valid. */
+function usableOnly(metrics: ReportedMetric[], place: string): Pick<MetricsReading, 'metrics' | 'warnings'> {
+  const why = ({ name, value }: ReportedMetric): string | undefined => {
+    if (name === '') return 'a metric without a name';
+    // Escaped as JSON, for a name may hold what a terminal obeys.
+    return Number.isFinite(value) ? undefined : `metric ${JSON.stringify(name)} is not a finite number and`;
+  };
   return {
-    metrics: metrics.filter(({ value }) => Number.isFinite(value)),
-    warnings: metrics
-      .filter(({ value }) => !Number.isFinite(value))
-      .map(({ name }) => `${place}: metric "${name}" is not a finite number and is left out`),
+    metrics: metrics.filter((metric) => why(metric) === undefined),
+    warnings: metrics.map(why).flatMap((reason) => (reason ? [`${place}: ${reason} is left out`] : [])),
   };
 }
 

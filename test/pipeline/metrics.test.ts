@@ -48,6 +48,24 @@ describe('metrics.json', () => {
       assert.match(warnings[i]!, new RegExp(`"${name.replace('.', '\\.')}"`));
   });
 
+  it('leaves out a figure without a name, and says so', () => {
+    const { metrics, problems, warnings } = final('{"": 1, "a": {"": 2}, "b": 3}');
+    assert.deepEqual(
+      metrics.map(({ name }) => name),
+      ['a.', 'b'],
+    );
+    assert.deepEqual(problems, []);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /without a name is left out/);
+    assert.deepEqual(series('{"": 1}\n').metrics, []);
+  });
+
+  it('warns of names without what a terminal obeys', () => {
+    const [warning] = final('{"\\u001b[2J": NaN}').warnings;
+    assert.ok(warning);
+    assert.ok(!warning.includes('\u001b'), JSON.stringify(warning));
+  });
+
   it('may hold the words NaN and Infinity in its texts', () => {
     assert.deepEqual(final('{"NaN": 1, "t": "is NaN or \\"Infinity\\"", "x": NaN}').metrics, [
       { name: 'NaN', value: 1 },
