@@ -50,6 +50,9 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
     },
     stream: (path: string): AsyncIterable<Buffer> =>
       inTurns(createReadStream(path, { highWaterMark: 1 << 20 }), options.signal),
+    /** The same, whatever the signal says. */
+    streamToEnd: (path: string): AsyncIterable<Buffer> =>
+      inTurns(createReadStream(path, { highWaterMark: 1 << 20 })),
     async writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
       const temporary = temporaryBeside(resolve(path));
       try {

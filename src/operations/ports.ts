@@ -26,6 +26,8 @@ export interface Files {
   /** Writes a stream beside `path` and renames it into place; nothing is left when it fails or is aborted. */
   writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   stream(path: string): AsyncIterable<Uint8Array>;
+  /** The same, whatever Ctrl-C says: the log of a step that was canceled is kept too. */
+  streamToEnd(path: string): AsyncIterable<Uint8Array>;
   /** A private directory, gone when disposed. */
   temporary(): { path: string; [Symbol.dispose](): void };
   /** Writes one file below a directory, with the mode and time of materialised files. */

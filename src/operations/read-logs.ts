@@ -1,5 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import type { Ports } from './ports.ts';
+import { maskingOf } from './secrets.ts';
 import { showRun } from './show-run.ts';
 
 /** One log of one attempt. */
@@ -12,7 +13,10 @@ export interface Log {
 
 const FOLLOW_MS = 200;
 
-/** `same logs`: everything the steps of a run printed so far, in step order. @throws SAME1608 */
+/**
+ * `same logs`: everything the steps of a run printed so far, in step order. Logs are masked when an attempt ends; of a
+ * run that goes on, or was killed, whole lines are shown, masked by the values that the caller has. @throws SAME1608
+ */
 export async function readLogs(ports: Ports, id: string, step?: string): Promise<Log[]> {
   const run = await showRun(ports, id);
   const steps = run.record.steps.map(({ name }) => name);
@@ -28,10 +32,23 @@ export async function readLogs(ports: Ports, id: string, step?: string): Promise
       message: `the logs of run ${run.record.id} did not travel with ${run.record.program.name}:${run.record.program.version}`,
     });
   }
+  const running = run.record.status === 'running';
+  const masking = maskingOf(
+    Object.fromEntries(
+      run.record.redactions.flatMap((name): [string, string][] =>
+        ports.variables[name] === undefined ? [] : [[name, ports.variables[name]]],
+      ),
+    ),
+  );
   return ports.runs
     .logs(run.record.id)
     .filter((log) => step === undefined || log.step === step)
-    .map(({ path, ...log }) => ({ ...log, bytes: ports.files.read(path) ?? Buffer.alloc(0) }));
+    .map(({ path, ...log }) => {
+      const bytes = ports.files.read(path) ?? Buffer.alloc(0);
+      // A value whose end is not printed yet would not be known.
+      const known = running && masking.active ? bytes.subarray(0, bytes.lastIndexOf('\n') + 1) : bytes;
+      return { ...log, bytes: masking.active ? masking.maskBytes(known) : known };
+    });
 }
 
 /** `same logs -f`: the same, then what is added, until the run has ended. */

@@ -46,6 +46,10 @@ export async function declaredMetrics(
       fail('it is a directory');
       continue;
     }
+    if (artifact.sizeBytes > READ_LIMIT_BYTES) {
+      fail(`it has ${artifact.sizeBytes} bytes, more than the ${READ_LIMIT_BYTES} that are read for figures`);
+      continue;
+    }
     const text = (await ports.content.read(artifact.digest, READ_LIMIT_BYTES)).toString('utf8');
     const matcher = source.regex === undefined ? undefined : await ports.compilePattern(source.regex);
     const value = readDeclaredMetric(text, source, () => matcher!);

@@ -44,13 +44,14 @@ export async function runProgram(
   const startedMs = ports.monotonicMs();
   const problems: Finding[] = [];
   try {
-    const context = engineContext(ports, prepared, files, data, journal, temporary.path);
+    const context = engineContext(ports, prepared, files, data, journal, `${temporary.path}/steps`);
     for await (const event of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
       journal.append(event);
       apply(record, event);
       if (event.type === 'step-finished' && !event.retrying) problems.push(...event.problems);
       if (event.type === 'step-finished') {
-        record.metrics.push(...reportedMetrics(event));
+        // What an attempt reported that is tried again, or that failed, is no result.
+        if (event.status === 'succeeded') record.metrics.push(...reportedMetrics(event));
         record.warnings.push(...event.warnings);
         for (const warning of event.warnings) ports.progress(`warning: ${warning}`);
       }
@@ -133,7 +134,7 @@ async function beginRecord(
     ),
     warnings: ports.warnings.map(({ code, message }) => `${code} ${message}`),
     runtime: ports.runtime,
-    redactions: [],
+    redactions: Object.keys(secretsOf(ports, prepared)).sort(),
   };
 }
 
@@ -145,11 +146,7 @@ function engineContext(
   journal: RunJournal,
   workDirectory: string,
 ): EngineContext {
-  const secrets = Object.fromEntries(
-    Object.keys(prepared.artifact.program.secrets ?? {}).flatMap((name) =>
-      ports.variables[name] === undefined ? [] : [[name, ports.variables[name]]],
-    ),
-  );
+  const secrets = secretsOf(ports, prepared);
   const masking = maskingOf(secrets);
   return {
     runId: journal.id,
@@ -169,14 +166,22 @@ function engineContext(
     mask: masking.mask,
     logPaths: journal.logPaths,
     async keepLog(path) {
-      const bytes = ports.files.read(path) ?? Buffer.alloc(0);
-      const masked = masking.maskBytes(bytes);
-      if (masked !== bytes) ports.files.write(path, masked);
-      return ports.content.write(masked);
+      if (masking.active)
+        await ports.files.writeStream(path, masking.maskStream(ports.files.streamToEnd(path)));
+      return ports.content.ingest(ports.files.streamToEnd(path));
     },
     cancel: ports.cancel,
     kill: ports.kill,
   };
+}
+
+/** The declared secrets that the caller has. */
+function secretsOf(ports: Ports, { artifact }: PreparedRun): Record<string, string> {
+  return Object.fromEntries(
+    Object.keys(artifact.program.secrets ?? {}).flatMap((name) =>
+      ports.variables[name] === undefined ? [] : [[name, ports.variables[name]]],
+    ),
+  );
 }
 
 function apply(record: RunRecord, event: EngineEvent): void {
@@ -195,9 +200,6 @@ async function conclude(
   problems: Finding[],
 ): Promise<void> {
   const { plan } = prepared;
-  record.redactions = Object.keys(prepared.artifact.program.secrets ?? {})
-    .filter((name) => ports.variables[name] !== undefined)
-    .sort();
   for (const [name, { step, output }] of Object.entries(plan.outputs)) {
     const artifact = record.steps.find((known) => known.name === step)?.outputs[output];
     if (artifact) record.outputs[name] = artifact;
