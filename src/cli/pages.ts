@@ -4,6 +4,7 @@ import { commitCommand } from './commands/commit.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { exportCommand } from './commands/export.ts';
+import { getCommand } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { lockCommand } from './commands/lock.ts';
@@ -21,6 +22,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   import: importCommand,
   show: showCommand,
   list: listCommand,
+  get: getCommand,
   logs: logsCommand,
   commit: commitCommand,
   lock: lockCommand,

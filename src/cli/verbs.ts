@@ -16,6 +16,7 @@ export const verbs = {
   import: { nouns: ['program'], summary: 'check a bundle file and store its program' },
   show: { nouns: ['program', 'run'], summary: 'show a program, a bundle file or a run' },
   list: { nouns: ['programs', 'runs'], summary: 'list programs or runs' },
+  get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },
   lock: { nouns: ['program'], summary: 'pin what a folder leaves open, into same.lock' },

@@ -42,7 +42,8 @@ export function findPin(ports: Ports, text: string): Pin {
   throw new SameError({
     code: 'SAME1204',
     message: `there is no ${text} here; versions of ${versions[0]!.name}: ${versions.map((known) => `${known.version} (${known.digest.slice(0, 19)})`).join(', ')}`,
-    hint: 'create it with: same create program -f SOURCE',
+    hint:
+      name === 'latest' ? 'for a run: same show run latest' : 'create it with: same create program -f SOURCE',
   });
 }
 
@@ -53,6 +54,7 @@ function unknownName(ports: Ports, name: string): SameError {
   return new SameError({
     code: 'SAME1204',
     message: `there is no program "${name}" here${meant ? ` — did you mean ${meant}?` : ''} (${known})`,
-    hint: 'create it with: same create program -f SOURCE',
+    hint:
+      name === 'latest' ? 'for a run: same show run latest' : 'create it with: same create program -f SOURCE',
   });
 }

@@ -1,3 +1,4 @@
+import { peekProgram } from '../bundle/archive.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import { matchesGlob } from '../program/glob.ts';
 import type { JsonObject } from '../program/json.ts';
@@ -42,7 +43,10 @@ export async function readSource(
   for (const notice of notices) ports.progress(notice);
   const lockFile = selected.find(({ path }) => path === 'same.lock');
   const lock = lockFile && (await readLock(ports, await lockFile.bytes(), placeOf(tree, 'same.lock')));
-  const files = selected.filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock');
+  const files = await withoutBundles(
+    ports,
+    selected.filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock'),
+  );
   throwFindings([...missingFiles(program!, files), ...idleLockEntries(program!, lock)]);
   return {
     program: program!,
@@ -52,6 +56,30 @@ export async function readSource(
     files,
     origin: tree.origin,
   };
+}
+
+/**
+ * Leaves out bundle files (spec SAME-PRG-051): what `same export` wrote into the folder is no part of the program, or
+ * each export would change what it exported.
+ */
+async function withoutBundles(ports: Ports, files: readonly TreeFile[]): Promise<TreeFile[]> {
+  const kept: TreeFile[] = [];
+  for (const file of files) {
+    if (/\.(tgz|tar)$/.test(file.path) && (await isBundle(file))) {
+      ports.progress(`left out ${file.path}: it is a bundle, not a part of the program`);
+    } else kept.push(file);
+  }
+  return kept;
+}
+
+async function isBundle(file: TreeFile): Promise<boolean> {
+  try {
+    await peekProgram(file.chunks());
+    return true;
+  } catch (error) {
+    if (error instanceof SameError) return false;
+    throw error;
+  }
 }
 
 /** Data in the lock that the manifest does not declare, or declares otherwise. */

@@ -22,7 +22,7 @@ export interface Shown {
 
 /** `same show`: a stored program by reference, or a bundle file. Executes nothing. */
 export async function showProgram(ports: Ports, text: string): Promise<Shown> {
-  if (looksLikeFile(text) && ports.files.exists(text)) {
+  if (isPath(text) || (!isReference(text) && ports.files.exists(text))) {
     using temporary = ports.files.temporary();
     const content = ports.openContent(temporary.path);
     const bundle = await peekBundle(streamOfFile(ports, text), content, {
@@ -44,13 +44,16 @@ export async function showProgram(ports: Ports, text: string): Promise<Shown> {
   };
 }
 
-function looksLikeFile(text: string): boolean {
-  if (/^[./]/.test(text) || /\.(tgz|tar|tar\.gz)$/.test(text)) return true;
+function isPath(text: string): boolean {
+  return /^[./]/.test(text) || /\.(tgz|tar|tar\.gz)$/.test(text);
+}
+
+function isReference(text: string): boolean {
   try {
     parseReference(text);
-    return false;
-  } catch {
-    // What is no reference can only be a file; the caller says so when it is none.
     return true;
+  } catch {
+    // Then it can only be a file; where there is none, looking for the program says what is wrong with the name.
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import { parseTemplate, type TemplatePart } from '../program/template.ts';
-import type { CommandPart, PlannedCommand } from './plan.ts';
+import type { CommandPart, PlannedCommand, PlannedStep } from './plan.ts';
 
 /** A value as one word: text as it is, everything else as JSON; null is the empty word. */
 export function wordOf(value: JsonValue): string {
@@ -89,11 +89,15 @@ export function fillCommand(
   };
 }
 
-/** The command as one line for people, with `$SAME_IN/x` and `$SAME_OUT/x` where paths will stand. */
-export function renderCommand(command: PlannedCommand): string {
+/** A step's command as one line for people: declared paths as they are, `$SAME_IN/x` and `$SAME_OUT/x` for the others. */
+export function renderCommand({
+  command,
+  inputs,
+  outputs,
+}: Pick<PlannedStep, 'command' | 'inputs' | 'outputs'>): string {
   const text = textOf({
-    input: (name) => `$SAME_IN/${name}`,
-    output: (name) => `$SAME_OUT/${name}`,
+    input: (name) => inputs[name]?.at ?? `$SAME_IN/${name}`,
+    output: (name) => outputs[name]?.path ?? `$SAME_OUT/${name}`,
     scratch: () => '$SAME_SCRATCH',
   });
   if ('shell' in command) return command.shell.map(text).join('');

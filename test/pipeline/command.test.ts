@@ -232,13 +232,29 @@ describe('a value as a word', () => {
 describe('a command shown to people', () => {
   it('has variables where paths will stand, and quotes where words have spaces', () => {
     assert.equal(
-      renderCommand(
-        planCommand(['cat', '{{inputs.i}}', '{{outputs.o}}', '{{scratch}}', '{{parameters.p}}'], {
+      renderCommand({
+        command: planCommand(['cat', '{{inputs.i}}', '{{outputs.o}}', '{{scratch}}', '{{parameters.p}}'], {
           p: 'a b',
         }),
-      ),
+        inputs: {},
+        outputs: {},
+      }),
       "cat $SAME_IN/i $SAME_OUT/o $SAME_SCRATCH 'a b'",
     );
-    assert.equal(renderCommand(planCommand('cat {{inputs.i}} | wc', {})), 'cat $SAME_IN/i | wc');
+  });
+
+  it('has the paths that the manifest declares', () => {
+    assert.equal(
+      renderCommand({
+        command: planCommand(['cp', '{{inputs.i}}', '{{outputs.o}}'], {}),
+        inputs: { i: { from: { data: 'd' }, at: 'data/i.csv', mode: 'link' } },
+        outputs: { o: { path: 'out/o.csv', kind: 'file' } },
+      }),
+      'cp data/i.csv out/o.csv',
+    );
+    assert.equal(
+      renderCommand({ command: planCommand('cat {{inputs.i}} | wc', {}), inputs: {}, outputs: {} }),
+      'cat $SAME_IN/i | wc',
+    );
   });
 });

@@ -7,7 +7,7 @@ import { withCommon } from '../words.ts';
 export function logsCommand(cli: Cli): Command {
   const command = new Command('logs')
     .description('Print what the steps of a run printed: stdout to stdout, stderr to stderr.')
-    .argument('<id>', 'run id, a part of it, or latest')
+    .argument('[id]', 'run id, a part of it, or latest', 'latest')
     .option('--step <name>', 'only this step')
     .option('-f, --follow', 'go on until the run ends');
   return withCommon(command, [

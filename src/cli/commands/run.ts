@@ -41,6 +41,8 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   cli.exitCode = record.status === 'succeeded' ? 0 : record.status === 'canceled' ? 130 : 1;
   if (cli.json) cli.printJson('Run', { ...record, problems });
   else cli.print(renderRun(record, { own: true, colour: false, full: false }));
+  const wrote = record.steps.some(({ outputs }) => Object.keys(outputs).length > 0);
+  if (wrote && record.status === 'succeeded') cli.say(`get what it wrote: same get run ${record.id}`);
   if (record.status !== 'succeeded')
     process.stderr.write(renderFailure(record, problems, progress.tail(), cli.colour));
 }

@@ -14,7 +14,7 @@ export function renderPlan(plan: Plan, requirements: readonly RequirementRecord[
   ];
   for (const step of plan.steps) {
     lines.push(`  ${step.name}${step.after.length > 0 ? ` (after ${step.after.join(', ')})` : ''}`);
-    lines.push(`    ${plain(renderCommand(step.command))}`);
+    lines.push(`    ${plain(renderCommand(step))}`);
     const details = [`environment ${step.environment}`];
     if (step.workdir !== '.') details.push(`in ${step.workdir}`);
     if (step.timeoutMs !== undefined) details.push(`timeout ${step.timeoutMs / 1000} s`);

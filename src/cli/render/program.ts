@@ -4,12 +4,12 @@ import type { Origin } from '../../sources/source.ts';
 import { renderCommandTemplate } from './command.ts';
 import { figure, plain, table } from './text.ts';
 
-/** Where a program came from, in a few words. */
+/** Where a program came from, in a few words; `label` is how the user named it. */
 export function renderSource(label: string, origin: Origin): string {
   if (origin.kind !== 'git') return label;
-  const path = origin.path ? `/${origin.path}` : '';
+  const repository = origin.repository && `${origin.repository}${origin.path ? `/${origin.path}` : ''}`;
   const ref = origin.ref ? `, ref ${origin.ref}` : '';
-  return `${origin.repository ?? label}${path} (revision ${origin.revision?.slice(0, 12)}${ref})`;
+  return `${repository ?? label} (revision ${origin.revision?.slice(0, 12)}${ref})`;
 }
 
 /** A program as JSON: the manifest as the author wrote it, and what identifies it. */
@@ -52,7 +52,7 @@ export function renderProgram(shown: Shown): string {
   }
   if (shown.origin)
     lines.push(
-      `from ${plain(renderSource('a folder', shown.origin))}${shown.origin.dirty ? ', with local changes' : ''}`,
+      `from ${plain(renderSource(shown.origin.kind === 'git' ? 'a git repository' : 'a folder', shown.origin))}${shown.origin.dirty ? ', with local changes' : ''}`,
     );
   lines.push(...section('digests', digestRows(shown)));
   lines.push(...section('parameters', parameterRows(program)));

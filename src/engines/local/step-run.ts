@@ -1,29 +1,21 @@
-import type { LocalContentStore } from '../../content/content-store.ts';
-import type { ReadyEnvironment } from '../../environments/environment.ts';
 import { SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
 import { fromErrno, join, removeTree } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
-import type { Artifact, EngineContext, EngineEvent } from '../engine.ts';
+import type { EngineEvent } from '../engine.ts';
 import { type AttemptEnd, runAttempt } from './attempt.ts';
 import { conclude, type Finished } from './conclusion.ts';
-import { openWorkspace, type Workspace } from './workspace.ts';
+import { openWorkspace, type StepAttempt, type Workspace } from './workspace.ts';
 
 /** Runs one attempt of a step: workspace, command, outputs. The last event is returned, for the caller to judge. */
-export async function* runOnce(
-  step: PlannedStep,
-  attempt: number,
-  inputs: Record<string, Artifact>,
-  environment: ReadyEnvironment,
-  context: EngineContext,
-  content: LocalContentStore,
-): AsyncGenerator<EngineEvent, Finished> {
-  const { workspace, placed } = await openWorkspace(step, attempt, inputs, context, content, environment.key);
+export async function* runOnce(task: StepAttempt): AsyncGenerator<EngineEvent, Finished> {
+  const { step, attempt, context } = task;
+  const { workspace, placed } = await openWorkspace(task);
   const logs = context.logPaths(step.name, attempt);
-  const env = stepVariables(step, attempt, workspace, environment, context);
-  yield { type: 'step-started', step: step.name, attempt, at: now(), command: renderCommand(step.command) };
+  const env = stepVariables(task, workspace);
+  yield { type: 'step-started', step: step.name, attempt, at: now(), command: renderCommand(step) };
   const queue: string[][] = [];
   let wake: () => void = () => {};
   const running = runAttempt({
@@ -63,7 +55,7 @@ export async function* runOnce(
   await over;
   for (const lines of queue) yield { type: 'step-output', step: step.name, attempt, lines };
   if (!end) throw fromErrno(failure, `running step ${step.name}`);
-  const ended = { step, attempt, inputs, environment, workspace, placed, logs, end, context, content };
+  const ended = { ...task, workspace, placed, logs, end };
   try {
     return await conclude(ended);
   } catch (error) {
@@ -72,7 +64,8 @@ export async function* runOnce(
       return await conclude({ ...ended, end: { ...end, status: 'canceled' } });
     throw fromErrno(error, `storing the outputs of step ${step.name}`);
   } finally {
-    removeTree(workspace.root);
+    // All of it: what a step that failed put beside its own directories is not for the next attempt to answer for.
+    removeTree(context.workDirectory);
   }
 }
 
@@ -89,11 +82,8 @@ function argvOf(step: PlannedStep, workspace: Workspace, env: Record<string, str
 
 /** The scrubbed environment of a step: nothing of the caller's but what the contract names. */
 function stepVariables(
-  step: PlannedStep,
-  attempt: number,
+  { step, attempt, environment, context }: StepAttempt,
   workspace: Workspace,
-  environment: ReadyEnvironment,
-  context: EngineContext,
 ): Record<string, string> {
   const parameters = Object.entries(step.parameters).map(([name, value]): [string, string] => [
     `SAME_PARAM_${name.toUpperCase().replaceAll('-', '_')}`,

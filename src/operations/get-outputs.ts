@@ -1,0 +1,69 @@
+import { openProgram } from '../bundle/program-artifact.ts';
+import { parseTreeList } from '../bundle/tree.ts';
+import type { Artifact } from '../engines/engine.ts';
+import { SameError } from '../errors/same-error.ts';
+import type { Ports } from './ports.ts';
+import { showRun } from './show-run.ts';
+
+/** Bytes of a tree list that is read. */
+const LIST_LIMIT_BYTES = 256 * 1024 * 1024;
+
+/** What get wrote. */
+export interface Got {
+  run: string;
+  /** The directory, as given or chosen. */
+  directory: string;
+  files: { path: string; digest: string; sizeBytes: number }[];
+}
+
+/**
+ * `same get run`: copies what the steps of a run wrote into a folder, as `STEP/FILE`; each file is checked on the way.
+ * @throws SAME1403 the folder is there already · SAME1305 the outputs did not travel with the run
+ */
+export async function getOutputs(
+  ports: Ports,
+  options: { id: string; directory?: string; step?: string },
+): Promise<Got> {
+  const { record } = await showRun(ports, options.id);
+  const { name, version, digest } = record.program;
+  const directory =
+    options.directory ?? `${name.replaceAll('/', '-')}-${version}-${record.id.split('-').at(-1)!}`;
+  const steps = record.steps.filter((step) => options.step === undefined || step.name === options.step);
+  if (options.step !== undefined && steps.length === 0) {
+    const known = record.steps.map((step) => step.name).join(', ');
+    throw new SameError({
+      code: 'SAME1902',
+      message: `run ${record.id} has no step "${options.step}" (steps: ${known})`,
+    });
+  }
+  if (ports.files.kind(directory) !== undefined) {
+    throw new SameError({
+      code: 'SAME1403',
+      message: `${directory} is there already`,
+      place: directory,
+      hint: 'choose another with -o FOLDER',
+    });
+  }
+  const { program } = await openProgram(digest, ports.content);
+  const found = steps.flatMap((step) =>
+    Object.entries(step.outputs).map(([output, artifact]) => {
+      const declared = program.pipeline.steps[step.name]?.outputs?.[output]?.path;
+      return { path: `${step.name}/${declared?.replace(/\/$/, '').split('/').at(-1) ?? output}`, artifact };
+    }),
+  );
+  const files = (await Promise.all(found.map(({ path, artifact }) => filesOf(ports, path, artifact)))).flat();
+  for (const file of files)
+    await ports.files.place(directory, { ...file, body: await ports.content.stream(file.digest) });
+  return {
+    run: record.id,
+    directory,
+    files: files.map(({ path, digest: of, sizeBytes }) => ({ path, digest: of, sizeBytes })),
+  };
+}
+
+async function filesOf(ports: Ports, path: string, artifact: Artifact) {
+  const { digest, sizeBytes, executable } = artifact;
+  if (!digest.startsWith('tree:')) return [{ path, digest, sizeBytes, executable: executable ?? false }];
+  const list = parseTreeList(await ports.content.read(digest.slice('tree:'.length), LIST_LIMIT_BYTES));
+  return list.map((entry) => ({ ...entry, path: `${path}/${entry.path}` }));
+}
