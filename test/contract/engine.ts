@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isAlive, until } from '../components/facts.ts';
@@ -328,7 +329,130 @@ outputs: {free: {}, fixed: {path: out/fixed.txt}}`),
     });
   });
 
+  describe(`engine ${name}: reports`, () => {
+    it('are not taken from elsewhere through a link in place of the workdir', async () => {
+      const outside = mkdtempSync(join(tmpdir(), 'same-outside-'));
+      try {
+        writeFileSync(join(outside, 'metrics.json'), '{"stolen": 1}');
+        const ran = await run({
+          manifest: oneStep(`run: 'cd ..; rmdir d; ln -s ${outside} d'\nworkdir: d`),
+        });
+        failedWith(ran, 'SAME1604');
+        assert.deepEqual(ran.record.metrics, []);
+        assert.equal(readFileSync(join(outside, 'metrics.json'), 'utf8'), '{"stolen": 1}');
+      } finally {
+        rmSync(outside, { recursive: true, force: true });
+      }
+    });
+
+    for (const script of [
+      'ln -s m metrics.json; echo {} > m',
+      'ln -s m metrics.json',
+      'mkdir metrics.jsonl',
+    ]) {
+      it(`are regular files, and the logs are kept and masked when they are not: ${script}`, async () => {
+        const ran = await run({
+          manifest: oneStep(
+            `run: 'echo "$TOKEN"; ${script}'\nsecrets: [TOKEN]`,
+            'secrets: {TOKEN: {description: a token}}',
+          ),
+          variables: { TOKEN: 'correct-horse' },
+        });
+        failedWith(ran, 'SAME1611');
+        assert.equal(await ran.log('main'), '***TOKEN***\n');
+      });
+    }
+
+    it('are none where an input lies', async () => {
+      const ran = await run({
+        manifest: `
+pipeline:
+  steps:
+    make: {run: 'echo {\\"other\\": 1} > {{outputs.m}}', outputs: {m: {}}}
+    use: {run: 'true', inputs: {m: {from: make.m, at: ./metrics.json}}}
+`,
+      });
+      succeeded(ran);
+      assert.deepEqual(ran.record.metrics, []);
+    });
+
+    it('count only of the attempt that succeeded', async () => {
+      const ran = await run({
+        manifest: oneStep(
+          `run: 'echo {\\"x\\":$SAME_ATTEMPT} > metrics.json; test $SAME_ATTEMPT = 2 || touch "$SAME_OUT/stray$SAME_ATTEMPT"; test $SAME_ATTEMPT != 3'\nretries: {max: 1, backoff: 1ms}`,
+        ),
+      });
+      succeeded(ran);
+      assert.deepEqual(
+        ran.record.metrics.map(({ name, value }) => [name, value]),
+        [['x', 2]],
+      );
+      const left = await run({
+        manifest: oneStep(`run: 'echo {\\"x\\":1} > metrics.json'\noutputs: {o: {}}`),
+      });
+      failedWith(left, 'SAME1603');
+      assert.deepEqual(left.record.metrics, []);
+    });
+
+    it('that are too big to read fail the step', async () => {
+      const ran = await run({ manifest: oneStep(`run: 'truncate -s 257M metrics.jsonl'`) });
+      failedWith(ran, 'SAME1606');
+    });
+  });
+
+  describe(`engine ${name}: attempts apart`, () => {
+    it('no step can put files into the directories of a later one', async () => {
+      const plant = (up: string) => ({
+        manifest: `
+pipeline:
+  steps:
+    a:
+      run: 'mkdir -p "$HOME/${up}/b/1/work"; touch "$HOME/${up}/b/1/work/planted"; touch {{outputs.o}}'
+      outputs: {o: {}}
+    b: {run: 'ls', inputs: {o: {from: a.o}}}
+`,
+      });
+      for (const up of ['../..', '../../..']) {
+        const ran = await run(plant(up));
+        if (ran.record.status === 'succeeded') assert.equal(await ran.log('b'), '');
+        else failedWith(ran, 'SAME1604');
+      }
+    });
+
+    it('what a failed attempt left beside its directories is gone at the next', async () => {
+      const ran = await run({
+        manifest: oneStep(
+          `run: 'echo "$HOME"; test $SAME_ATTEMPT = 2 || { touch ../../litter; exit 1; }'\nretries: {max: 1, backoff: 1ms}`,
+        ),
+      });
+      succeeded(ran);
+      const homes = await Promise.all(
+        ran.attempts('main').map(async ({ logs }) => (await ran.content.read(logs.stdout.digest)).toString()),
+      );
+      assert.notEqual(homes[0], homes[1]);
+    });
+
+    it('a step may be called like any directory of the runner', async () => {
+      succeeded(await run({ manifest: "pipeline: {steps: {staged: {run: 'true'}, steps: {run: 'true'}}}" }));
+    });
+  });
+
   describe(`engine ${name}: ends`, () => {
+    it('says SAME1610 when the variables are longer than the system takes', async () => {
+      const ran = await run({
+        manifest: oneStep(`run: 'true'`, 'parameters: {long: {type: string, default: ""}}'),
+        set: [`long=${'x'.repeat(200_000)}`],
+      });
+      failedWith(ran, 'SAME1610');
+      assert.equal(await ran.log('main'), '');
+    });
+
+    it('keeps a log of any length', async () => {
+      const ran = await run({ manifest: oneStep(`run: 'truncate -s 2200M /dev/stdout'`) });
+      succeeded(ran);
+      assert.equal(ran.step('main').logs!.stdout.sizeBytes, 2200 * 2 ** 20);
+    });
+
     for (const code of [1, 2, 77, 127, 130, 255]) {
       it(`records exit code ${code} as a failure of the step`, async () => {
         const ran = await run({ manifest: oneStep(`run: 'exit ${code}'`) });

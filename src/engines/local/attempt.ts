@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../host/clock.ts';
 import { closeSync, dirname, fstatSync, mkdirSync, openSync, readSync } from '../../host/files.ts';
-import { spawn } from '../../host/processes.ts';
+import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors, processNumbers } from '../../host/survivors.ts';
 import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
 import type { StepStatus } from '../engine.ts';
@@ -43,20 +43,28 @@ export interface AttemptEnd {
  */
 export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   mkdirSync(dirname(input.logs.stdout), { recursive: true });
-  const stdout = openSync(input.logs.stdout, 'w', 0o644);
-  const stderr = openSync(input.logs.stderr, 'w', 0o644);
+  // Secrets are masked in them when the attempt has ended; until then they are for their owner only.
+  const stdout = openSync(input.logs.stdout, 'w', 0o600);
+  const stderr = openSync(input.logs.stderr, 'w', 0o600);
   const startedMs = monotonicMs();
   const cpuBefore = waitedCpuSeconds();
   let stopped: StepStatus | undefined;
   let killTimer: NodeJS.Timeout | undefined;
   let peakMemoryBytes = 0;
   const before = processNumbers();
-  const child = spawn(input.argv[0]!, input.argv.slice(1), {
-    cwd: input.cwd,
-    env: input.env,
-    stdio: ['ignore', stdout, stderr],
-    detached: true,
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(input.argv[0]!, input.argv.slice(1), {
+      cwd: input.cwd,
+      env: input.env,
+      stdio: ['ignore', stdout, stderr],
+      detached: true,
+    });
+  } catch (error) {
+    closeSync(stdout);
+    closeSync(stderr);
+    return { status: 'failed', durationMs: 0, startError: whyNotStarted(error as Error) };
+  }
   const signalGroup = (signal: NodeJS.Signals) => {
     if (child.pid === undefined) return;
     try {
@@ -92,7 +100,7 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.kill.addEventListener('abort', onKill);
     if (input.cancel.aborted) onCancel();
     const end = await new Promise<{ exitCode?: number; signal?: string; startError?: string }>((done) => {
-      child.once('error', (error) => done({ startError: error.message }));
+      child.once('error', (error) => done({ startError: whyNotStarted(error) }));
       child.once('exit', (code, signal) =>
         done(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
       );
@@ -127,31 +135,45 @@ function marksOf({ SAME_RUN_ID = '', SAME_STEP = '', SAME_ATTEMPT = '' }: Record
   return { SAME_RUN_ID, SAME_STEP, SAME_ATTEMPT };
 }
 
+/** Node says some of these by an event and some by an exception. */
+function whyNotStarted(error: NodeJS.ErrnoException): string {
+  return error.code === 'E2BIG'
+    ? 'its command and variables are longer than this system takes (E2BIG); give what is long as a file'
+    : error.message;
+}
+
 /** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
 function followLines(path: string, onLines: (lines: string[]) => void): { read(): void; end(): void } {
   const fd = openSync(path, 'r');
   const buffer = Buffer.alloc(65_536);
   let offset = 0;
   let rest = '';
+  let torn = false;
   const read = () => {
     const behind = fstatSync(fd).size - offset - buffer.length;
     if (behind > 0) {
       // People see the end of a fast output; the log has all of it.
       offset += behind;
       rest = '';
+      torn = true;
     }
     const size = readSync(fd, buffer, 0, buffer.length, offset);
     if (size === 0) return;
     offset += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = lines.pop() ?? '';
+    // The line that reading began in: its head was left out, with what masking would know a secret by.
+    if (torn && lines.length > 0) {
+      lines.shift();
+      torn = false;
+    }
     if (lines.length > 0) onLines(lines);
   };
   return {
     read,
     end() {
       read();
-      if (rest !== '') onLines([rest]);
+      if (rest !== '' && !torn) onLines([rest]);
       closeSync(fd);
     },
   };

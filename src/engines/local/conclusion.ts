@@ -2,47 +2,47 @@ import type { LocalContentStore } from '../../content/content-store.ts';
 import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
-import { existsSync, join } from '../../host/files.ts';
+import { resolve, sep } from '../../host/files.ts';
 import { platform } from '../../host/machine.ts';
 import { findCommand } from '../../host/processes.ts';
 import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import { stepKey } from '../../pipeline/step-key.ts';
-import type { Artifact, EngineContext, EngineEvent, ReportedMetric, StepStatus } from '../engine.ts';
+import type { Artifact, EngineEvent, ReportedMetric, StepStatus } from '../engine.ts';
 import type { AttemptEnd } from './attempt.ts';
 import { takeTree } from './output-tree.ts';
-import { changedInputs, type PlacedInput, strayEntries, takeOutput, type Workspace } from './workspace.ts';
+import {
+  changedInputs,
+  type PlacedInput,
+  type StepAttempt,
+  strayEntries,
+  takeOutput,
+  takePath,
+  type Workspace,
+} from './workspace.ts';
+
+/** Bytes of a report that is read for figures. */
+const REPORT_BYTES = 256 * 1024 * 1024;
 
 /** How an attempt is told of. */
 export type Finished = Extract<EngineEvent, { type: 'step-finished' }>;
 
 /** A command that has ended, with all it was given. */
-export interface EndedAttempt {
-  step: PlannedStep;
-  attempt: number;
-  inputs: Record<string, Artifact>;
-  environment: ReadyEnvironment;
+export interface EndedAttempt extends StepAttempt {
   workspace: Workspace;
   placed: PlacedInput[];
   logs: { stdout: string; stderr: string };
   end: AttemptEnd;
-  context: EngineContext;
-  content: LocalContentStore;
 }
 
 /** Stores what a command left and decides how its step ended: success only once everything is hashed and in the store. */
-export async function conclude({
-  step,
-  attempt,
-  inputs,
-  environment,
-  workspace,
-  placed,
-  logs,
-  end,
-  context,
-  content,
-}: EndedAttempt): Promise<Finished> {
+export async function conclude(ended: EndedAttempt): Promise<Finished> {
+  const { step, attempt, inputs, environment, workspace, placed, end, context, content } = ended;
+  // First: whatever goes wrong below, the logs are masked.
+  const logs = {
+    stdout: await context.keepLog(ended.logs.stdout),
+    stderr: await context.keepLog(ended.logs.stderr),
+  };
   const problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
   const metrics: ReportedMetric[] = [];
@@ -88,7 +88,7 @@ export async function conclude({
     outputs,
     metrics,
     ...(series === undefined ? {} : { series }),
-    logs: { stdout: await context.keepLog(logs.stdout), stderr: await context.keepLog(logs.stderr) },
+    logs,
     problems,
     warnings,
   };
@@ -133,20 +133,29 @@ async function takeReports(
   outputs: Record<string, Artifact>,
   content: LocalContentStore,
 ): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; warnings: string[]; series?: string }> {
-  const reports: { path: string; digest: string }[] = [];
+  const reports: ({ path: string } & Artifact)[] = [];
+  const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
   for (const [name, { kind, path }] of Object.entries(step.outputs)) {
     const artifact = outputs[name];
     if (kind === 'metrics' && artifact?.digest.startsWith('sha256:')) {
-      reports.push({ path: path ?? name, digest: artifact.digest });
+      reports.push({ path: path ?? name, ...artifact });
     }
   }
   for (const path of ['metrics.json', 'metrics.jsonl']) {
-    const full = join(workspace.workdir, path);
-    if (existsSync(full)) reports.push({ path, digest: (await content.adopt(full)).digest });
+    const full = resolve(workspace.workdir, path);
+    if (isDeclaredPlace(full, step, workspace)) continue;
+    const taken = await takePath(full, `the report ${step.name}/${path}`, workspace, content);
+    if (taken && 'code' in taken) result.problems.push(taken);
+    else if (taken) reports.push({ path, ...taken });
   }
-  const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
-  for (const { path, digest } of reports) {
-    const text = (await content.read(digest, 256 * 1024 * 1024)).toString('utf8');
+  for (const { path, digest, sizeBytes } of reports) {
+    if (sizeBytes > REPORT_BYTES) {
+      const place = `${step.name}/${path}`;
+      const message = `${place} has ${sizeBytes} bytes, more than the ${REPORT_BYTES} that are read for figures`;
+      result.problems.push({ code: 'SAME1606', message, place });
+      continue;
+    }
+    const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
     const reading = path.endsWith('.jsonl')
       ? readMetricSeries(text, `${step.name}/${path}`)
       : readFinalMetrics(text, `${step.name}/${path}`);
@@ -161,4 +170,12 @@ async function takeReports(
     result.warnings.push(...reading.warnings);
   }
   return result;
+}
+
+/** What an input put at a report's path is no report of this step, and an output there is read by its own kind. */
+function isDeclaredPlace(full: string, step: PlannedStep, workspace: Workspace): boolean {
+  return [
+    ...Object.values(step.inputs).flatMap(({ at }) => at ?? []),
+    ...Object.values(step.outputs).flatMap(({ path }) => path ?? []),
+  ].some((declared) => `${resolve(workspace.workdir, declared)}${sep}`.startsWith(`${full}${sep}`));
 }

@@ -48,7 +48,7 @@ async function* runStep(
     ]),
   );
   for (let attempt = 1; ; attempt++) {
-    const finished = yield* runOnce(step, attempt, inputs, environment, context, content);
+    const finished = yield* runOnce({ step, attempt, inputs, environment, context, content });
     if (finished.status === 'succeeded') {
       yield finished;
       return finished.outputs;

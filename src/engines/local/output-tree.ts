@@ -16,6 +16,7 @@ export async function takeTree(
   const entries: { path: string; executable: boolean; sizeBytes: number; digest: string }[] = [];
   const pending = [''];
   for (let prefix = pending.pop(); prefix !== undefined; prefix = pending.pop()) {
+    // An unreadable one is an error here, which takePath makes the finding of.
     for (const entry of readdirSync(join(directory, prefix), { withFileTypes: true })) {
       const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
       const full = join(directory, path);

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { parseTreeList } from '../../bundle/tree.ts';
 import type { LocalContentStore } from '../../content/content-store.ts';
-import type { Finding } from '../../errors/same-error.ts';
+import type { ReadyEnvironment } from '../../environments/environment.ts';
+import { type Finding, SameError } from '../../errors/same-error.ts';
 import {
+  basename,
   createReadStream,
   dirname,
   fromErrno,
@@ -10,6 +12,7 @@ import {
   join,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   namesIn,
   realpathSync,
   removeTree,
@@ -20,6 +23,16 @@ import {
 } from '../../host/files.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, EngineContext } from '../engine.ts';
+
+/** One attempt of a step, with everything that it is given. */
+export interface StepAttempt {
+  step: PlannedStep;
+  attempt: number;
+  inputs: Record<string, Artifact>;
+  environment: ReadyEnvironment;
+  context: EngineContext;
+  content: LocalContentStore;
+}
 
 /** The directories of one step attempt (spec chapter step-contract). */
 export interface Workspace {
@@ -50,15 +63,22 @@ export interface PlacedInput {
 }
 
 /** Makes the directories of an attempt and fills them with code, inputs and parameters. */
-export async function openWorkspace(
-  step: PlannedStep,
-  attempt: number,
-  inputs: Record<string, Artifact>,
-  context: EngineContext,
-  content: LocalContentStore,
-  environmentKey: string,
-): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
-  const root = join(context.workDirectory, step.name, String(attempt));
+export async function openWorkspace({
+  step,
+  attempt,
+  inputs,
+  environment,
+  context,
+  content,
+}: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
+  let root: string;
+  try {
+    mkdirSync(context.workDirectory, { recursive: true });
+    // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
+    root = mkdtempSync(join(context.workDirectory, `${step.name}-${attempt}-`));
+  } catch (error) {
+    throw fromErrno(error, `preparing step ${step.name}`);
+  }
   const work = join(root, 'work');
   const workspace: Workspace = {
     root,
@@ -68,7 +88,7 @@ export async function openWorkspace(
     out: join(root, 'out'),
     home: join(root, 'home'),
     temporary: join(root, 'tmp'),
-    scratch: context.scratch(environmentKey),
+    scratch: context.scratch(environment.key),
     parameters: join(root, 'params.json'),
   };
   try {
@@ -152,17 +172,37 @@ export async function changedInputs(
     });
   for (const file of placed) {
     if (!file.linked) continue;
-    const stat = lstatSync(file.path, { bigint: true, throwIfNoEntry: false });
-    if (!stat) changed(file, 'removed');
-    else if (stat.ino !== file.ino) changed(file, 'replaced');
-    else if (stat.ctimeNs !== file.ctimeNs && !(await isWhole(file, content))) changed(file, 'changed');
+    try {
+      const stat = lstatSync(file.path, { bigint: true, throwIfNoEntry: false });
+      if (!stat) changed(file, 'removed');
+      else if (stat.ino !== file.ino) changed(file, 'replaced');
+      else if (stat.ctimeNs !== file.ctimeNs && !(await isWhole(file, content))) changed(file, 'changed');
+    } catch (error) {
+      if (isUnreadable(error, file.path)) changed(file, 'made unreadable');
+      else if (isErrno(error, 'ELOOP')) changed(file, 'replaced');
+      else throw error;
+    }
   }
   for (const [root, files] of Map.groupBy(placed, ({ root }) => root)) {
     const known = new Set(files.map(({ path }) => path));
-    const added = files[0]!.linked ? filesBelow(root).find((path) => !known.has(path)) : undefined;
-    if (added !== undefined) changed({ ...files[0]!, path: added }, 'added to');
+    const first = files[0]!;
+    if (!first.linked) continue;
+    try {
+      const added = filesBelow(root).find((path) => !known.has(path));
+      if (added !== undefined) changed({ ...first, path: added }, 'added to');
+    } catch (error) {
+      if (!isUnreadable(error, root) && !isErrno(error, 'ELOOP')) throw error;
+      // Said of each file of it already, unless a directory was added.
+      if (findings.length === 0) changed({ ...first, path: root }, 'made unreadable');
+    }
   }
   return findings;
+}
+
+/** Whether a step took away the right to read or move what it left there; the cause is what an adapter wraps. */
+function isUnreadable(error: unknown, root: string): boolean {
+  const cause = error instanceof SameError ? error.cause : error;
+  return isErrno(cause, 'EACCES', 'EPERM') && ((cause as NodeJS.ErrnoException).path ?? '').startsWith(root);
 }
 
 /** Everything at or below a path that is no directory. */
@@ -186,7 +226,7 @@ export function strayEntries(workspace: Workspace, step: PlannedStep, context: E
   const own = ['work', 'in', 'out', 'home', 'tmp', 'params.json'];
   const expected: [string, (name: string) => boolean][] = [
     [workspace.root, (name) => own.includes(name)],
-    [dirname(workspace.root), (name) => /^[0-9]+$/.test(name)],
+    [context.workDirectory, (name) => name === basename(workspace.root)],
     [workspace.in, (name) => step.inputs[name]?.at === undefined && name in step.inputs],
     [workspace.out, (name) => name in step.outputs && step.outputs[name]!.path === undefined],
   ];
@@ -212,15 +252,9 @@ export async function takeOutput(
 ): Promise<Artifact | Finding> {
   const declared = step.outputs[name]!.path;
   const path = declared === undefined ? join(workspace.out, name) : resolve(workspace.workdir, declared);
-  let stat: ReturnType<typeof lstatSync>;
-  try {
-    stat = lstatSync(path);
-    if (!stat.isSymbolicLink() && !realpathSync(path).startsWith(realpathSync(workspace.root) + sep)) {
-      return { code: 'SAME1604', message: `output "${name}" lies outside the step's directory`, place: path };
-    }
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
-    return {
+  const taken = await takePath(path, `output "${name}"`, workspace, content, tree);
+  return (
+    taken ?? {
       code: 'SAME1603',
       message: `step ${step.name} did not write its output "${name}" (${declared ?? `$SAME_OUT/${name}`})`,
       place: path,
@@ -228,13 +262,43 @@ export async function takeOutput(
         declared === undefined
           ? `write it to {{outputs.${name}}}`
           : "paths are relative to the step's workdir",
+    }
+  );
+}
+
+/**
+ * Takes what a step left at a path into the store, if the path leads into the attempt's own directories.
+ * @param tree takes a directory; without it none is wanted
+ * @returns the artifact, why it cannot be one, or undefined when nothing is there
+ */
+export async function takePath(
+  path: string,
+  what: string,
+  workspace: Workspace,
+  content: LocalContentStore,
+  tree?: (directory: string) => Promise<Artifact | Finding>,
+): Promise<Artifact | Finding | undefined> {
+  try {
+    const stat = lstatSync(path);
+    if (!stat.isSymbolicLink() && !realpathSync(path).startsWith(realpathSync(workspace.root) + sep)) {
+      return { code: 'SAME1604', message: `${what} lies outside the step's directory`, place: path };
+    }
+    if (stat.isDirectory() && tree) return await tree(path);
+    if (!stat.isFile()) {
+      const wanted = tree ? 'a regular file or directory' : 'a regular file';
+      return { code: 'SAME1611', message: `${what} is not ${wanted}`, place: path };
+    }
+    const executable = (stat.mode & 0o100) !== 0;
+    const { digest, sizeBytes } = await content.adopt(path);
+    return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    if (!isUnreadable(error, path)) throw error;
+    return {
+      code: 'SAME1611',
+      message: `${what} cannot be read or moved (its permissions)`,
+      place: path,
+      hint: 'leave what is to be kept readable and writable for its owner',
     };
   }
-  if (stat.isDirectory()) return tree(path);
-  if (!stat.isFile()) {
-    return { code: 'SAME1611', message: `output "${name}" is not a regular file or directory`, place: path };
-  }
-  const executable = (stat.mode & 0o100) !== 0;
-  const { digest, sizeBytes } = await content.adopt(path);
-  return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
 }
