@@ -20,6 +20,8 @@ export interface Cli {
   ports(): Ports;
   /** Builds the adapters: set by the chunk that holds them. */
   open(cli: Cli): Ports;
+  /** Said at the first Ctrl-C. */
+  stopping: string;
   /** What the process will exit with. */
   exitCode: number;
   /** Warnings so far: they go into JSON results. */

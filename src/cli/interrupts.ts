@@ -22,7 +22,7 @@ export function watchInterrupts(cli: Cli): { cancel: AbortSignal; kill: AbortSig
       if (!stepRuns) setTimeout(() => process.exit(INTERRUPTED), CLEAN_UP_MS).unref();
       return;
     }
-    cli.say('stopping; once more to kill at once');
+    cli.say(cli.stopping);
     cancel.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);

@@ -76,6 +76,7 @@ function openCli(words: string[]): Cli {
     quiet: before.includes('--quiet') || before.includes('-q'),
     live: process.stderr.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined,
     colour: process.stderr.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+    stopping: 'stopping; once more to kill at once',
     exitCode: 0,
     warnings,
     print: (text) => {

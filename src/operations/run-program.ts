@@ -1,6 +1,7 @@
 import { compareClaims } from '../claims/compare-claims.ts';
 import type { Artifact, EngineContext, EngineEvent } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
+import { pinDirectory } from '../program/name.ts';
 import type { ClaimRecord, RunRecord, RunStatus, StepRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import { finishedFields } from '../runs/step-outcome.ts';
@@ -154,7 +155,9 @@ function engineContext(
     placeCode: files.place,
     codeDigest: (step) => files.digestFor(step),
     environment: (name) => prepared.environments.ready(name),
-    scratch: (key) => `${ports.home}/cache/scratch/${key.replaceAll(':', '-')}`,
+    // Of one program: what others left there must not reach its results.
+    scratch: (key) =>
+      `${ports.home}/cache/scratch/${pinDirectory(prepared.plan.program.name)}/${key.replaceAll(':', '-')}`,
     // Where data came from is the record's; a step sees content only.
     data: Object.fromEntries(
       Object.entries(data).map(([name, { digest, sizeBytes, executable }]) => [
@@ -219,11 +222,16 @@ async function conclude(
   });
   record.status = statusOf(record, problems);
   if (record.status !== 'succeeded') {
+    // Figures of half a run agree with nothing (spec SAME-CLM-011).
     record.claims = record.claims.map(
-      (claim): ClaimRecord =>
-        claim.outcome === 'error'
-          ? { ...claim, outcome: 'not-run', because: 'the run did not succeed' }
-          : claim,
+      ({ id, metric, expect, cite }): ClaimRecord => ({
+        id,
+        metric,
+        expect,
+        ...(cite === undefined ? {} : { cite }),
+        outcome: 'not-run',
+        because: 'the run did not succeed',
+      }),
     );
     const failed = record.steps.find(({ status }) => ['failed', 'timeout', 'canceled'].includes(status));
     const problem = problems[0] ?? { code: 'SAME1607', message: 'the run was canceled' };

@@ -77,6 +77,7 @@ function sharedAdapters(): Ports {
     live: false,
     colour: false,
     exitCode: 0,
+    stopping: '',
     warnings: [],
     ports: () => assert.fail('unused'),
     open: () => assert.fail('unused'),

@@ -24,6 +24,7 @@ export function logsCommand(cli: Cli): Command {
       return;
     }
     const write = (stream: 'stdout' | 'stderr', bytes: Buffer) => process[stream].write(bytes);
+    cli.stopping = 'no longer following; the run goes on';
     if (options.follow) await followLogs(ports, id, options.step, write);
     else for (const { stream, bytes } of await readLogs(ports, id, options.step)) write(stream, bytes);
   });

@@ -45,8 +45,14 @@ function renderClaim(claim: ClaimRecord): string[] {
   const got =
     claim.got === undefined
       ? (claim.because ?? '')
-      : `got ${figure(claim.got)} (${claim.delta! >= 0 ? '+' : ''}${Number(claim.delta!.toPrecision(3))})`;
+      : `got ${figure(claim.got)} (${difference(claim.delta!, claim.expect)})`;
   return [mark, claim.id, expected, got, claim.cite ?? ''];
+}
+
+/** What is left of a difference once the rounding of doubles is taken off. */
+function difference(delta: number, expect: number): string {
+  if (Math.abs(delta) <= 2 ** -50 * Math.abs(expect)) return 'equal';
+  return `${delta >= 0 ? '+' : ''}${Number(delta.toPrecision(3))}`;
 }
 
 function renderDetails(record: RunRecord): string[] {
