@@ -1,4 +1,4 @@
-import { basename, delimiter, dirname, isAbsolute, join, sep, statSync } from '../host/files.ts';
+import { basename, delimiter, dirname, isAbsolute, isErrno, join, sep, statSync } from '../host/files.ts';
 import { environmentVariables } from '../host/processes.ts';
 import { isExecutable } from './interpreter.ts';
 import { runTool } from './tool-process.ts';
@@ -66,5 +66,11 @@ function directoryBehind(manager: string, name: string, signal?: AbortSignal): P
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    // A directory that this user may not look into holds no command for him.
+    if (isErrno(error, 'EACCES', 'ENOTDIR', 'ELOOP')) return false;
+    throw error;
+  }
 }
