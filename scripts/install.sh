@@ -20,6 +20,8 @@ openssl:openssl:git over https
 Rscript:r-base-core:the Longley study
 python3:python3:python environments
 patch:patch:upstream sources
+jq:jq:bundles read by hand
+unshare:util-linux:homes on full and read-only disks
 '
 missing='' suites=''
 for line in $(printf %s "$needs" | tr ' ' '~'); do

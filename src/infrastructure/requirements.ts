@@ -3,19 +3,11 @@ import type { Finding } from '../errors/same-error.ts';
 import { freeDiskBytes, type Gpu, type Machine, machine } from '../host/machine.ts';
 import { formatBytes, parseQuantity } from '../program/quantity.ts';
 import type { Program, Resources, Step } from '../program/schema.ts';
+import type { RequirementRecord } from '../runs/run-record.ts';
 
-/** One need of a program, beside what this machine has. */
-export interface Requirement {
+/** One need of a program, beside what this machine has, and the code of the problem when it is not met. */
+export interface Requirement extends RequirementRecord {
   what: 'cpu' | 'memory' | 'disk' | 'gpu' | 'interpreter' | 'lock' | 'command' | 'secret' | 'service';
-  want: string;
-  have: string;
-  met: boolean;
-  /** True when the program runs without it. */
-  optional: boolean;
-  /** The step that wants it, when it is not the whole program. */
-  step?: string;
-  hint?: string;
-  /** Code of the problem when it is not met; an interpreter that is missing has its own. */
   code: ErrorCode;
 }
 

@@ -98,9 +98,11 @@ export function testContentStore(name: string, open: () => StoreUnderTest): void
     assert.equal(await store.has(helloDigest), false);
   });
 
-  test(`${name}: a blob damaged behind its back is not handed out`, async (context) => {
+  // Memory has no back behind which a blob could be damaged.
+  if (!open().damage) return;
+  test(`${name}: a blob damaged behind its back is not handed out`, async () => {
     const { store, damage } = open();
-    if (!damage) return context.skip('nothing behind its back');
+    assert.ok(damage);
     await store.write(hello);
     for (const bytes of ['jello', 'hell', 'hello!']) {
       damage(helloDigest, Buffer.from(bytes));
