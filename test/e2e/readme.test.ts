@@ -16,7 +16,13 @@ test('every command of README.md works, in order, in one directory and an empty 
   assert.match(said, /challenger-o-rings:1\.0 +succeeded/);
   assert.match(said, /challenger-o-rings:1\.1 +succeeded/);
   assert.match(succeeds(rig, 'same show run latest'), /^ *epochs: 1000 \(default\)$/m);
-  assert.deepEqual(readdirSync(rig.root).sort(), ['bin', 'challenger-o-rings:1.1.tgz', 'examples', 'home', 'results']);
+  assert.deepEqual(readdirSync(rig.root).sort(), [
+    'bin',
+    'challenger-o-rings:1.1.tgz',
+    'examples',
+    'home',
+    'results',
+  ]);
   assert.deepEqual(readdirSync(rig.home), ['.same']);
 });
 
