@@ -1,6 +1,6 @@
 import { canonicalBytes, sha256, sha256OfChunks } from '../bundle/canonical-json.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { type TreeEntry, treeList } from '../bundle/tree.ts';
+import { type TreeEntry, treeDigest, treeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { PlannedStep } from '../pipeline/plan.ts';
@@ -45,7 +45,7 @@ export async function openProgramFiles(ports: Ports, artifact: ProgramArtifact):
       }),
     );
   return {
-    digestFor: (step) => `tree:${sha256(treeList(filesFor(step)))}`,
+    digestFor: (step) => treeDigest(filesFor(step)),
     async place(step, directory) {
       const wanted = new Set(filesFor(step).map(({ path }) => path));
       for await (const file of artifact.codeStream()) {
@@ -59,7 +59,8 @@ export async function openProgramFiles(ports: Ports, artifact: ProgramArtifact):
       for await (const { path, body } of artifact.codeStream())
         if (isData(path)) await ports.content.ingest(body);
       for (const path of dataPaths)
-        if (!files.some((file) => file.path === path)) await ports.content.write(listBelow(files, path));
+        if (!files.some((file) => file.path === path))
+          await ports.content.write(treeList(filesBelow(files, path)));
       return data;
     },
   };
@@ -71,20 +72,18 @@ function dataArtifact(files: readonly TreeEntry[], path: string): Artifact {
     const { digest, sizeBytes, executable } = single;
     return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
   }
-  const below = files.filter((file) => isBelow(file.path, path));
+  const below = filesBelow(files, path);
   return {
-    digest: `tree:${sha256(listBelow(files, path))}`,
+    digest: treeDigest(below),
     sizeBytes: below.reduce((sum, file) => sum + file.sizeBytes, 0),
   };
 }
 
-/** The tree list of a directory of the program. */
-function listBelow(files: readonly TreeEntry[], directory: string): Buffer {
-  return treeList(
-    files
-      .filter(({ path }) => isBelow(path, directory))
-      .map((file) => ({ ...file, path: file.path.slice(directory.length + 1) })),
-  );
+/** The files of a directory of the program, by their paths in it. */
+function filesBelow(files: readonly TreeEntry[], directory: string): TreeEntry[] {
+  return files
+    .filter(({ path }) => isBelow(path, directory))
+    .map((file) => ({ ...file, path: file.path.slice(directory.length + 1) }));
 }
 
 function refuseOtherData(
