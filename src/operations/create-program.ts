@@ -1,5 +1,6 @@
 import { originArtifact } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { SameError } from '../errors/same-error.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { packTree } from './pack-source.ts';
@@ -17,10 +18,7 @@ export interface Created {
   imported?: Imported;
 }
 
-/**
- * `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed.
- * @param options.expect refuse a program of another name or version
- */
+/** `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed. */
 export async function createProgram(
   ports: Ports,
   options: { source: string; dereference?: boolean },
@@ -32,7 +30,15 @@ export async function createProgram(
     signal: ports.cancel,
   });
   if (source.kind === 'bundle') {
-    const imported = await importBundle(ports, { file: source.path, label: source.label });
+    if (options.dereference) {
+      throw new SameError({
+        code: 'SAME1902',
+        message: `--dereference has nothing to do: ${source.label} is a bundle, whose files are packed already`,
+        place: '--dereference',
+        hint: 'leave it out',
+      });
+    }
+    const imported = await importBundle(ports, { file: source.path });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
   const staged = ports.stageContent(temporary.path);

@@ -83,10 +83,13 @@ export async function exportDigests(
   artifact: ProgramArtifact,
   pin: Pin,
 ): Promise<BundleDigests> {
-  const selection = await selectRuns(ports, ports.content, artifact, undefined);
-  const contents = await contentsOf(ports.content, artifact, selection, pin.origin);
+  using temporary = ports.files.temporary();
+  // Runs become artifacts here: aside, since looking stores nothing.
+  const staged = ports.stageContent(temporary.path);
+  const selection = await selectRuns(ports, staged, artifact, undefined);
+  const contents = await contentsOf(staged, artifact, selection, pin.origin);
   let digests: BundleDigests | undefined;
-  const chunks = writeBundle(contents, ports.content, { gzip: true, onDigests: (all) => (digests = all) });
+  const chunks = writeBundle(contents, staged, { gzip: true, onDigests: (all) => (digests = all) });
   for await (const _ of chunks);
   return digests!;
 }

@@ -21,10 +21,7 @@ export interface Imported {
 }
 
 /** `same import`: checks a bundle file whole, then stores and pins it. Nothing of it is executed. */
-export async function importBundle(
-  ports: Ports,
-  options: { file: string; label?: string },
-): Promise<Imported> {
+export async function importBundle(ports: Ports, options: { file: string }): Promise<Imported> {
   using temporary = ports.files.temporary();
   const staged = ports.stageContent(temporary.path);
   const bundle = await readBundle(streamOfFile(ports, options.file), staged, {

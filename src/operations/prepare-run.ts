@@ -13,6 +13,7 @@ import { findProgram } from './find-program.ts';
 import { packTree } from './pack-source.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
+import { readSetWords } from './set-words.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
 export interface RunRequest {
@@ -68,7 +69,7 @@ export async function prepareRun(
     label: `${program.metadata.name}:${program.metadata.version}`,
     readFile: (path) => readText(ports, path),
   });
-  const set = readSet(request.set);
+  const set = readSetWords(request.set);
   const file = await readParametersFile(ports, request.parametersFile);
   const { parameters, findings } = resolveParameters(program, {
     ...(request.profile === undefined ? {} : { profile: request.profile }),
@@ -137,20 +138,6 @@ async function locate(
   const { artifact, pin } = await findProgram(ports, request.reference!);
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   return { artifact, ...(origin ? { origin } : {}), pinned: true };
-}
-
-function readSet(words: readonly string[]): {
-  values: { name: string; text: string }[];
-  findings: Finding[];
-} {
-  const values: { name: string; text: string }[] = [];
-  const findings: Finding[] = [];
-  for (const word of words) {
-    const equals = word.indexOf('=');
-    if (equals > 0) values.push({ name: word.slice(0, equals), text: word.slice(equals + 1) });
-    else findings.push({ code: 'SAME1902', message: `--set takes NAME=VALUE, got "${word}"` });
-  }
-  return { values, findings };
 }
 
 async function readParametersFile(

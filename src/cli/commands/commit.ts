@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { SameError } from '../../errors/same-error.ts';
+import { throwFindings } from '../../errors/same-error.ts';
 import { commitProgram } from '../../operations/commit-program.ts';
+import { readSetWords } from '../../operations/set-words.ts';
 import { showRun } from '../../operations/show-run.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
@@ -22,12 +23,8 @@ export function commitCommand(cli: Cli): Command {
   ]).action(async (reference: string, options: { as: string; run?: string; set: string[] }) => {
     const ports = cli.ports();
     const run = options.run === undefined ? undefined : (await showRun(ports, options.run)).record;
-    const set = options.set.map((word) => {
-      const equals = word.indexOf('=');
-      if (equals < 1)
-        throw new SameError({ code: 'SAME1902', message: `--set takes NAME=VALUE, got "${word}"` });
-      return { name: word.slice(0, equals), text: word.slice(equals + 1) };
-    });
+    const { values: set, findings } = readSetWords(options.set);
+    throwFindings(findings);
     const committed = await commitProgram(ports, { reference, as: options.as, set, ...(run ? { run } : {}) });
     const { name, version } = committed.artifact.program.metadata;
     const { digest } = committed.artifact;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { SameError } from '../../errors/same-error.ts';
 import { exportProgram, type HistoryChoice } from '../../operations/export-program.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
@@ -26,6 +27,14 @@ export function exportCommand(cli: Cli): Command {
       history?: HistoryChoice;
       force?: true;
     }) => {
+      if (options.output !== undefined && options.portable) {
+        throw new SameError({
+          code: 'SAME1902',
+          message: '--portable chooses the file name, and so does -o',
+          place: '--portable',
+          hint: 'leave out one of them',
+        });
+      }
       const { name: reference, ...rest } = options;
       const exported = await exportProgram(cli.ports(), { reference, ...rest });
       const { name, version } = exported.artifact.program.metadata;

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { SameError } from '../../errors/same-error.ts';
 import { followLogs, readLogs } from '../../operations/read-logs.ts';
 import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
@@ -15,6 +16,14 @@ export function logsCommand(cli: Cli): Command {
     'same logs 8f3a21 --step train',
     'same logs latest -f',
   ]).action(async (id: string, options: { step?: string; follow?: true }) => {
+    if (cli.json && options.follow) {
+      throw new SameError({
+        code: 'SAME1902',
+        message: '--json prints one document and cannot follow',
+        place: '--follow',
+        hint: 'leave out one of them',
+      });
+    }
     const ports = cli.ports();
     if (cli.json) {
       const items = await readLogs(ports, id, options.step);
@@ -24,8 +33,9 @@ export function logsCommand(cli: Cli): Command {
       return;
     }
     const write = (stream: 'stdout' | 'stderr', bytes: Buffer) => process[stream].write(bytes);
-    cli.stopping = 'no longer following; the run goes on';
-    if (options.follow) await followLogs(ports, id, options.step, write);
-    else for (const { stream, bytes } of await readLogs(ports, id, options.step)) write(stream, bytes);
+    if (options.follow) {
+      cli.stopping = 'no longer following; the run goes on';
+      await followLogs(ports, id, options.step, write);
+    } else for (const { stream, bytes } of await readLogs(ports, id, options.step)) write(stream, bytes);
   });
 }
