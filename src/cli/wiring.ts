@@ -1,7 +1,7 @@
 import { openDiskContentStore } from '../content/disk-content-store.ts';
 import { openDiskPins } from '../content/disk-pins.ts';
 import { openDiskReferrers } from '../content/disk-referrers.ts';
-import { openStagedContentStore } from '../content/staged-content-store.ts';
+import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
@@ -41,6 +41,7 @@ export function openPorts(cli: Cli): Ports {
     runtime: RUNTIME,
     content,
     openContent: (directory) => openDiskContentStore(directory),
+    lookIntoContent: () => openLookingContentStore(content),
     stageContent: (directory) =>
       openStagedContentStore(content, openDiskContentStore(join(directory, 'staged')), cancel),
     pins: openDiskPins(join(home, 'content')),

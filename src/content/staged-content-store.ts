@@ -1,5 +1,6 @@
 import { inTurns, nextTurn } from '../host/turns.ts';
 import type { BlobId, ContentStore, LocalContentStore, StagedContentStore } from './content-store.ts';
+import { openMemoryContentStore } from './memory-content-store.ts';
 
 /**
  * Writes aside and reads from both, so that a command which packs or unpacks first and refuses then leaves the store
@@ -13,9 +14,33 @@ export function openStagedContentStore(
   signal?: AbortSignal,
 ): StagedContentStore {
   const staged = new Map<string, BlobId>();
-  const holderOf = (digest: string): ContentStore => (staged.has(digest) ? aside : store);
+  return {
+    ...writeAside(store, aside, staged, signal),
+    async keep() {
+      // An interruption is heard now or not at all: from here to the caller's pin nothing takes long.
+      if (staged.size > 0) await nextTurn(signal);
+      for (const id of [...staged.values()]) {
+        await store.adopt(aside.pathOf(id.digest), id);
+        staged.delete(id.digest);
+      }
+    },
+  };
+}
+
+/** Writes into memory and reads from both: for looking at what would be stored, which stores nothing. */
+export function openLookingContentStore(store: ContentStore): ContentStore {
+  return writeAside(store, openMemoryContentStore(), new Map());
+}
+
+function writeAside(
+  store: ContentStore,
+  aside: ContentStore,
+  written: Map<string, BlobId>,
+  signal?: AbortSignal,
+): ContentStore {
+  const holderOf = (digest: string): ContentStore => (written.has(digest) ? aside : store);
   const noted = (id: BlobId): BlobId => {
-    staged.set(id.digest, id);
+    written.set(id.digest, id);
     return id;
   };
   return {
@@ -25,13 +50,5 @@ export function openStagedContentStore(
     stream: (digest) => holderOf(digest).stream(digest),
     write: async (bytes) => noted(await aside.write(bytes)),
     ingest: async (chunks, expected) => noted(await aside.ingest(inTurns(chunks, signal), expected)),
-    async keep() {
-      // An interruption is heard now or not at all: from here to the caller's pin nothing takes long.
-      if (staged.size > 0) await nextTurn(signal);
-      for (const id of [...staged.values()]) {
-        await store.adopt(aside.pathOf(id.digest), id);
-        staged.delete(id.digest);
-      }
-    },
   };
 }

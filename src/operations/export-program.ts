@@ -83,13 +83,12 @@ export async function exportDigests(
   artifact: ProgramArtifact,
   pin: Pin,
 ): Promise<BundleDigests> {
-  using temporary = ports.files.temporary();
-  // Runs become artifacts here: aside, since looking stores nothing.
-  const staged = ports.stageContent(temporary.path);
-  const selection = await selectRuns(ports, staged, artifact, undefined);
-  const contents = await contentsOf(staged, artifact, selection, pin.origin);
+  // Runs become artifacts here, of a few kilobytes: in memory, since looking stores nothing.
+  const content = ports.lookIntoContent();
+  const selection = await selectRuns(ports, content, artifact, undefined);
+  const contents = await contentsOf(content, artifact, selection, pin.origin);
   let digests: BundleDigests | undefined;
-  const chunks = writeBundle(contents, staged, { gzip: true, onDigests: (all) => (digests = all) });
+  const chunks = writeBundle(contents, content, { gzip: true, onDigests: (all) => (digests = all) });
   for await (const _ of chunks);
   return digests!;
 }

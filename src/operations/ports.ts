@@ -1,4 +1,5 @@
 import type {
+  ContentStore,
   LocalContentStore,
   PinStore,
   ReferrerStore,
@@ -57,6 +58,8 @@ export interface Ports {
   openContent(directory: string): LocalContentStore;
   /** The content store with new blobs put aside below a temporary directory of the home, until they are kept. */
   stageContent(directory: string): StagedContentStore;
+  /** The store with what is written to it kept in memory: for looking at what would be stored. */
+  lookIntoContent(): ContentStore;
   pins: PinStore;
   referrers: ReferrerStore;
   runs: RunStore;
