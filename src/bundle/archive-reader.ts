@@ -25,6 +25,7 @@ import { isInfrastructure, openProgram, type ProgramArtifact } from './program-a
 import { layerOf, otherType, parseProgramConfig, parseProgramManifest } from './program-config.ts';
 import { parseReferrer, REFERRERS, type ReferrerKind } from './referrer.ts';
 import { parseRunRecord } from './run-artifact.ts';
+import { tap } from './tap.ts';
 import { type TarEntry, TarScanner } from './tar-scanner.ts';
 
 /** A bundle that has been read, checked and put into a store; nothing points at its blobs yet. */
@@ -413,16 +414,6 @@ async function bytesOf(file: TarFile, limitBytes: number): Promise<Buffer> {
   const bytes = Buffer.concat(chunks);
   if (bytes.length !== file.sizeBytes) throw refused(`${file.path} is cut short`);
   return bytes;
-}
-
-async function* tap<T extends Uint8Array>(
-  chunks: AsyncIterable<T> | Iterable<T>,
-  each: (chunk: T) => void,
-): AsyncGenerator<T, void, undefined> {
-  for await (const chunk of chunks) {
-    each(chunk);
-    yield chunk;
-  }
 }
 
 function refused(message: string): SameError {

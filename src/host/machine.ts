@@ -26,6 +26,11 @@ export interface Machine {
 
 const GPU_TIMEOUT_MS = 10_000;
 
+/** Where this machine keeps what may be lost. */
+export function temporaryDirectory(): string {
+  return os.tmpdir();
+}
+
 /** Looks at this machine; cheap, starts nothing. */
 export function machine(): Machine {
   const [system, arch] = platform().split('-') as [string, string];

@@ -10,6 +10,7 @@ import {
   join,
   MATERIALISED_AT_S,
   mkdirSync,
+  mkdtempSync,
   namesIn,
   openSync,
   readIfThere,
@@ -23,6 +24,8 @@ import {
   writeAtomically,
   writeFully,
 } from './files.ts';
+import { temporaryDirectory } from './machine.ts';
+import { writeNewDirectory } from './new-directory.ts';
 import { isAbandoned, ownName } from './process-identity.ts';
 import { inTurns, nextTurn, turn } from './turns.ts';
 
@@ -31,7 +34,19 @@ import { inTurns, nextTurn, turn } from './turns.ts';
  * @param options.signal once it is aborted, streams of files end with SAME1903
  */
 export function openUserFiles(home: string, options: { signal?: AbortSignal } = {}) {
+  const temporary = () => {
+    const path = join(home, 'work', ownName());
+    try {
+      // First, for it may be what filled the disk.
+      removeAbandoned(join(home, 'work'));
+      mkdirSync(path, { recursive: true });
+    } catch (error) {
+      throw fromErrno(error, 'making a work directory', home);
+    }
+    return { path, [Symbol.dispose]: () => removeTree(path) };
+  };
   return {
+    temporary,
     read: (path: string) => readIfThere(path),
     exists: (path: string) => existsSync(path),
     /** What a path leads to, or undefined when there is nothing. */
@@ -78,17 +93,18 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
         throw fromErrno(error, `writing ${path}`, home);
       }
     },
-    temporary() {
-      const path = join(home, 'work', ownName());
+    /** A temporary directory for looking only: where the home cannot be written, it is this machine's. */
+    scratch() {
       try {
-        // First, for it may be what filled the disk.
-        removeAbandoned(join(home, 'work'));
-        mkdirSync(path, { recursive: true });
+        return temporary();
       } catch (error) {
-        throw fromErrno(error, 'making a work directory', home);
+        if (!(error instanceof SameError) || error.code === 'SAME1402') throw error;
+        const path = mkdtempSync(join(temporaryDirectory(), 'same-'));
+        return { path, [Symbol.dispose]: () => removeTree(path) };
       }
-      return { path, [Symbol.dispose]: () => removeTree(path) };
     },
+    makeDirectory: (path: string, fill: (directory: string) => Promise<void>) =>
+      writeNewDirectory(path, fill, { home, ...(options.signal ? { signal: options.signal } : {}) }),
     async place(
       directory: string,
       { path, executable, body }: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },

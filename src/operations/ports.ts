@@ -31,6 +31,10 @@ export interface Files {
   streamToEnd(path: string): AsyncIterable<Uint8Array>;
   /** A private directory, gone when disposed. */
   temporary(): { path: string; [Symbol.dispose](): void };
+  /** The same for looking only: somewhere else when the home cannot be written. */
+  scratch(): { path: string; [Symbol.dispose](): void };
+  /** Fills a directory that is not there or is empty, whole or not at all. @throws SAME1403 */
+  makeDirectory(path: string, fill: (directory: string) => Promise<void>): Promise<void>;
   /** Writes one file below a directory, with the mode and time of materialised files. */
   place(
     directory: string,

@@ -22,7 +22,7 @@ export interface Shown {
 
 /** `same show`: a stored program by reference, or a bundle file. Executes nothing. */
 export async function showProgram(ports: Ports, text: string): Promise<Shown> {
-  if (isPath(text) || (!isReference(text) && ports.files.exists(text))) {
+  if (isBundlePath(ports, text)) {
     using temporary = ports.files.temporary();
     const content = ports.openContent(temporary.path);
     const bundle = await peekBundle(streamOfFile(ports, text), content, {
@@ -42,6 +42,11 @@ export async function showProgram(ports: Ports, text: string): Promise<Shown> {
     digests: await exportDigests(ports, artifact, pin),
     runs: await listRuns(ports, { name: text }),
   };
+}
+
+/** Whether a word is a bundle's path, and not the name of a stored program. */
+export function isBundlePath(ports: Ports, text: string): boolean {
+  return isPath(text) || (!isReference(text) && ports.files.exists(text));
 }
 
 function isPath(text: string): boolean {
