@@ -22,6 +22,10 @@ python3:python3:python environments
 patch:patch:upstream sources
 jq:jq:bundles read by hand
 unshare:util-linux:homes on full and read-only disks
+docker-registry:docker-registry:bundles in a registry
+skopeo:skopeo:bundles in a registry
+zstd:zstd:bundles packed by others
+pigz:pigz:bundles packed by others
 '
 missing='' suites=''
 for line in $(printf %s "$needs" | tr ' ' '~'); do
@@ -30,8 +34,9 @@ for line in $(printf %s "$needs" | tr ' ' '~'); do
   missing="$missing ${rest%%:*}" suites="$suites
   $(printf %s "${rest#*:}" | tr '~' ' ') (needs $command)"
 done
-[ -n "$missing" ] || exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ -z "$missing" ]; then
+  :
+elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   export DEBIAN_FRONTEND=noninteractive
@@ -44,4 +49,13 @@ elif [ -n "${CI-}" ]; then
   exit 1
 else
   echo "left out, because this user cannot install Debian packages:$suites" >&2
+fi
+
+if why=$(sh scripts/oras.sh --install 2>&1); then
+  :
+elif [ -n "${CI-}" ]; then
+  echo "oras is missing and cannot be brought here: $why" >&2
+  exit 1
+else
+  echo "left out, because oras cannot be brought here: bundles copied by oras ($why)" >&2
 fi
