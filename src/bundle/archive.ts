@@ -5,7 +5,7 @@ import { tagOf } from '../program/version.ts';
 import { isDerivedFrom } from './ancestry.ts';
 import { canonicalBytes, sha256 } from './canonical-json.ts';
 import { type TarSource, writeTar } from './canonical-tar.ts';
-import { gzip } from './compression.ts';
+import { gzip } from './gzip.ts';
 import {
   type BundleDigests,
   blobPath,
