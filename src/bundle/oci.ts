@@ -13,6 +13,9 @@ export const MEDIA = {
   runRecord: 'application/vnd.same.run.record.v1+json',
   origin: 'application/vnd.same.origin.v1+json',
   originRecord: 'application/vnd.same.origin.record.v1+json',
+  verification: 'application/vnd.same.verification.v1+json',
+  verificationRecord: 'application/vnd.same.verification.record.v1+json',
+  signature: 'application/vnd.dev.sigstore.bundle.v0.3+json',
 } as const;
 
 /** A pointer to a blob: what it is, its digest, its length. */
@@ -56,6 +59,8 @@ export interface Limits {
   ratio: number;
   unpackedBytes: number;
   entries: number;
+  pathBytes: number;
+  pathSegments: number;
   paxBytes: number;
   jsonBytes: number;
   yamlBytes: number;
@@ -66,6 +71,8 @@ export const LIMITS: Limits = {
   ratio: 1000,
   unpackedBytes: 10 * 2 ** 30,
   entries: 100_000,
+  pathBytes: 1024,
+  pathSegments: 64,
   paxBytes: 64 * 1024,
   jsonBytes: 4 * 2 ** 20,
   yamlBytes: 2 ** 20,

@@ -1,7 +1,7 @@
-/** Longest path in UTF-8 bytes, longest single name, most parts. */
-const MAX_PATH_BYTES = 1024;
+import { LIMITS, type Limits } from './oci.ts';
+
+/** Longest single name in UTF-8 bytes. */
 const MAX_NAME_BYTES = 255;
-const MAX_DEPTH = 64;
 
 const reservedName = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 const plainPath = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*[A-Za-z0-9_-]$/;
@@ -24,8 +24,8 @@ function byteRank(unit: number): number {
 }
 
 /**
- * Why a path may not be in a tar layer (spec chapter bundle, threats 1 and 3), or undefined when it may.
- * The answer completes the sentence "PATH …".
+ * Why a path may not be in a tar layer (SAME-BND-033), or undefined when it may; how long it is, is
+ * {@link overPathLimit}'s. The answer completes the sentence "PATH …".
  */
 export function checkPath(path: string): string | undefined {
   if (path === '') return 'is empty';
@@ -34,15 +34,25 @@ export function checkPath(path: string): string | undefined {
   if (path.includes('\\')) return 'has a backslash';
   if (path.startsWith('/')) return 'is absolute';
   if (/^[A-Za-z]:/.test(path)) return 'starts with a drive letter';
-  if (path.length * 3 > MAX_PATH_BYTES && Buffer.byteLength(path) > MAX_PATH_BYTES) {
-    return `is longer than ${MAX_PATH_BYTES} bytes`;
-  }
   if (/[^\x00-\x7f]/.test(path) && path.normalize('NFC') !== path) return 'is not in Unicode form NFC';
-  const parts = path.split('/');
-  if (parts.length > MAX_DEPTH) return `is deeper than ${MAX_DEPTH} directories`;
-  for (const part of parts) {
+  for (const part of path.split('/')) {
     const because = checkName(part);
     if (because) return because;
+  }
+  return undefined;
+}
+
+/** The limit that a path is beyond, if any, and why, completing "PATH …" (SAME-BND-034). */
+export function overPathLimit(
+  path: string,
+  { pathBytes, pathSegments }: Pick<Limits, 'pathBytes' | 'pathSegments'> = LIMITS,
+): { limit: 'pathBytes' | 'pathSegments'; because: string } | undefined {
+  if (path.length * 3 > pathBytes && Buffer.byteLength(path) > pathBytes) {
+    return { limit: 'pathBytes', because: `is longer than ${pathBytes} bytes` };
+  }
+  // A path has at most every second character a slash.
+  if (path.length >= 2 * pathSegments && path.split('/').length > pathSegments) {
+    return { limit: 'pathSegments', because: `has more than ${pathSegments} segments` };
   }
   return undefined;
 }

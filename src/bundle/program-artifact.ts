@@ -9,7 +9,7 @@ import { type TarFile, writeTar } from './canonical-tar.ts';
 import { type CodeEntry, CodeLayer } from './code-layer.ts';
 import { type Descriptor, LIMITS, MEDIA, type OciManifest } from './oci.ts';
 import { storeDocument, storeManifest } from './oci-manifest.ts';
-import { checkPath, collisions, comparePaths } from './portable-path.ts';
+import { checkPath, collisions, comparePaths, overPathLimit } from './portable-path.ts';
 import {
   layerOf,
   type ProgramConfig,
@@ -129,6 +129,15 @@ function checkFiles(files: readonly TreeFile[]): void {
   for (const { path } of files) {
     const because = checkPath(path);
     if (because) refuse(path, because);
+    const over = because === undefined ? overPathLimit(path) : undefined;
+    if (over) {
+      findings.push({
+        code: 'SAME1304',
+        message: `${path.slice(0, 100)}… cannot be packed: it ${over.because}`,
+        hint: 'rename it, or leave it out with files.exclude in same.yaml',
+        clause: 'SAME-BND-051',
+      });
+    }
   }
   for (const { path, because } of collisions(files.map(({ path }) => path))) refuse(path, because);
   throwFindings(findings);

@@ -105,16 +105,82 @@ function typeOf(block: Buffer): string {
   return String.fromCharCode(block[156]!);
 }
 
-/** Reads PAX records; undefined when they are not `path` and `size` records. */
-export function readPax(body: Buffer): { path?: string; sizeBytes?: number } | undefined {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    return undefined;
+/** What PAX records say. */
+export interface PaxFields {
+  /** Undefined where there is no such record; null where its bytes are not UTF-8. */
+  path?: string | null;
+  sizeBytes?: number;
+}
+
+/** Reads PAX records, each as long as it says; undefined when they are not one `path`, one `size` or both. */
+export function readPax(body: Buffer): PaxFields | undefined {
+  const fields: PaxFields = {};
+  for (let at = 0; at < body.length; ) {
+    const digits = /^([1-9][0-9]{0,9}) /.exec(body.toString('latin1', at, at + 11))?.[1];
+    const end = at + Number(digits);
+    if (digits === undefined || end > body.length || body[end - 1] !== 0x0a) return undefined;
+    const record = body.subarray(at + digits.length + 1, end - 1);
+    const equals = record.indexOf('=');
+    const key = record.toString('latin1', 0, Math.max(equals, 0));
+    const value = record.subarray(equals + 1);
+    if (key === 'path' && fields.path === undefined) fields.path = decoded(value);
+    else if (key === 'size' && fields.sizeBytes === undefined) {
+      const text = value.toString('latin1');
+      if (!/^[0-9]{1,16}$/.test(text)) return undefined;
+      fields.sizeBytes = Number(text);
+    } else return undefined;
+    at = end;
   }
-  const match = /^(?:[0-9]+ path=([^\n\0]+)\n)?(?:[0-9]+ size=([0-9]{10,16})\n)?$/.exec(text);
-  if (!match) return undefined;
-  const size = match[2];
-  return { path: match[1], sizeBytes: size === undefined ? undefined : Number(size) };
+  return fields;
+}
+
+function decoded(bytes: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a header block has the sum that it says, so that its size can be believed. */
+export function hasChecksum(block: Buffer): boolean {
+  let sum = 0;
+  for (let at = 0; at < BLOCK; at++) sum += at >= 148 && at < 156 ? 0x20 : block[at]!;
+  return Number.parseInt(block.toString('latin1', 148, 156).replace(/[\0 ]+$/, ''), 8) === sum;
+}
+
+/** Where the fields of a header are, and the clause that says what is in them. */
+const FIELDS: [end: number, clause: string, what: string, number?: true][] = [
+  [100, 'SAME-BND-007', 'name'],
+  [108, 'SAME-BND-004', 'mode', true],
+  [116, 'SAME-BND-004', 'user', true],
+  [124, 'SAME-BND-004', 'group', true],
+  [136, 'SAME-BND-005', 'size', true],
+  [148, 'SAME-BND-004', 'time', true],
+  [156, 'SAME-BND-005', 'checksum'],
+  [157, 'SAME-BND-001', 'type'],
+  [257, 'SAME-BND-005', 'link name'],
+  [265, 'SAME-BND-004', 'magic or version'],
+  [329, 'SAME-BND-004', 'user or group name'],
+  [345, 'SAME-BND-004', 'device number'],
+  [500, 'SAME-BND-004', 'prefix'],
+  [BLOCK, 'SAME-BND-005', 'end'],
+];
+
+/** The first field of a header block that is not as it has to be; a wrong checksum counts only by itself. */
+export function headerFault(
+  block: Buffer,
+  expected: Buffer,
+  afterPax: boolean,
+): { clause: string; what: string } {
+  let start = 0;
+  for (const [end, clause, what, isNumber] of FIELDS) {
+    const field = block.subarray(start, end);
+    const same = what === 'checksum' || field.equals(expected.subarray(start, end));
+    start = end;
+    if (same) continue;
+    if (isNumber && !/^[0-7]+\0$/.test(field.toString('latin1'))) return { clause: 'SAME-BND-005', what };
+    return what === 'name' && !afterPax ? { clause: 'SAME-BND-005', what } : { clause, what };
+  }
+  return { clause: 'SAME-BND-005', what: 'checksum' };
 }

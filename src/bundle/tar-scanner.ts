@@ -1,8 +1,17 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
-import { SameError } from '../errors/same-error.ts';
 import { LIMITS, type Limits } from './oci.ts';
-import { checkPath, comparePaths, PathSet } from './portable-path.ts';
-import { BLOCK, paddingOf, readHeaderBlock, readPax, tarHeader } from './tar-header.ts';
+import { checkPath, comparePaths, overPathLimit, PathSet } from './portable-path.ts';
+import { overLimit, type Report, refusal, stopAtFirst } from './refusal.ts';
+import {
+  BLOCK,
+  hasChecksum,
+  headerFault,
+  paddingOf,
+  type RawHeader,
+  readHeaderBlock,
+  readPax,
+  tarHeader,
+} from './tar-header.ts';
 
 /** A regular file of a tar, without its bytes. */
 export interface TarEntry {
@@ -23,6 +32,8 @@ export interface TarRules {
   /** How messages call the tar. */
   label?: string;
   limits?: Partial<Limits>;
+  /** Where problems go after which the scan can go on; by default the first one ends it. */
+  report?: Report;
 }
 
 /**
@@ -33,6 +44,7 @@ export class TarScanner {
   readonly #sorted: boolean;
   readonly #label: string;
   readonly #limits: Limits;
+  readonly #report: Report;
   readonly #paths = new PathSet();
   #pending: Buffer = Buffer.alloc(0);
   #offset = 0;
@@ -42,11 +54,15 @@ export class TarScanner {
   #unpackedBytes = 0;
   #last: string | undefined;
   #zeroBlocks = 0;
+  /** Whether the entry at hand is one that was refused: its bytes are passed over. */
+  #refused = false;
+  #ended = false;
 
   constructor(rules: TarRules = {}) {
     this.#sorted = rules.sorted ?? true;
     this.#label = rules.label ?? 'tar';
     this.#limits = { ...LIMITS, ...rules.limits };
+    this.#report = rules.report ?? stopAtFirst;
   }
 
   /** Takes the next bytes. @throws SAME1302 not canonical · SAME1303 refused entry · SAME1304 over a limit */
@@ -56,16 +72,16 @@ export class TarScanner {
       : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (this.#pending.length > 0) bytes = Buffer.concat([this.#pending, bytes]);
     let at = 0;
-    while (at < bytes.length) {
+    while (at < bytes.length && !this.#ended) {
       if (this.#body > 0) {
         const data = bytes.subarray(at, at + Math.min(this.#body, bytes.length - at));
         this.#body -= data.length;
         at += data.length;
         this.#offset += data.length;
-        yield { data };
+        if (!this.#refused) yield { data };
       } else if (this.#padding > 0) {
         const length = Math.min(this.#padding, bytes.length - at);
-        if (!isZero(bytes, at, length)) this.#refuse('SAME1302', 'padding is not zero');
+        if (!isZero(bytes, at, length)) this.#problem('SAME-BND-008', 'padding is not zero');
         this.#padding -= length;
         at += length;
         this.#offset += length;
@@ -77,79 +93,127 @@ export class TarScanner {
         if (entry.header) yield { entry: { ...entry.header, offset: this.#offset } };
       }
     }
-    this.#pending = bytes.subarray(at);
+    this.#pending = this.#ended ? Buffer.alloc(0) : bytes.subarray(at);
   }
 
   /** Says that no bytes follow. @throws SAME1302 when the tar is cut short */
   finish(): void {
-    if (this.#zeroBlocks !== 2 || this.#pending.length > 0) {
-      this.#refuse('SAME1302', `is cut short after ${this.#offset} bytes`);
-    }
+    if (this.#ended || (this.#zeroBlocks === 2 && this.#pending.length === 0)) return;
+    this.#problem('SAME-BND-008', `is cut short after ${this.#offset} bytes`);
   }
 
   /** @returns how long the header is and what it says, or undefined when more bytes are needed. */
   #header(bytes: Buffer): { length: number; header?: Omit<TarEntry, 'offset'> } | undefined {
-    if (this.#zeroBlocks === 2) this.#refuse('SAME1302', 'has bytes after its end');
+    if (this.#zeroBlocks === 2) return this.#end(bytes, 'has bytes after its end');
     if (bytes.length < BLOCK) return undefined;
     if (bytes[0] === 0 && isZero(bytes, 0, BLOCK)) {
       this.#zeroBlocks++;
       return { length: BLOCK };
     }
-    if (this.#zeroBlocks > 0) this.#refuse('SAME1302', 'has an entry after its end');
+    if (this.#zeroBlocks > 0) return this.#end(bytes, 'has an entry after its end');
     const first = readHeaderBlock(bytes);
-    this.#checkType(first.type, first.name);
-    if (first.type === '0')
-      return this.#entry(first.name, first.executable, first.sizeBytes, bytes.subarray(0, BLOCK));
+    if (first.type === '0') return this.#entry(first.name, first, bytes.subarray(0, BLOCK));
+    if (first.type !== 'x') return this.#otherType(first, first.name, bytes.subarray(0, BLOCK));
     if (first.sizeBytes > this.#limits.paxBytes) {
-      this.#refuse('SAME1304', `has a PAX header of ${first.sizeBytes} bytes, over ${this.#limits.paxBytes}`);
+      const message = `has a PAX header of ${first.sizeBytes} bytes, over ${this.#limits.paxBytes}`;
+      throw overLimit('paxBytes', `${this.#label}: ${message}`);
     }
     const blockAt = BLOCK + first.sizeBytes + paddingOf(first.sizeBytes);
     if (bytes.length < blockAt + BLOCK) return undefined;
+    const raw = bytes.subarray(0, blockAt + BLOCK);
     const pax = readPax(bytes.subarray(BLOCK, BLOCK + first.sizeBytes));
-    if (!pax) this.#refuse('SAME1302', 'has a PAX header with other records than path and size');
-    const second = readHeaderBlock(bytes.subarray(blockAt, blockAt + BLOCK));
-    this.#checkType(second.type, pax.path ?? second.name);
-    if (second.type !== '0') this.#refuse('SAME1302', 'has two PAX headers for one entry');
-    return this.#entry(
-      pax.path ?? second.name,
-      second.executable,
-      pax.sizeBytes ?? second.sizeBytes,
-      bytes.subarray(0, blockAt + BLOCK),
-    );
+    const block = raw.subarray(blockAt);
+    const second = readHeaderBlock(block);
+    const path = pax?.path === undefined ? second.name : pax.path;
+    if (second.type !== '0' && second.type !== 'x') return this.#otherType(second, path ?? '', raw);
+    if (!pax) throw this.#refusal('SAME-BND-006', 'has a PAX header with other records than path and size');
+    if (second.type === 'x') throw this.#refusal('SAME-BND-006', 'has two PAX headers for one entry');
+    return this.#entry(path, { ...second, sizeBytes: pax.sizeBytes ?? second.sizeBytes }, raw);
   }
 
-  #entry(path: string, executable: boolean, sizeBytes: number, raw: Buffer) {
-    const because = checkPath(path);
-    if (because) this.#refuse('SAME1303', `path ${JSON.stringify(path)} ${because}`);
-    if (!tarHeader(path, executable, sizeBytes).equals(raw)) {
-      this.#refuse('SAME1302', `header of ${path} is not in the form of same-tar/v1`);
+  /** Checks in the order of SAME-BND-052. */
+  #entry(path: string | null, { executable, sizeBytes }: RawHeader, raw: Buffer) {
+    const length = raw.length;
+    const because = path === null ? 'is not valid UTF-8' : checkPath(path);
+    this.#body = sizeBytes;
+    this.#padding = paddingOf(sizeBytes);
+    this.#refused = false;
+    if (path === null || because) {
+      this.#believe(
+        raw,
+        this.#refusal('SAME-BND-033', `path ${JSON.stringify(path)} ${because}`, 'SAME1303'),
+      );
+      this.#refused = true;
+      return { length };
     }
+    const over = overPathLimit(path, this.#limits);
+    if (over) {
+      const shown = JSON.stringify(path.slice(0, 100));
+      this.#believe(raw, overLimit(over.limit, `${this.#label}: path ${shown}… ${over.because}`));
+      this.#refused = true;
+      return { length };
+    }
+    const expected = tarHeader(path, executable, sizeBytes);
+    if (!expected.equals(raw)) this.#believe(raw, this.#headerProblem(path, expected, raw));
     if (this.#sorted && this.#last !== undefined && comparePaths(this.#last, path) > 0) {
-      this.#refuse('SAME1302', `${path} comes after ${this.#last}: entries are not sorted`);
+      this.#problem('SAME-BND-003', `${path} comes after ${this.#last}: entries are not sorted`);
     }
     const collision = this.#paths.add(path);
-    if (collision) this.#refuse('SAME1303', `path ${path} ${collision}`);
+    if (collision) {
+      this.#problem('SAME-BND-033', `path ${path} ${collision}`, 'SAME1303');
+      this.#refused = true;
+    }
     if (++this.#entries > this.#limits.entries) {
-      this.#refuse('SAME1304', `has more than ${this.#limits.entries} entries`);
+      throw overLimit('entries', `${this.#label}: has more than ${this.#limits.entries} entries`);
     }
     this.#unpackedBytes += sizeBytes;
     if (this.#unpackedBytes > this.#limits.unpackedBytes) {
-      this.#refuse('SAME1304', `unpacks to more than ${this.#limits.unpackedBytes} bytes`);
+      throw overLimit(
+        'unpackedBytes',
+        `${this.#label}: unpacks to more than ${this.#limits.unpackedBytes} bytes`,
+      );
     }
     this.#last = path;
+    return this.#refused ? { length } : { length, header: { path, executable, sizeBytes } };
+  }
+
+  #headerProblem(path: string, expected: Buffer, raw: Buffer) {
+    if (expected.length !== raw.length || !expected.subarray(0, -BLOCK).equals(raw.subarray(0, -BLOCK))) {
+      const what = raw.length === BLOCK ? 'needs a PAX header' : 'has another PAX header than it needs';
+      return this.#refusal('SAME-BND-006', `${path} ${what}`);
+    }
+    const { clause, what } = headerFault(raw.subarray(-BLOCK), expected.subarray(-BLOCK), raw.length > BLOCK);
+    return this.#refusal(clause, `header of ${path} is not in the form of same-tar/v1: its ${what}`);
+  }
+
+  #otherType({ type, sizeBytes }: RawHeader, name: string, raw: Buffer) {
+    const what = entryTypes[type] ?? 'an unknown kind of entry';
+    const message = `${JSON.stringify(name)} is ${what}; only regular files are allowed`;
+    this.#believe(raw, this.#refusal('SAME-BND-033', message, 'SAME1303'));
+    this.#refused = true;
     this.#body = sizeBytes;
     this.#padding = paddingOf(sizeBytes);
-    return { length: raw.length, header: { path, executable, sizeBytes } };
+    return { length: raw.length };
   }
 
-  #checkType(type: string, name: string): void {
-    if (type === '0' || type === 'x') return;
-    const what = entryTypes[type] ?? 'an unknown kind of entry';
-    this.#refuse('SAME1303', `${JSON.stringify(name)} is ${what}; only regular files are allowed`);
+  /** Reports a problem; where the header's sum is wrong as well, its size cannot be believed and nothing more is read. */
+  #believe(raw: Buffer, problem: ReturnType<typeof refusal>): void {
+    if (!hasChecksum(raw.subarray(-BLOCK))) throw problem;
+    this.#report(problem);
   }
 
-  #refuse(code: ErrorCode, message: string): never {
-    throw new SameError({ code, message: `${this.#label}: ${message}` });
+  #end(bytes: Buffer, message: string) {
+    this.#problem('SAME-BND-008', message);
+    this.#ended = true;
+    return { length: bytes.length };
+  }
+
+  #problem(clause: string, message: string, code?: ErrorCode): void {
+    this.#report(this.#refusal(clause, message, code));
+  }
+
+  #refusal(clause: string, message: string, code: ErrorCode = 'SAME1302') {
+    return refusal(clause, `${this.#label}: ${message}`, { code });
   }
 }
 

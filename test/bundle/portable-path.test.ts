@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkPath, collisions, comparePaths } from '../../src/bundle/canonical-tar.ts';
+import { overPathLimit } from '../../src/bundle/portable-path.ts';
 
 test('ordinary paths are allowed', () => {
   const paths = [
@@ -45,8 +46,6 @@ test('paths that are unsafe, or that some file system cannot hold, are refused w
     ['space ', /dot or space/],
     ['x'.repeat(256), /name longer/],
     ['é'.repeat(128), /name longer/],
-    [`${'x'.repeat(200)}/`.repeat(6).slice(0, -1), /longer than 1024/],
-    [Array(65).fill('d').join('/'), /deeper/],
   ];
   for (const [path, because] of refused)
     assert.match(checkPath(path) ?? 'allowed', because, JSON.stringify(path));
@@ -83,4 +82,16 @@ test('collisions of case, Unicode form, duplicates and file against directory ar
     assert.equal(found[0]!.path, paths.at(-1));
   }
   assert.deepEqual(collisions(['a', 'b/a', 'b/c', 'c/a', 'd', 'd.x', 'd2/x']), []);
+});
+
+test('a path of 1024 bytes and one of 64 segments are within the limits, one more of either is not', () => {
+  const long = `${`${'x'.repeat(203)}/`.repeat(5)}abcd`;
+  assert.equal(Buffer.byteLength(long), 1024);
+  assert.equal(overPathLimit(long), undefined);
+  assert.equal(overPathLimit(`${long}e`)?.limit, 'pathBytes');
+  assert.equal(overPathLimit(`${long.slice(0, -1)}é`)?.limit, 'pathBytes');
+  const deep = Array(64).fill('d').join('/');
+  assert.equal(overPathLimit(deep), undefined);
+  assert.equal(overPathLimit(`${deep}/d`)?.limit, 'pathSegments');
+  assert.equal(overPathLimit(`${deep}/d`, { pathBytes: 1024, pathSegments: 65 }), undefined);
 });
