@@ -5,11 +5,12 @@
 export const REPRODUCING = `# Reproducing this study without same
 
 This archive is an OCI image layout: every file below \`blobs/sha256\` is named by the sha256 of its bytes, and
-\`index.json\` names the program first. The files beside it are copies for reading. You need tar, sha256sum and jq.
+\`index.json\` names the program first. The files beside it are copies for reading. You need tar, gzip, sha256sum and jq.
 
-1. Unpack the archive into an empty folder and go there. Write the file with a slash, since tar takes \`a:b\` for a host:
+1. Unpack the file into an empty folder and go there; where it is a folder, just go there. Write the file with a slash,
+   since tar takes \`a:b\` for a host:
 
-       mkdir study && tar -xzf ./FILE.tgz -C study && cd study
+       mkdir study && tar -xf ./FILE -C study && cd study
 
 2. Check every blob. Silence is good:
 

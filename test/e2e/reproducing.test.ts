@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { REPRODUCING } from '../../src/bundle/reproducing.ts';
+import { missing } from '../components/registry.ts';
+import { checkout, openRig } from './rig.ts';
+
+const skip = process.env.CI ? false : (missing('tar', 'gzip', 'jq', 'sha256sum') ?? false);
+
+/** The commands of each numbered point: what is indented by more than the text. */
+const commands = REPRODUCING.split(/^(?=\d+\. )/m)
+  .slice(1)
+  .map((point) => (point.match(/^ {7}.*$/gm) ?? []).map((line) => line.slice(7)).join('\n'));
+
+const rig = openRig();
+const study = join(checkout, 'examples/challenger-o-rings');
+let exported: { file: string; digests: Record<string, string> };
+let record: Record<string, unknown>;
+let step: ReturnType<typeof follow>;
+
+before(async () => {
+  if (skip) return;
+  const works = async (words: string[]) => {
+    const ended = await rig.same(words);
+    assert.equal(ended.code, 0, ended.stderr);
+    return ended;
+  };
+  await works(['create', '-f', study]);
+  await works(['run', 'challenger-o-rings:1.0']);
+  record = (await works(['show', 'run', 'latest', '--json'])).json();
+  // The name has a colon, as export gives it.
+  exported = (await works(['export', '-n', 'challenger-o-rings:1.0', '--json'])).json();
+  step = follow();
+});
+after(() => rig[Symbol.dispose]());
+
+/** Runs all points as one shell would, one after the other, and gives what each printed. */
+function follow(): { stdout: string; stderr: string }[] {
+  const bin = rig.path('bin');
+  mkdirSync(bin);
+  for (const name of ['sh', 'tar', 'gzip', 'jq', 'sha256sum', 'mkdir', 'cp']) {
+    const { stdout } = spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' });
+    symlinkSync(stdout.trim(), join(bin, name));
+  }
+  const file = exported.file.replace(/^\.\//, '');
+  const script = commands
+    .map((text) => text.replace('FILE', file))
+    .map((text, index) => `${text}\necho "=== ${index + 1}"; echo "=== ${index + 1}" >&2`)
+    .join('\n');
+  const { status, stdout, stderr } = spawnSync('sh', ['-eu', '-c', script], {
+    cwd: rig.root,
+    env: { PATH: bin },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  const told = (text: string) => text.split(/^=== \d+\n/m);
+  const errors = told(stderr);
+  return told(stdout)
+    .slice(0, -1)
+    .map((text, index) => ({ stdout: text, stderr: errors[index]! }));
+}
+
+describe('the commands of REPRODUCING.md, word for word, with tar, gzip, sha256sum and jq alone', {
+  skip,
+}, () => {
+  test('the bundle holds the very text that is followed', () => {
+    assert.equal(commands.length, 6);
+    for (const text of commands) assert.notEqual(text, '');
+    assert.equal(readFileSync(rig.path('study/REPRODUCING.md'), 'utf8'), REPRODUCING);
+    const constant = readFileSync(join(checkout, 'spec/v1/constants/REPRODUCING.txt'), 'utf8');
+    assert.equal(constant, REPRODUCING);
+  });
+
+  test('point 1 unpacks the file, without a word', () => {
+    assert.deepEqual(step[0], { stdout: '', stderr: '' });
+    assert.ok(readdirSync(rig.path('study')).includes('index.json'));
+  });
+
+  test('point 2 checks every blob, and silence is good', () => {
+    assert.deepEqual(step[1], { stdout: '', stderr: '' });
+  });
+
+  test('point 2 is not silent when one byte of one blob is another', () => {
+    spawnSync('cp', ['-r', rig.path('study'), rig.path('damaged')]);
+    const blobs = rig.path('damaged/blobs/sha256');
+    const [name] = readdirSync(blobs);
+    const bytes = readFileSync(join(blobs, name!));
+    bytes[0]! ^= 1;
+    rig.write({ [`damaged/blobs/sha256/${name}`]: bytes });
+    const { status, stdout } = spawnSync('sh', ['-c', commands[1]!], {
+      cwd: rig.path('damaged'),
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stdout, new RegExp(`^${name}: FAILED$`, 'm'));
+  });
+
+  test('point 3 prints the digest that same calls the program digest', () => {
+    assert.deepEqual(step[2], { stdout: `${exported.digests.program}\n`, stderr: '' });
+  });
+
+  test("point 4 makes a folder that is the study's, file for file", () => {
+    assert.deepEqual(step[3], { stdout: '', stderr: '' });
+    const tree = (directory: string) =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((path) => [
+          path.slice(directory.length + 1),
+          statSync(path).mode & 0o100,
+          readFileSync(path, 'base64'),
+        ])
+        .sort();
+    assert.deepEqual(tree(rig.path('study/program')), tree(study));
+  });
+
+  test('point 5 prints parameters, environments, data, pipeline and claims', () => {
+    const printed = JSON.parse(step[4]!.stdout);
+    assert.deepEqual(Object.keys(printed), ['parameters', 'environments', 'data', 'pipeline', 'claims']);
+    assert.equal(printed.parameters.epochs.default, 200);
+    assert.deepEqual(printed.environments.default.requires.commands, ['sh', 'awk']);
+    assert.deepEqual(Object.keys(printed.pipeline.steps).sort(), ['predict', 'prepare', 'train']);
+    assert.ok(printed.claims.length >= 5);
+  });
+
+  test("point 6 prints the authors' run with its parameters, figures and claims", () => {
+    const run = JSON.parse(step[5]!.stdout);
+    const { id, status, parameters, metrics, claims } = record;
+    assert.deepEqual(run, { id, status, parameters, metrics, claims });
+    assert.equal(status, 'succeeded');
+    assert.ok((metrics as unknown[]).length > 0);
+  });
+});
