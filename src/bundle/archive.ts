@@ -4,23 +4,28 @@ import { SameError } from '../errors/same-error.ts';
 import { tagOf } from '../program/version.ts';
 import { isDerivedFrom } from './ancestry.ts';
 import { canonicalBytes, sha256 } from './canonical-json.ts';
-import { type TarSource, writeTar } from './canonical-tar.ts';
+import { comparePaths, readTar, resized, type TarSource, tarHeader, writeTar } from './canonical-tar.ts';
 import { gzip } from './gzip.ts';
 import {
   type BundleDigests,
   blobPath,
   blobsOf,
+  CREATED,
   OCI_LAYOUT,
   REF_NAME,
   REPRODUCING_BYTES,
   ROOT_COPY_BYTES,
   ROOT_DOCUMENTS,
 } from './layout.ts';
-import { type Descriptor, LIMITS, MEDIA, type OciIndex } from './oci.ts';
+import { type Descriptor, LIMITS, type Limits, MEDIA, type OciIndex } from './oci.ts';
 import { subjectOf } from './oci-manifest.ts';
 import { openProgram, type ProgramArtifact } from './program-artifact.ts';
 import { layerOf } from './program-config.ts';
 import { parseReferrer, REFERRERS } from './referrer.ts';
+import { overLimit } from './refusal.ts';
+import { tap } from './tap.ts';
+import { BLOCK, paddingOf } from './tar-header.ts';
+import { TarScanner } from './tar-scanner.ts';
 
 export { peekBundle, peekProgram, type ReadBundle, readBundle } from './archive-reader.ts';
 export type { BundleDigests } from './layout.ts';
@@ -31,48 +36,108 @@ export interface BundleContents {
   program: string;
   /** Earlier programs whose runs are included; those between on the `derivedFrom` chain are added. */
   ancestors?: readonly string[];
-  /** Digests of runs and origins, in any order. */
+  /** Digests of runs, origins and what else refers to the program or to one of these, in any order. */
   referrers: readonly string[];
+  /** `SOURCE_DATE_EPOCH`, seconds since 1970; said in the index only (spec SAME-BND-045). */
+  sourceDateEpoch?: number;
+  /** Raised limits: what a reader with these limits would refuse is not written (spec SAME-BND-051). */
+  limits?: Partial<Limits>;
 }
 
 /**
  * Writes a bundle from the store, in constant memory and the fixed order of spec chapter bundle: the same contents give
- * the same bytes.
+ * the same bytes. Chunks must stay as they are until the last one has come.
  * @param options.gzip false writes the plain tar (`--format oci-tar`).
+ * @param options.fileDigest whether to tell the digest of a gzip file: one more pass over its bytes (default true)
  * @param options.onDigests called once with all digests, after the last byte; they are the generator's return value too.
- * @throws SAME1305 something is not in the store · SAME1301 damaged · SAME1302 a referrer of another program
+ * @throws SAME1304 over a limit · SAME1305 something is not in the store · SAME1301 damaged · SAME1302 a referrer of
+ * another program
  */
 export async function* writeBundle(
   contents: BundleContents,
   store: ContentStore,
-  options: { gzip: boolean; onDigests?: (digests: BundleDigests) => void },
+  options: { gzip: boolean; fileDigest?: boolean; onDigests?: (digests: BundleDigests) => void },
 ): AsyncGenerator<Uint8Array, BundleDigests, undefined> {
-  const program = await openProgram(contents.program, store);
-  const ancestors = await chainTo(program, contents.ancestors ?? [], store);
-  const referrers = await openReferrers(contents.referrers, [program, ...ancestors], store);
-  const index = indexOf(program, ancestors, referrers);
-  const blobs = [program, ...ancestors]
-    .flatMap((artifact) => blobsOf(artifact, artifact.manifest))
-    .concat(referrers.flatMap(({ self, manifest }) => blobsOf(self, manifest)));
+  const { program, index, files } = await openContents(contents, store);
   const archive = createHash('sha256');
-  const file = options.gzip ? createHash('sha256') : archive;
+  const file = options.gzip && options.fileDigest !== false ? createHash('sha256') : undefined;
   let sizeBytes = 0;
-  const tar = hashed(writeTar(filesOf(program, index, blobs, store)), archive);
+  const tar = tap(writeTar(files), (chunk) => archive.update(chunk));
   for await (const chunk of options.gzip ? gzip(tar) : tar) {
     sizeBytes += chunk.length;
-    if (options.gzip) file.update(chunk);
+    file?.update(chunk);
     yield chunk;
   }
-  const archiveDigest = `sha256:${archive.digest('hex')}`;
+  const digest = `sha256:${archive.digest('hex')}`;
   const digests: BundleDigests = {
     program: program.digest,
     index: sha256(index),
-    archive: archiveDigest,
-    file: options.gzip ? `sha256:${file.digest('hex')}` : archiveDigest,
+    archive: digest,
+    ...(file ? { file: `sha256:${file.digest('hex')}` } : options.gzip ? {} : { file: digest }),
     sizeBytes,
   };
   options.onDigests?.(digests);
   return digests;
+}
+
+/**
+ * Writes a bundle as a directory (`--format oci-dir`, spec SAME-BND-043): its files one after another, in the archive's
+ * order.
+ * @param place writes one file
+ * @returns its digests; there is none of a file, and the size is that of the archive which the files make
+ * @throws as {@link writeBundle}
+ */
+export async function writeBundleDirectory(
+  contents: BundleContents,
+  store: ContentStore,
+  place: (file: { path: string; executable: false; body: AsyncIterable<Uint8Array> }) => Promise<void>,
+): Promise<BundleDigests> {
+  const { program, index, files } = await openContents(contents, store);
+  const archive = createHash('sha256');
+  let sizeBytes = 0;
+  const count = (bytes: Uint8Array): void => {
+    archive.update(bytes);
+    sizeBytes += bytes.length;
+  };
+  for await (const source of files) {
+    count(tarHeader(source.path, false, source.sizeBytes));
+    const startBytes = sizeBytes;
+    await place({ path: source.path, executable: false, body: tap(source.chunks(), count) });
+    if (sizeBytes - startBytes !== source.sizeBytes) throw resized(source);
+    count(Buffer.alloc(paddingOf(source.sizeBytes)));
+  }
+  count(Buffer.alloc(2 * BLOCK));
+  const archiveDigest = `sha256:${archive.digest('hex')}`;
+  return { program: program.digest, index: sha256(index), archive: archiveDigest, sizeBytes };
+}
+
+/** What a bundle is made of: its index, and its files in the order of the archive, to be read once. */
+async function openContents(
+  contents: BundleContents,
+  store: ContentStore,
+): Promise<{ program: ProgramArtifact; index: Buffer; files: AsyncIterable<TarSource> }> {
+  const limits = { ...LIMITS, ...contents.limits };
+  const program = await openProgram(contents.program, store);
+  const ancestors = await chainTo(program, contents.ancestors ?? [], store);
+  const referrers = await openReferrers(contents.referrers, [program, ...ancestors], store);
+  const index = indexOf(program, ancestors, referrers, contents, limits);
+  const blobs = new Map<string, Descriptor>();
+  for (const blob of [
+    ...[program, ...ancestors].flatMap((artifact) => blobsOf(artifact, artifact.manifest)),
+    ...referrers.flatMap(({ self, manifest }) => blobsOf(self, manifest)),
+  ]) {
+    if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
+  }
+  const copies = await rootCopies(program, store, limits);
+  refuseTooMuch(
+    [...copies.map(({ sizeBytes }) => sizeBytes), ...[...blobs.values()].map(({ size }) => size)],
+    limits,
+  );
+  return {
+    program,
+    index,
+    files: filesOf([small('index.json', index), ...copies], blobs.values(), store, limits),
+  };
 }
 
 type Referrer = { self: Descriptor } & ReturnType<typeof parseReferrer>;
@@ -107,10 +172,12 @@ async function openReferrers(
   store: ContentStore,
 ): Promise<Referrer[]> {
   const opened: Referrer[] = [];
+  // A signature may be of a run or of a verification.
+  const inside = new Set([...programs.map(({ digest }) => digest), ...digests]);
   for (const digest of [...new Set(digests)].sort()) {
     const bytes = await store.read(digest);
     const referrer = parseReferrer(bytes, `referrer ${digest}`);
-    if (!programs.some((program) => program.digest === referrer.subject.digest)) {
+    if (!inside.has(referrer.subject.digest)) {
       throw new SameError({
         code: 'SAME1302',
         message: `${digest} is a ${referrer.kind} of ${referrer.subject.digest}, which is not in this bundle`,
@@ -130,61 +197,121 @@ function indexOf(
   program: ProgramArtifact,
   ancestors: readonly ProgramArtifact[],
   referrers: readonly Referrer[],
+  { sourceDateEpoch }: BundleContents,
+  limits: Limits,
 ): Buffer {
+  const created =
+    sourceDateEpoch === undefined
+      ? undefined
+      : new Date(sourceDateEpoch * 1000).toISOString().replace('.000Z', 'Z');
+  const annotations = {
+    [REF_NAME]: tagOf(program.program.metadata.version),
+    ...(created === undefined ? {} : { [CREATED]: created }),
+  };
   const index: OciIndex = {
     schemaVersion: 2,
     mediaType: MEDIA.ociIndex,
     manifests: [
-      { ...subjectOf(program), annotations: { [REF_NAME]: tagOf(program.program.metadata.version) } },
+      { ...subjectOf(program), annotations },
       ...ancestors.map(subjectOf),
       ...referrers.map(({ self }) => self),
     ],
   };
   const bytes = canonicalBytes(index);
-  if (bytes.length <= LIMITS.jsonBytes) return bytes;
+  if (bytes.length <= limits.jsonBytes) return bytes;
   throw new SameError({
     code: 'SAME1304',
-    message: `index.json of ${referrers.length} runs and origins is over the 4 MiB limit`,
+    message: `index.json of ${referrers.length} runs and other records is over the limit of ${limits.jsonBytes} bytes`,
     hint: 'export fewer runs: --history latest',
   });
 }
 
-async function* filesOf(
+/** @throws SAME1304 the archive would have more entries or bytes than a reader takes (spec SAME-BND-051) */
+function refuseTooMuch(sizes: readonly number[], limits: Limits): void {
+  // Beside these, `oci-layout` and `index.json`.
+  const entries = sizes.length + 2;
+  if (entries > limits.entries) {
+    throw overLimit('entries', `the bundle has ${entries} entries, over the limit of ${limits.entries}`);
+  }
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total > limits.unpackedBytes) {
+    throw overLimit(
+      'unpackedBytes',
+      `the bundle has ${total} bytes, over the limit of ${limits.unpackedBytes}`,
+    );
+  }
+}
+
+/** The copies for people, in order (spec SAME-BND-022). */
+async function rootCopies(
   program: ProgramArtifact,
-  index: Buffer,
-  blobs: readonly Descriptor[],
   store: ContentStore,
+  limits: Limits,
+): Promise<TarSource[]> {
+  const copies = await rootDocuments(layerOf(program.manifest, 'code')!.digest, store, limits);
+  copies.push(small('REPRODUCING.md', REPRODUCING_BYTES));
+  const lock = layerOf(program.manifest, 'lock');
+  if (lock) copies.push(small('same.lock', await store.read(lock.digest)));
+  return [...copies, small('same.yaml', program.manifestBytes)];
+}
+
+async function rootDocuments(code: string, store: ContentStore, limits: Limits): Promise<TarSource[]> {
+  const documents: TarSource[] = [];
+  const last = ROOT_DOCUMENTS.at(-1)!;
+  try {
+    // The layer is sorted, so that little of it has to be read; its digest is checked when all of it is.
+    for await (const { path, sizeBytes, body } of readTar(await store.stream(code), { limits })) {
+      if (comparePaths(path, last) > 0) break;
+      if (!ROOT_DOCUMENTS.includes(path) || sizeBytes > ROOT_COPY_BYTES) continue;
+      const chunks: Buffer[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      documents.push(small(path, Buffer.concat(chunks)));
+    }
+  } catch (error) {
+    // A layer that makes no sense is damaged, which the store says better.
+    for await (const _ of await store.stream(code));
+    throw error;
+  }
+  return documents;
+}
+
+async function* filesOf(
+  first: readonly TarSource[],
+  blobs: Iterable<Descriptor>,
+  store: ContentStore,
+  limits: Limits,
 ): AsyncGenerator<TarSource, void, undefined> {
   yield small('oci-layout', OCI_LAYOUT);
-  yield small('index.json', index);
-  const entries = await program.codeEntries();
-  for (const name of ROOT_DOCUMENTS) {
-    const entry = entries.find(({ path }) => path === name);
-    if (entry && entry.sizeBytes <= ROOT_COPY_BYTES) yield small(name, await program.readCode(name));
-  }
-  yield small('REPRODUCING.md', REPRODUCING_BYTES);
-  const lock = layerOf(program.manifest, 'lock');
-  if (lock) yield small('same.lock', await store.read(lock.digest));
-  yield small('same.yaml', program.manifestBytes);
-  const written = new Set<string>();
-  for (const { digest, size } of blobs) {
-    if (written.has(digest)) continue;
-    written.add(digest);
+  yield* first;
+  for (const { mediaType, digest, size } of blobs) {
     const stream = await store.stream(digest);
-    yield { path: blobPath(digest), executable: false, sizeBytes: size, chunks: () => stream };
+    const chunks = () => (mediaType.endsWith('.tar') ? checked(stream, `layer ${digest}`, limits) : stream);
+    yield { path: blobPath(digest), executable: false, sizeBytes: size, chunks };
   }
+}
+
+/**
+ * A layer's bytes as they pass, refused where a reader would refuse them: limits may have been raised to make it. What
+ * is found waits for the end, where the store says whether the layer is damaged.
+ */
+async function* checked(
+  chunks: AsyncIterable<Uint8Array>,
+  label: string,
+  limits: Limits,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const scanner = new TarScanner({ label, limits });
+  let found: unknown;
+  for await (const chunk of chunks) {
+    try {
+      if (!found) for (const _ of scanner.feed(chunk));
+    } catch (error) {
+      found = error;
+    }
+    yield chunk;
+  }
+  if (found) throw found;
 }
 
 function small(path: string, bytes: Buffer): TarSource {
   return { path, executable: false, sizeBytes: bytes.length, chunks: () => [bytes] };
-}
-
-async function* hashed(
-  chunks: AsyncIterable<Uint8Array>,
-  hash: ReturnType<typeof createHash>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }

@@ -82,7 +82,8 @@ export async function* writeTar(
   yield flush();
 }
 
-function resized(entry: TarSource): SameError {
+/** What is said when a file has other than its bytes. */
+export function resized(entry: TarSource): SameError {
   return new SameError({
     code: 'SAME1210',
     message: `${entry.path} changed while it was packed: it is no longer ${entry.sizeBytes} bytes long`,

@@ -26,13 +26,16 @@ export function blobsOf(self: Descriptor, manifest: OciManifest): Descriptor[] {
 
 /** The annotation that holds a manifest's tag. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
+/** The annotation of an index's first entry that holds `SOURCE_DATE_EPOCH`. */
+export const CREATED = 'org.opencontainers.image.created';
 
 /** The names of a bundle's bytes (spec chapter bundle): what is cited, this set of runs, the tar, the file. */
 export interface BundleDigests {
   program: string;
   index: string;
   archive: string;
-  file: string;
-  /** Length of the file. */
+  /** Of a bundle that is one file; told where its bytes have been hashed. */
+  file?: string;
+  /** Length of the file, or of the archive that a directory makes. */
   sizeBytes: number;
 }

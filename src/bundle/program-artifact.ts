@@ -52,14 +52,9 @@ export interface ProgramArtifact extends Descriptor {
 
 /**
  * Packs a program into the store: layers, config, then the OCI manifest. The digest depends on nothing but the parts.
- * @param options.sourceDateEpoch seconds; adds the annotation `created`, which is part of the identity.
  * @throws SAME1210 paths that cannot be packed, all at once · SAME1304 over a limit · SAME1009 a target without files
  */
-export async function packProgram(
-  parts: ProgramParts,
-  store: ContentStore,
-  options: { sourceDateEpoch?: number } = {},
-): Promise<ProgramArtifact> {
+export async function packProgram(parts: ProgramParts, store: ContentStore): Promise<ProgramArtifact> {
   const files = parts.files
     .filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock')
     .sort((a, b) => comparePaths(a.path, b.path));
@@ -70,7 +65,7 @@ export async function packProgram(
   const infrastructure = infrastructureFiles(parts.program, files);
   if (infrastructure.length > 0) layers.push(await storeTar(infrastructure, MEDIA.infrastructure, store));
   const config = await storeDocument(programConfig(parts.manifestValue, layers), MEDIA.programConfig, store);
-  const annotations = annotationsOf(parts.program, options.sourceDateEpoch);
+  const annotations = annotationsOf(parts.program);
   const manifest: OciManifest = {
     schemaVersion: 2,
     mediaType: MEDIA.ociManifest,
@@ -185,7 +180,7 @@ async function storeTar(
   return { mediaType, digest, size: sizeBytes };
 }
 
-function annotationsOf({ metadata }: Program, sourceDateEpoch?: number): Record<string, string> {
+function annotationsOf({ metadata }: Program): Record<string, string> {
   const { title, description, version, license, authors, paper } = metadata;
   const documentation =
     paper?.url ??
@@ -194,7 +189,6 @@ function annotationsOf({ metadata }: Program, sourceDateEpoch?: number): Record<
       : paper?.arxiv
         ? `https://arxiv.org/abs/${paper.arxiv}`
         : undefined);
-  const created = sourceDateEpoch === undefined ? undefined : new Date(sourceDateEpoch * 1000).toISOString();
   const texts = {
     title,
     description,
@@ -202,7 +196,6 @@ function annotationsOf({ metadata }: Program, sourceDateEpoch?: number): Record<
     licenses: license,
     authors: authors?.map(({ name }) => name).join(', '),
     documentation,
-    created: created?.replace('.000Z', 'Z'),
   };
   return Object.fromEntries(
     Object.entries(texts)

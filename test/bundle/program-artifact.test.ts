@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { canonicalJson } from '../../src/bundle/canonical-json.ts';
 import { MEDIA } from '../../src/bundle/oci.ts';
 import { openOrigin, originArtifact } from '../../src/bundle/origin-artifact.ts';
-import { openProgram, packProgram } from '../../src/bundle/program-artifact.ts';
+import { openProgram } from '../../src/bundle/program-artifact.ts';
 import { openRun, runArtifact } from '../../src/bundle/run-artifact.ts';
 import { openMemoryContentStore } from '../../src/content/memory-content-store.ts';
 import { SameError } from '../../src/errors/same-error.ts';
@@ -150,19 +150,6 @@ test('every path that cannot be packed is named, all at once', async () => {
       return true;
     },
   );
-});
-
-test('created is there only when a source date is given', async () => {
-  const store = openMemoryContentStore();
-  const value = sampleManifest();
-  const parts = {
-    manifestBytes: Buffer.from(JSON.stringify(value)),
-    manifestValue: value,
-    program: value as unknown as Program,
-    files: sampleFiles,
-  };
-  const { manifest } = await packProgram(parts, store, { sourceDateEpoch: 86_400 });
-  assert.equal(manifest.annotations?.['org.opencontainers.image.created'], '1970-01-02T00:00:00Z');
 });
 
 test('what is no program is not opened as one', async () => {
