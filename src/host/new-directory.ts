@@ -20,15 +20,16 @@ const PREFIX = '.same-';
 /**
  * Makes a directory that is not there or is empty, whole or not at all: it is filled under another name beside it and
  * then renamed. What an earlier call that was killed left beside it is removed.
+ * @param options.replace takes the place of a directory that is there, which stays until the new one is whole
  * @throws SAME1403 there is something else · SAME1402 · SAME1404 · SAME1903, nothing being left of it
  */
 export async function writeNewDirectory(
   path: string,
   fill: (directory: string) => Promise<void>,
-  options: { home: string; signal?: AbortSignal },
+  options: { home: string; signal?: AbortSignal; replace?: boolean },
 ): Promise<void> {
   const target = resolve(path);
-  refuseTaken(path, target);
+  if (!options.replace) refuseTaken(path, target);
   const parent = dirname(target);
   for (const name of namesIn(parent)) {
     if (name.startsWith(PREFIX) && isAbandoned(name.slice(PREFIX.length))) removeTree(join(parent, name));
@@ -39,13 +40,28 @@ export async function writeNewDirectory(
     mkdirSync(temporary, { recursive: true });
     await fill(temporary);
     await nextTurn(options.signal);
-    renameSync(temporary, target);
+    const old = options.replace ? putAside(target) : undefined;
+    try {
+      renameSync(temporary, target);
+    } catch (error) {
+      if (old !== undefined) renameSync(old, target);
+      throw error;
+    }
+    if (old !== undefined) removeTree(old);
   } catch (error) {
     removeTree(temporary);
     removeEmpty(parent, made);
     if (isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) refuseTaken(path, target);
     throw fromErrno(error, `writing ${path}`, options.home);
   }
+}
+
+/** Gives a directory another name beside its own, one that no later call removes. @returns it, if there was any. */
+function putAside(target: string): string | undefined {
+  if (!lstatSync(target, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const aside = join(dirname(target), `${PREFIX}old-${ownName()}`);
+  renameSync(target, aside);
+  return aside;
 }
 
 /** The outermost directory that will have to be made for a path, if any. */

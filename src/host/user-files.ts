@@ -103,8 +103,12 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
         return { path, [Symbol.dispose]: () => removeTree(path) };
       }
     },
-    makeDirectory: (path: string, fill: (directory: string) => Promise<void>) =>
-      writeNewDirectory(path, fill, { home, ...(options.signal ? { signal: options.signal } : {}) }),
+    makeDirectory: (
+      path: string,
+      fill: (directory: string) => Promise<void>,
+      how: { replace?: boolean } = {},
+    ) =>
+      writeNewDirectory(path, fill, { home, ...how, ...(options.signal ? { signal: options.signal } : {}) }),
     async place(
       directory: string,
       { path, executable, body }: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },

@@ -33,8 +33,15 @@ export interface Files {
   temporary(): { path: string; [Symbol.dispose](): void };
   /** The same for looking only: somewhere else when the home cannot be written. */
   scratch(): { path: string; [Symbol.dispose](): void };
-  /** Fills a directory that is not there or is empty, whole or not at all. @throws SAME1403 */
-  makeDirectory(path: string, fill: (directory: string) => Promise<void>): Promise<void>;
+  /**
+   * Fills a directory that is not there or is empty, whole or not at all; `replace` takes the place of one that is.
+   * @throws SAME1403
+   */
+  makeDirectory(
+    path: string,
+    fill: (directory: string) => Promise<void>,
+    options?: { replace?: boolean },
+  ): Promise<void>;
   /** Writes one file below a directory, with the mode and time of materialised files. */
   place(
     directory: string,
