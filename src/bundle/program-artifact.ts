@@ -65,7 +65,7 @@ export async function packProgram(parts: ProgramParts, store: ContentStore): Pro
   const infrastructure = infrastructureFiles(parts.program, files);
   if (infrastructure.length > 0) layers.push(await storeTar(infrastructure, MEDIA.infrastructure, store));
   const config = await storeDocument(programConfig(parts.manifestValue, layers), MEDIA.programConfig, store);
-  const annotations = annotationsOf(parts.program);
+  const annotations = programAnnotations(parts.program);
   const manifest: OciManifest = {
     schemaVersion: 2,
     mediaType: MEDIA.ociManifest,
@@ -180,7 +180,8 @@ async function storeTar(
   return { mediaType, digest, size: sizeBytes };
 }
 
-function annotationsOf({ metadata }: Program): Record<string, string> {
+/** The annotations of a program (spec SAME-BND-016). */
+export function programAnnotations({ metadata }: Program): Record<string, string> {
   const { title, description, version, license, authors, paper } = metadata;
   const documentation =
     paper?.url ??
