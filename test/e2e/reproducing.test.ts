@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { REPRODUCING } from '../../src/bundle/reproducing.ts';
@@ -32,25 +32,24 @@ before(async () => {
   record = (await works(['show', 'run', 'latest', '--json'])).json();
   // The name has a colon, as export gives it.
   exported = (await works(['export', '-n', 'challenger-o-rings:1.0', '--json'])).json();
-  step = follow();
+  step = follow(exported.file.replace(/^\.\//, ''), rig.root);
 });
 after(() => rig[Symbol.dispose]());
 
-/** Runs all points as one shell would, one after the other, and gives what each printed. */
-function follow(): { stdout: string; stderr: string }[] {
+/** Runs all points on a file as one shell would, one after the other, and gives what each printed. */
+function follow(file: string, cwd: string): { stdout: string; stderr: string }[] {
   const bin = rig.path('bin');
-  mkdirSync(bin);
+  mkdirSync(bin, { recursive: true });
   for (const name of ['sh', 'tar', 'gzip', 'jq', 'sha256sum', 'mkdir', 'cp']) {
     const { stdout } = spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' });
-    symlinkSync(stdout.trim(), join(bin, name));
+    if (!existsSync(join(bin, name))) symlinkSync(stdout.trim(), join(bin, name));
   }
-  const file = exported.file.replace(/^\.\//, '');
   const script = commands
     .map((text) => text.replace('FILE', file))
     .map((text, index) => `${text}\necho "=== ${index + 1}"; echo "=== ${index + 1}" >&2`)
     .join('\n');
   const { status, stdout, stderr } = spawnSync('sh', ['-eu', '-c', script], {
-    cwd: rig.root,
+    cwd,
     env: { PATH: bin },
     encoding: 'utf8',
   });
@@ -101,18 +100,27 @@ describe('the commands of REPRODUCING.md, word for word, with tar, gzip, sha256s
     assert.deepEqual(step[2], { stdout: `${exported.digests.program}\n`, stderr: '' });
   });
 
+  test('the same commands do the same with the bare archive', async () => {
+    const words = [
+      'export',
+      '-n',
+      'challenger-o-rings:1.0',
+      '--format',
+      'oci-tar',
+      '-o',
+      'tar/bare',
+      '--json',
+    ];
+    mkdirSync(rig.path('tar'));
+    const bare = await rig.same(words);
+    assert.equal(bare.code, 0, bare.stderr);
+    assert.notEqual(bare.json().digests.file, exported.digests.file);
+    assert.deepEqual(follow('bare', rig.path('tar')), step);
+    assert.deepEqual(tree(rig.path('tar/study')), tree(rig.path('study')));
+  });
+
   test("point 4 makes a folder that is the study's, file for file", () => {
     assert.deepEqual(step[3], { stdout: '', stderr: '' });
-    const tree = (directory: string) =>
-      readdirSync(directory, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name))
-        .map((path) => [
-          path.slice(directory.length + 1),
-          statSync(path).mode & 0o100,
-          readFileSync(path, 'base64'),
-        ])
-        .sort();
     assert.deepEqual(tree(rig.path('study/program')), tree(study));
   });
 
@@ -133,3 +141,16 @@ describe('the commands of REPRODUCING.md, word for word, with tar, gzip, sha256s
     assert.ok((metrics as unknown[]).length > 0);
   });
 });
+
+/** Every file below a directory: path, whether it is executable, content. */
+function tree(directory: string): [string, number, string][] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => [
+      path.slice(directory.length + 1),
+      statSync(path).mode & 0o100,
+      readFileSync(path, 'base64'),
+    ]);
+}
