@@ -32,12 +32,14 @@ export function killAdapters(): void {
 }
 
 /**
- * @param command words, separated by spaces and quoted as for a shell; those that are files here are made absolute,
+ * @param command words, separated by spaces and quoted as for a shell; those with a slash that are files here are made absolute,
  *   because an adapter starts in a directory of its own
  * @throws CommandError
  */
 export function openAdapter(command: string, options: { timeoutMs: number }): Adapter {
-  const words = splitWords(command).map((word) => (existsSync(word) ? resolve(word) : word));
+  const words = splitWords(command).map((word) =>
+    word.includes('/') && existsSync(word) ? resolve(word) : word,
+  );
   if (words.length === 0) throw new CommandError('--adapter needs a command');
   return { command, ask: (request) => ask(words, request, options.timeoutMs) };
 }

@@ -85,7 +85,7 @@ function checkEnvironment(rules: Rules, path: Path, environment: Environment): v
     const other = python ? 'python' : 'image';
     rules.report(
       'SAME1005',
-      [...path, 'system'],
+      [...path, python ? 'system' : 'image'],
       `${label} has system and ${other}`,
       'an environment is one of python, system, image (python and image may go together)',
       'key',
@@ -125,6 +125,7 @@ function checkEnvironment(rules: Rules, path: Path, environment: Environment): v
         [...path, 'variables', name],
         `${label}.variables.${name} is the name of a secret too`,
         'rename one: a step would see only one of them',
+        'key',
       );
     }
   }

@@ -112,7 +112,7 @@ class Reader {
       place: (path, what) => this.#placeOf(path, what ?? 'value'),
       written: (path) => this.#written(path),
     };
-    const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(this.#text);
+    const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/.exec(this.#text);
     if (control) {
       const code = control[0].charCodeAt(0).toString(16).padStart(2, '0');
       this.#findings.push({

@@ -1,19 +1,26 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
-import type { Program } from './schema.ts';
+import type { Program, Step } from './schema.ts';
+
+/** The two mappings that hold steps. */
+export type StepGroup = 'steps' | 'finally';
 
 /**
  * The pipeline's steps, each after those it reads from; among steps that are ready, in the manifest's order.
  * @throws {SameError} SAME1013 when steps wait for each other.
  */
 export function topologicalOrder(program: Program): string[] {
-  const { order, left } = sortSteps(dependenciesOf(program));
+  const { order, left } = sortSteps(dependenciesOf(program.pipeline.steps));
   if (left.size > 0) throw new SameError(checkStepGraph(program));
   return order;
 }
 
-/** One finding (SAME1013) per cycle in the pipeline. `place` says where a step is written. */
-export function checkStepGraph(program: Program, place?: (step: string) => string): Finding[] {
-  return cyclesOf(program).map((cycle) => ({
+/** One finding (SAME1013) per cycle among the steps or those of `finally`. `place` says where a step is written. */
+export function checkStepGraph(
+  program: Program,
+  place?: (step: string) => string,
+  group: StepGroup = 'steps',
+): Finding[] {
+  return cyclesOf(dependenciesOf(program.pipeline[group] ?? {})).map((cycle) => ({
     code: 'SAME1013',
     message: `steps wait for each other: ${[...cycle, cycle[0]!].join(' → ')}`,
     ...(place ? { place: place(cycle[0]!) } : {}),
@@ -21,9 +28,9 @@ export function checkStepGraph(program: Program, place?: (step: string) => strin
   }));
 }
 
-function cyclesOf(program: Program): string[][] {
+function cyclesOf(dependencies: Map<string, string[]>): string[][] {
   const cycles: string[][] = [];
-  let { left } = sortSteps(dependenciesOf(program));
+  let { left } = sortSteps(dependencies);
   while (left.size > 0) {
     // Every step that is left waits for another that is left, so this walk must come back to where it was.
     const seen = new Set<string>();
@@ -42,8 +49,7 @@ function cyclesOf(program: Program): string[][] {
 }
 
 /** The names of steps that each step takes an input from; names that are no step are left out. */
-function dependenciesOf(program: Program): Map<string, string[]> {
-  const { steps } = program.pipeline;
+function dependenciesOf(steps: Record<string, Step>): Map<string, string[]> {
   return new Map(
     Object.entries(steps).map(([name, step]) => [
       name,

@@ -30,17 +30,21 @@ export function suggestion(word: string, known: readonly string[], none: string)
   return guess === undefined ? list : `did you mean ${guess}? (${list})`;
 }
 
-/** Notes SAME1009 unless the name is one of the known. `kind` is what the name should be of, for instance `secret`. */
+/**
+ * Notes SAME1009 unless the name is one of the known. `kind` is what the name should be of, for instance `secret`;
+ * `what` says whether the name is the key or the value at the path.
+ */
 export function requireName(
   rules: Rules,
   path: Path,
   name: string,
   kind: string,
   known: readonly string[],
+  what?: 'key' | 'value',
 ): void {
   if (known.includes(name)) return;
   const hint = suggestion(name, known, `the program declares no ${kind}`);
-  rules.report('SAME1009', path, `${pathText(path)}: there is no ${kind} "${name}"`, hint);
+  rules.report('SAME1009', path, `${pathText(path)}: there is no ${kind} "${name}"`, hint, what);
 }
 
 /** Notes SAME1014 for a path that leaves the program or is not portable. */

@@ -85,11 +85,11 @@ function checkNames(rules: Rules): void {
 
 function checkSchema(rules: Rules, path: Path, schema: ParameterSchema): void {
   const { type } = typeOf(schema);
-  const refuse = (keyword: string, message: string, hint?: string) =>
-    rules.report('SAME1105', [...path, keyword], `${pathText([...path, keyword])}: ${message}`, hint);
+  const refuse = (keyword: string, message: string, hint?: string, what?: 'key') =>
+    rules.report('SAME1105', [...path, keyword], `${pathText([...path, keyword])}: ${message}`, hint, what);
   for (const [keyword, types] of Object.entries(KEYWORDS)) {
     if (schema[keyword as keyof ParameterSchema] !== undefined && !types.includes(type)) {
-      refuse(keyword, `does not apply to type ${type}`, `it applies to ${types.join(' and ')}`);
+      refuse(keyword, `does not apply to type ${type}`, `it applies to ${types.join(' and ')}`, 'key');
     }
   }
   for (const [low, high] of [

@@ -1,6 +1,9 @@
+const LONGEST_PATH = 1024;
+
 /**
  * Why a path may not stand in a manifest; undefined when it may: relative to the program (or to the step's workdir),
- * `/`-separated, without `..`, NFC, so that it means the same on every machine.
+ * `/`-separated, without `..`, NFC, of at most 1024 bytes and 255 in a segment, so that it means the same on every
+ * machine.
  */
 export function pathProblem(path: string): string | undefined {
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path)) return 'is absolute';
@@ -12,6 +15,7 @@ export function pathProblem(path: string): string | undefined {
   if (segments.slice(0, -1).includes('')) return 'has an empty segment';
   if (segments.some((segment) => new TextEncoder().encode(segment).length > 255))
     return 'has a segment over 255 bytes';
+  if (new TextEncoder().encode(path).length > LONGEST_PATH) return `is over ${LONGEST_PATH} bytes`;
   return undefined;
 }
 

@@ -38,9 +38,9 @@ export function checkPipeline(rules: Rules): void {
   for (const group of ['steps', 'finally'] as const) {
     for (const [name, step] of Object.entries(rules.program.pipeline[group] ?? {}))
       checkStep(rules, group, name, step);
-  }
-  for (const { code, message, hint, place } of checkStepGraph(rules.program, (step) => step)) {
-    rules.report(code, ['pipeline', 'steps', place!], message, hint, 'key');
+    for (const { code, message, hint, place } of checkStepGraph(rules.program, (step) => step, group)) {
+      rules.report(code, ['pipeline', group, place!], message, hint, 'key');
+    }
   }
 }
 
@@ -186,19 +186,39 @@ const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'fish'];
 
 /** Places in the text that a list hands to a shell as a command, and flags that are not a word of their own. */
 function unsafeWords(run: readonly string[]): { index: number; message: string; hint: string }[] {
-  const places = run.flatMap((word, index) => {
-    const place = /\{\{.*?\}\}/s.exec(word)?.[0];
-    const shell = run[index - 2]?.split('/').at(-1) ?? '';
-    if (!place || !SHELLS.includes(shell) || !/^-[A-Za-z]*c$/.test(run[index - 1]!)) return [];
-    const hint = `write run as a string, or hand the value over: [${shell}, -c, 'echo "$1"', ${shell}, "${place}"]`;
-    return [{ index, message: `${place} would become a part of a shell command`, hint }];
-  });
-  const flags = run.flatMap((word, index) =>
-    /\{\{\s*flags\s*\}\}/.test(word) && !/^\{\{\s*flags\s*\}\}$/.test(word)
-      ? [{ index, message: '{{flags}} is only a part of a word', hint: 'make it a word of its own' }]
-      : [],
+  const places = commandTexts(run).flatMap(({ index, shell }) =>
+    [...run[index]!.matchAll(/\{\{.*?\}\}/gs)].map(([place]) => ({
+      index,
+      message: `${place} would become a part of a shell command`,
+      hint: `write run as a string, or hand the value over: [${shell}, -c, 'echo "$1"', ${shell}, "${place}"]`,
+    })),
   );
+  const flags = run.flatMap((word, index) => {
+    const { parts } = parseTemplate(word);
+    const alone = parts.length === 1;
+    return parts.some((part) => typeof part !== 'string' && 'flags' in part) && !alone
+      ? [{ index, message: '{{flags}} is only a part of a word', hint: 'make it a word of its own' }]
+      : [];
+  });
   return [...places, ...flags];
+}
+
+/** The words that a shell in the list takes as the text of a command: what follows `-c` and the shell's other options. */
+function commandTexts(run: readonly string[]): { index: number; shell: string }[] {
+  const texts: { index: number; shell: string }[] = [];
+  for (let index = 0; index < run.length; ) {
+    const shell = run[index++]!.split('/').at(-1)!;
+    if (!SHELLS.includes(shell)) continue;
+    let given = false;
+    for (; /^[-+]./.test(run[index] ?? ''); index++) {
+      const option = run[index]!;
+      given ||= /^-[A-Za-z]*c[A-Za-z]*$/.test(option);
+      // `-o` takes the name of an option as the next word.
+      if (/^[-+][A-Za-z]*o$/.test(option)) index++;
+    }
+    if (given && index < run.length) texts.push({ index, shell });
+  }
+  return texts;
 }
 
 function checkRun(rules: Rules, path: Path, step: Step): void {

@@ -102,7 +102,7 @@ function checkClaim(rules: Rules, path: Path, claim: Claim): void {
     }
     const twin = matchParameter(declared, key);
     if (twin === undefined)
-      requireName(rules, at, key, 'parameter or matrix value', [...parameters, ...matrix]);
+      requireName(rules, at, key, 'parameter or matrix value', [...parameters, ...matrix], 'key');
     else
       rules.report(
         'SAME1009',

@@ -144,7 +144,11 @@ function wrongValue(issue: Issue, path: Path, got: JsonValue, context: Context):
       if (issue.origin === 'string' || issue.origin === 'array') return finding(`${field} is empty`);
       return finding(`${field}: ${shown(got)} is below the minimum ${issue.minimum}`);
     case 'too_big':
-      if (issue.origin === 'string') return finding(`${field} is longer than ${issue.maximum} characters`);
+      if (issue.origin === 'string') {
+        const code =
+          field === 'metadata.name' ? 'SAME1201' : issue.maximum === 1024 ? 'SAME1014' : 'SAME1005';
+        return finding(`${field} is longer than ${issue.maximum} characters`, code);
+      }
       return finding(`${field}: ${shown(got)} is above the maximum ${issue.maximum}`);
     case 'invalid_format': {
       const codes: Record<string, ErrorCode> = {

@@ -41,6 +41,7 @@ describe('documents', () => {
       'a: 1000000000000000000000000': ['SAME1015 f.yaml:1:4'],
       '{"__proto__": {"x": 1}}': ['SAME1015 f.yaml:1:2'],
       '"\\ud83d"': ['SAME1015 f.yaml:1:1'],
+      'a: 1\rb: 2': ['SAME1001 f.yaml:1:5'],
     };
     for (const [text, expected] of Object.entries(cases)) assert.deepEqual(lines(text), expected, text);
   });

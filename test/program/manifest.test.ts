@@ -262,6 +262,8 @@ describe('everything else', () => {
     ['secrets: {PATH: {}}', /SAME1005 secrets: PATH is set by same itself/],
     ['data: {d: {uri: /etc/passwd}}', /SAME1014/],
     ['data: {d: {uri: "C:\\\\x"}}', /SAME1014/],
+    [`data: {d: {uri: ${'数/'.repeat(257)}}}`, /SAME1014 .*is over 1024 bytes/],
+    [`data: {d: {uri: x}}\nfiles: {allowSecret: [${'a/'.repeat(513)}]}`, /SAME1014 .*longer than 1024/],
     ['data: {d: {uri: ../x}}', /SAME1014/],
     ['data: {d: {uri: "file:///x"}}', /SAME1014/],
     ['data: {d: {uri: x, digest: "sha256:0"}}', /SAME1005 .*is not a digest/],
@@ -281,6 +283,9 @@ describe('everything else', () => {
     ],
     ['claims: [{id: a, metric: m, expect: 1, profile: s}]', /SAME1009 .*no profile "s"/],
     ['claims: [{id: a, metric: m, expect: 1, given: {s: 1}}]', /SAME1009 .*no parameter or matrix value "s"/],
+    ['claims: [{id: a, metric: m, expect: 1, given: {s: 1}}]', /^f:4:48 /],
+    ['secrets: {T: {}}\nenvironments: {e: {system: true, variables: {T: x}}}', /^f:5:46 SAME1005 /],
+    ['parameters: {p: {type: integer, default: 1, minLength: 1}}', /^f:4:45 SAME1105 .*does not apply/],
     ['claims: [{id: a, metric: m, expect: "1"}]', /SAME1005 claims\[0\]\.expect: expected a number, got "1"/],
     ['requiredExtensions: [org.x]', /SAME1012/],
     ['extensions: {x: 1}', /SAME1005 extensions: "x" is not a reverse domain name/],
@@ -296,6 +301,25 @@ describe('everything else', () => {
     });
   }
 
+  it('finds steps of finally that wait for each other', () => {
+    const lines = linesOf(
+      `${HEAD}pipeline:\n  steps: {a: {run: x}}\n  finally: {f: {run: x, inputs: {i: {from: f.o}}, outputs: {o: {}}}}\n`,
+    );
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(lines[0]!, /^f:6:13 SAME1013 steps wait for each other: f → f/);
+  });
+
+  it('finds the command of a shell behind its options, and flags by the places that they are', () => {
+    const codes = (run: string) =>
+      linesOf(`${HEAD}parameters: {p: {type: integer, default: 1}}\npipeline: {steps: {s: {run: ${run}}}}\n`)
+        .length;
+    assert.equal(codes('[bash, -e, -o, pipefail, -c, "{{parameters.p}} {{parameters.p}}"]'), 2);
+    assert.equal(codes('[sh, -c, -e, "{{parameters.p}}"]'), 1);
+    assert.equal(codes('[sh, -e, a.sh, "{{parameters.p}}"]'), 0);
+    assert.equal(codes('[sh, -c, "$1", sh, "{{parameters.p}}"]'), 0);
+    assert.equal(codes('[a, "{{{flags}}}"]'), 1);
+  });
+
   it('takes a whole metrics file as a figure', () => {
     assert.deepEqual(linesOf(`${HEAD}${STEPS}metrics: {m: {from: train.scores}}`), []);
   });
@@ -306,6 +330,7 @@ describe('everything else', () => {
         `apiVersion: same/v1\nkind: Program\nmetadata: {name: ${name}, version: ${version}}\n${STEPS}`,
       )[0]!;
     assert.match(head('a b', '"1"'), /SAME1201/);
+    assert.match(head('a'.repeat(129), '"1"'), /SAME1201/);
     assert.match(head('a', '"1_0"'), /SAME1202/);
     assert.match(head('a', 'latest'), /SAME1202/);
     assert.match(head('a', '2024'), /SAME1006 .*write version: "2024"/);

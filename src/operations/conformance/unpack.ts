@@ -1,0 +1,47 @@
+import type { Limits } from '../../bundle/oci.ts';
+import { unpackProgram } from '../unpack-program.ts';
+import { type ByteString, bytesOf, type Desk } from './desk.ts';
+
+/** Limits of the protocol, by the names that they have on the command line. */
+export type LimitNumbers = Partial<
+  Record<'unpacked' | 'ratio' | 'entries' | 'path' | 'depth' | 'pax' | 'json' | 'yaml', number>
+>;
+
+/** Writes the files of a bundle as a plain tree, and says what was written. */
+export async function unpack(desk: Desk, input: { archive: ByteString; limits?: LimitNumbers }) {
+  const ports = desk.open();
+  const source = `${desk.directory}/bundle`;
+  ports.files.write(source, bytesOf(input.archive));
+  const { digests, files } = await unpackProgram(ports, {
+    source,
+    directory: `${desk.directory}/unpacked`,
+    limits: limitsOf(input.limits),
+  });
+  const { program, index, archive } = digests!;
+  return {
+    digests: { program, index, archive },
+    files: files.map(({ path, executable, sizeBytes, digest }) => ({
+      path,
+      mode: executable ? 0o755 : 0o644,
+      size: sizeBytes,
+      sha256: digest.slice('sha256:'.length),
+    })),
+  };
+}
+
+/** The limits of the reader that a case sets. */
+export function limitsOf(limits: LimitNumbers = {}): Partial<Limits> {
+  const names = {
+    unpacked: 'unpackedBytes',
+    ratio: 'ratio',
+    entries: 'entries',
+    path: 'pathBytes',
+    depth: 'pathSegments',
+    pax: 'paxBytes',
+    json: 'jsonBytes',
+    yaml: 'yamlBytes',
+  } as const;
+  return Object.fromEntries(
+    Object.entries(limits).map(([name, value]) => [names[name as keyof typeof names], value]),
+  );
+}
