@@ -8,6 +8,7 @@ import {
   fromErrno,
   fsyncSync,
   join,
+  lstatSync,
   MATERIALISED_AT_S,
   mkdirSync,
   mkdtempSync,
@@ -55,6 +56,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
       if (!stat) return undefined;
       return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
     },
+    names: (path: string) => namesIn(path),
     resolve: (path: string) => resolve(path),
     write(path: string, bytes: string | Uint8Array) {
       try {
@@ -63,6 +65,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
         throw fromErrno(error, `writing ${path}`, home);
       }
     },
+    entries: (path: string) => entriesBelow(path, ''),
     stream: (path: string): AsyncIterable<Buffer> =>
       inTurns(createReadStream(path, { highWaterMark: 1 << 20 }), options.signal),
     /** The same, whatever the signal says. */
@@ -126,6 +129,26 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
       utimesSync(full, MATERIALISED_AT_S, MATERIALISED_AT_S);
     },
   };
+}
+
+function* entriesBelow(directory: string, prefix: string): Generator<DirectoryEntry, void, undefined> {
+  for (const name of namesIn(directory)) {
+    const path = join(directory, name);
+    const stat = lstatSync(path);
+    if (stat.isDirectory()) {
+      yield* entriesBelow(path, `${prefix}${name}/`);
+      continue;
+    }
+    const kind = stat.isFile() ? 'file' : stat.isSymbolicLink() ? 'link' : 'other';
+    yield { path: prefix + name, kind, executable: (stat.mode & 0o100) !== 0, sizeBytes: stat.size };
+  }
+}
+
+interface DirectoryEntry {
+  path: string;
+  kind: 'file' | 'link' | 'other';
+  executable: boolean;
+  sizeBytes: number;
 }
 
 /** Removes work directories whose process was killed before it could. */

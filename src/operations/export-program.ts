@@ -1,27 +1,34 @@
-import { isDerivedFrom } from '../bundle/ancestry.ts';
-import { type BundleContents, type BundleDigests, peekBundle, writeBundle } from '../bundle/archive.ts';
+import {
+  type BundleContents,
+  type BundleDigests,
+  writeBundle,
+  writeBundleDirectory,
+} from '../bundle/archive.ts';
+import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { openProgram } from '../bundle/program-artifact.ts';
-import { isSameRun, openRun, runArtifact } from '../bundle/run-artifact.ts';
+import { parseReferrer } from '../bundle/referrer.ts';
+import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore, Pin } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import { compareVersions } from '../program/version.ts';
-import type { RunRecord } from '../runs/run-record.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
+import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
-import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
-import { storedRuns } from './stored-runs.ts';
+import { type HistoryChoice, type Selection, selectRuns } from './select-runs.ts';
 
-/** Which runs travel along. */
-export type HistoryChoice = 'none' | 'latest' | 'all';
+/** The forms of a bundle (spec SAME-BND-043), and how the names of their files end. */
+export const BUNDLE_FORMS = { tgz: '.tgz', 'oci-tar': '.tar', 'oci-dir': '.oci' } as const;
+/** One of them. */
+export type BundleForm = keyof typeof BUNDLE_FORMS;
 
 /** What export wrote. */
 export interface Exported {
   artifact: ProgramArtifact;
   /** As people should type it: `./NAME:VERSION.tgz`. */
   file: string;
+  form: BundleForm;
   digests: BundleDigests;
   runs: string[];
   history: HistoryChoice;
@@ -32,49 +39,72 @@ export interface Exported {
 }
 
 /**
- * `same export`: a stored program as one file. Equal state gives equal bytes.
+ * `same export`: a stored program as one file or directory. Equal state gives equal bytes.
  * A version that is not there is committed from the highest earlier one and its latest succeeded run here: last of all,
  * so that an export which is refused has committed nothing.
- * @throws SAME1403 when the target is a file of something else, or holds runs that are nowhere else
+ * @throws SAME1403 when the target is something else, or holds runs that are nowhere else · SAME1304, SAME1608, SAME1902
  */
 export async function exportProgram(
   ports: Ports,
   options: {
     reference: string;
     output?: string;
+    form?: BundleForm;
     portable?: boolean;
     history?: HistoryChoice;
+    limits?: Partial<Limits>;
     force?: boolean;
   },
 ): Promise<Exported> {
+  const { form = 'tgz', limits } = options;
+  const sourceDateEpoch = sourceDate(ports);
   const base = baseWhenMissing(ports, options.reference);
-  using temporary = base && ports.files.temporary();
-  const staged = temporary && ports.stageContent(temporary.path);
-  const prepared = base && (await prepareCommit(ports, base, staged!));
+  using temporary = base ? ports.files.temporary() : ports.files.scratch();
+  const content = ports.stageContent(temporary.path);
+  const prepared = base && (await prepareCommit(ports, base, content));
   const { artifact, origin } = prepared ?? (await storedProgram(ports, options.reference));
   const { name, version } = artifact.program.metadata;
-  const file = options.output ?? fileName(name, version, options.portable ?? false);
-  const content = staged ?? ports.content;
+  const path = options.output ?? fileName(name, version, { form, portable: options.portable ?? false });
   const selection = await selectRuns(ports, content, artifact, options.history);
-  const left = options.force ? [] : await refuseOther(ports, file, artifact, selection);
-  const contents = await contentsOf(content, artifact, selection, origin);
-  let digests: BundleDigests | undefined;
-  await ports.files.writeStream(
-    file,
-    writeBundle(contents, content, { gzip: true, onDigests: (all) => (digests = all) }),
-    ports.cancel,
-  );
+  const target = { path, form, force: options.force ?? false };
+  const { replace, left } = await refuseOther(ports, target, artifact, selection);
+  const contents = {
+    ...(await contentsOf(ports, content, artifact, selection, origin)),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+    ...(limits ? { limits } : {}),
+  };
+  const digests = await writeForm(ports, contents, content, { path, form, replace });
   await prepared?.keep();
   ports.pins.harden(name, version);
   return {
     artifact,
-    file: /^[./]/.test(file) ? file : `./${file}`,
-    digests: digests!,
+    file: /^[./]/.test(path) ? path : `./${path}`,
+    form,
+    digests,
     runs: selection.chosen.map(({ record }) => record.id),
     history: selection.history,
     ...(prepared ? { committed: prepared } : {}),
     left,
   };
+}
+
+async function writeForm(
+  ports: Ports,
+  contents: BundleContents,
+  content: ContentStore,
+  { path, form, replace }: { path: string; form: BundleForm; replace: boolean },
+): Promise<BundleDigests> {
+  let digests: BundleDigests | undefined;
+  if (form === 'oci-dir') {
+    const fill = async (directory: string) => {
+      digests = await writeBundleDirectory(contents, content, (file) => ports.files.place(directory, file));
+    };
+    await ports.files.makeDirectory(path, fill, { replace });
+  } else {
+    const options = { gzip: form === 'tgz', onDigests: (all: BundleDigests) => (digests = all) };
+    await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
+  }
+  return digests!;
 }
 
 /** The digests that exporting now would give, nothing being written. */
@@ -85,12 +115,44 @@ export async function exportDigests(
 ): Promise<BundleDigests> {
   // Runs become artifacts here, of a few kilobytes: in memory, since looking stores nothing.
   const content = ports.lookIntoContent();
+  const sourceDateEpoch = sourceDate(ports);
   const selection = await selectRuns(ports, content, artifact, undefined);
-  const contents = await contentsOf(content, artifact, selection, pin.origin);
+  const contents = {
+    ...(await contentsOf(ports, content, artifact, selection, pin.origin)),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+  };
   let digests: BundleDigests | undefined;
   const chunks = writeBundle(contents, content, { gzip: true, onDigests: (all) => (digests = all) });
   for await (const _ of chunks);
   return digests!;
+}
+
+/** The latest second that has four digits of a year. */
+const LAST_SECOND = 253_402_300_799;
+
+/** `SOURCE_DATE_EPOCH`, in seconds. @throws SAME1902 (spec SAME-BND-045) */
+function sourceDate({ variables }: Ports): number | undefined {
+  const text = variables.SOURCE_DATE_EPOCH;
+  if (text === undefined) return undefined;
+  if (/^[0-9]+$/.test(text) && Number(text) <= LAST_SECOND) return Number(text);
+  throw new SameError({
+    code: 'SAME1902',
+    message: `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, not a number of seconds from 0 to ${LAST_SECOND}`,
+    place: 'SOURCE_DATE_EPOCH',
+    hint: 'set it to a number of seconds since 1970, or unset it',
+    clause: 'SAME-BND-045',
+  });
+}
+
+/** Whether a referrer is a verification or a signature; one that is damaged is passed over, as its listing said. */
+async function isRecord(ports: Ports, digest: string): Promise<boolean> {
+  try {
+    const { kind } = parseReferrer(await ports.content.read(digest), `artifact ${digest}`);
+    return kind === 'verification' || kind === 'signature';
+  } catch (error) {
+    if (error instanceof SameError) return false;
+    throw error;
+  }
 }
 
 async function storedProgram(
@@ -129,58 +191,12 @@ function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined 
   return { reference: `${name}:${earlier.version}`, as: version, run: run.record };
 }
 
-interface KnownRun {
-  record: RunRecord;
-  /** Digest of its manifest, when it came along with a bundle. */
-  stored?: string;
-}
-
-/** The runs that an export may take along, and those that it does. */
-interface Selection {
-  history: HistoryChoice;
-  ancestors: ProgramArtifact[];
-  known: KnownRun[];
-  chosen: KnownRun[];
-}
-
-async function selectRuns(
-  ports: Ports,
-  content: ContentStore,
-  artifact: ProgramArtifact,
-  asked: HistoryChoice | undefined,
-): Promise<Selection> {
-  const history = asked ?? artifact.program.history?.export ?? 'latest';
-  const ancestors = await ancestorsOf(content, artifact);
-  const known = await knownRuns(ports, [artifact, ...ancestors]);
-  const count = { none: 0, latest: 1, all: known.length }[history];
-  return { history, ancestors, known, chosen: known.slice(0, count) };
-}
-
 /**
- * Succeeded runs of a program and its ancestors: own ones of the program, own ones of ancestors, then those that came
- * along with bundles; each newest first. A run of one's own is never passed over for one with its id that came along.
+ * What a bundle of a program holds: the program, chosen runs, the ancestors they belong to, its origin, and what others
+ * said of any of these.
  */
-async function knownRuns(ports: Ports, [program, ...ancestors]: ProgramArtifact[]): Promise<KnownRun[]> {
-  const all = ports.runs.list().map(({ record }) => record);
-  const ids = new Set(all.map(({ id }) => id));
-  const ownOf = (digest: string): KnownRun[] =>
-    all.filter((record) => record.program.digest === digest).map((record) => ({ record }));
-  const foreign: KnownRun[] = [];
-  for (const { digest } of [program!, ...ancestors]) {
-    for (const { record, digest: stored } of await storedRuns(ports, digest)) {
-      if (!ids.has(record.id)) foreign.push({ record, stored });
-      ids.add(record.id);
-    }
-  }
-  return [ownOf(program!.digest), ancestors.flatMap(({ digest }) => ownOf(digest)), foreign].flatMap((runs) =>
-    runs
-      .filter(({ record }) => record.status === 'succeeded')
-      .sort((a, b) => (a.record.id < b.record.id ? 1 : -1)),
-  );
-}
-
-/** What a bundle of a program holds: the program, chosen runs, the ancestors they belong to, and its origin. */
 async function contentsOf(
+  ports: Ports,
   content: ContentStore,
   artifact: ProgramArtifact,
   { ancestors, chosen }: Selection,
@@ -193,79 +209,32 @@ async function contentsOf(
     referrers.push(stored ?? (await runArtifact(record, subject, content)).digest);
   }
   const told = new Set(chosen.map(({ record }) => record.program.digest));
-  return {
-    program: artifact.digest,
-    ancestors: ancestors.map(({ digest }) => digest).filter((digest) => told.has(digest)),
-    referrers,
-  };
+  const last = ancestors.findLastIndex(({ digest }) => told.has(digest));
+  const included = ancestors.slice(0, last + 1).map(({ digest }) => digest);
+  const runs = origin === undefined ? referrers : referrers.slice(1);
+  const records = await recordsOf(ports, [artifact.digest, ...included, ...runs]);
+  return { program: artifact.digest, ancestors: included, referrers: [...referrers, ...records] };
 }
 
-/** The programs it was committed from, as far as they are here, nearest first. */
-async function ancestorsOf(content: ContentStore, artifact: ProgramArtifact): Promise<ProgramArtifact[]> {
-  const ancestors: ProgramArtifact[] = [];
-  for (let last = artifact; last.program.metadata.derivedFrom; ) {
-    const { digest } = last.program.metadata.derivedFrom;
-    if (!(await content.has(digest))) break;
-    const ancestor = await openProgram(digest, content);
-    if (!isDerivedFrom(last, ancestor)) break;
-    ancestors.push(ancestor);
-    last = ancestor;
-  }
-  return ancestors;
-}
-
-/** `NAME:VERSION.tgz`, or `NAME-VERSION.tgz` where a colon would be in the way. */
-export function fileName(name: string, version: string, portable: boolean): string {
-  return `${name.replaceAll('/', '-')}${portable ? '-' : ':'}${version}.tgz`;
-}
-
-/**
- * Refuses to write over anything but a bundle of this program whose runs are all stored here.
- * @returns the runs of the file that are there which the new one leaves out
- */
-async function refuseOther(
-  ports: Ports,
-  file: string,
-  artifact: ProgramArtifact,
-  { known, chosen }: Selection,
-): Promise<string[]> {
-  if (!ports.files.exists(file)) return [];
-  const inside = await bundleAt(ports, file);
-  const refused = (what: string, hint: string) =>
-    new SameError({ code: 'SAME1403', message: `${file} is there already and ${what}`, place: file, hint });
-  if (inside?.program !== artifact.digest) {
-    throw refused(
-      `is ${inside ? `another program (${inside.program})` : 'no bundle'}`,
-      'choose another with -o FILE, or replace it with --force',
-    );
-  }
-  const lacks = (runs: KnownRun[], record: RunRecord) => !runs.some((run) => isSameRun(run.record, record));
-  const lost = inside.runs.filter((record) => lacks(known, record));
-  if (lost.length === 0) return inside.runs.filter((record) => lacks(chosen, record)).map(({ id }) => id);
-  throw refused(
-    `holds runs that are not stored here: ${lost.map(({ id }) => id).join(', ')}`,
-    `keep them with: same import ${file}; or choose another file with -o FILE, or replace it with --force`,
-  );
-}
-
-/** The program and the runs in a bundle file, or undefined when the file is no whole bundle. */
-async function bundleAt(
-  ports: Ports,
-  file: string,
-): Promise<{ program: string; runs: RunRecord[] } | undefined> {
-  using temporary = ports.files.temporary();
-  const content = ports.openContent(temporary.path);
-  try {
-    const { program, referrers } = await peekBundle(streamOfFile(ports, file), content, {
-      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-    });
-    const runs: RunRecord[] = [];
-    for (const { kind, digest } of referrers) {
-      if (kind === 'run') runs.push((await openRun(digest, content)).record);
+/** Digests of the verifications and signatures in this home of some objects, and of the signatures of the former. */
+async function recordsOf(ports: Ports, objects: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  const subjects = [...objects];
+  for (const subject of subjects) {
+    for (const digest of ports.referrers.list(subject)) {
+      if (found.has(digest) || !(await isRecord(ports, digest))) continue;
+      found.add(digest);
+      subjects.push(digest);
     }
-    return { program, runs };
-  } catch (error) {
-    if (error instanceof SameError && error.code !== 'SAME1903') return undefined;
-    throw error;
   }
+  return [...found];
+}
+
+/** `NAME:VERSION.tgz`, or `NAME-VERSION.tgz` where a colon would be in the way; other forms end otherwise. */
+export function fileName(
+  name: string,
+  version: string,
+  { form, portable }: { form: BundleForm; portable: boolean },
+): string {
+  return `${name.replaceAll('/', '-')}${portable ? '-' : ':'}${version}${BUNDLE_FORMS[form]}`;
 }

@@ -22,11 +22,17 @@ export interface Files {
   exists(path: string): boolean;
   /** What a path leads to, or undefined when there is nothing. */
   kind(path: string): 'file' | 'directory' | 'other' | undefined;
+  /** What is in a directory, sorted; nothing where there is none. */
+  names(path: string): string[];
   /** Replaces a file in one step. */
   write(path: string, bytes: string | Uint8Array): void;
   /** Writes a stream beside `path` and renames it into place; nothing is left when it fails or is aborted. */
   writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   stream(path: string): AsyncIterable<Uint8Array>;
+  /** Everything below a directory but directories, by `/`-separated path; links are not followed. */
+  entries(
+    path: string,
+  ): Iterable<{ path: string; kind: 'file' | 'link' | 'other'; executable: boolean; sizeBytes: number }>;
   /** The same, whatever Ctrl-C says: the log of a step that was canceled is kept too. */
   streamToEnd(path: string): AsyncIterable<Uint8Array>;
   /** A private directory, gone when disposed. */
@@ -131,10 +137,15 @@ export interface Ports {
   parseManifest(
     bytes: Uint8Array,
     file: string,
+    limitBytes?: number,
   ): Promise<{ program?: Program; value?: JsonObject; findings: Finding[] }>;
   /** What is wrong with a run record that came from elsewhere. */
   checkRunRecord(record: unknown, label: string): Promise<Finding[]>;
-  parseLock(bytes: Uint8Array, file: string): Promise<{ lock?: Lock; findings: Finding[] }>;
+  parseLock(
+    bytes: Uint8Array,
+    file: string,
+    limitBytes?: number,
+  ): Promise<{ lock?: Lock; findings: Finding[] }>;
   /** Reads a restricted YAML or JSON document. */
   parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;
   /** A line about long work, for people. */

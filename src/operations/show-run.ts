@@ -1,5 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import type { StoredRun } from '../runs/run-store.ts';
+import { findRun } from './find-run.ts';
 import { listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 
@@ -12,24 +13,7 @@ export async function showRun(ports: Ports, id: string): Promise<StoredRun> {
   const runs = await listRuns(ports, {});
   const latest = runs.find(({ own }) => own) ?? runs[0];
   if (id === 'latest' && latest) return latest;
-  const wanted = id.toLowerCase();
-  const exact = runs.filter(({ record }) => record.id === wanted);
-  const found =
-    exact.length > 0
-      ? exact
-      : runs.filter(
-          ({ record }) => record.id.startsWith(wanted) || record.id.endsWith(wanted) || record.display === id,
-        );
-  if (found.length === 1 && id !== '') return found[0]!;
-  throw new SameError({
-    code: 'SAME1608',
-    message:
-      found.length === 0 || id === ''
-        ? `there is no run "${id}"`
-        : `"${id}" names ${found.length} runs: ${found
-            .slice(0, 4)
-            .map(({ record }) => record.id)
-            .join(', ')}`,
-    hint: 'list them with: same list runs',
-  });
+  const found = findRun(runs, id);
+  if ('record' in found) return found;
+  throw new SameError(found);
 }

@@ -118,6 +118,76 @@ describe('an export onto a file that is there', () => {
   });
 });
 
+describe('runs chosen by their ids', () => {
+  test('travel along whatever their final status, of ancestors too, named as elsewhere', async () => {
+    using rig = openRig();
+    await created(rig, study.replace('run: echo', 'run: test $SAME_PARAM_N -ne 13 && echo'));
+    const first = await ran(rig, 2);
+    const failed = (await rig.same(['run', 'study:1.0', '--n=13', '--json'])).json();
+    assert.equal(failed.status, 'failed');
+    await done(rig, ['commit', 'study:1.0', '--as', '1.1', '--set', 'n=3']);
+    const second = await ran(rig, 3, 'study:1.1');
+    const chosen = async (...words: string[]) =>
+      (await done(rig, ['export', '-n', 'study:1.1', '-o', 'x.tgz', '--force', '--json', ...words])).json();
+    assert.deepEqual((await chosen('--history', failed.id)).runs, [failed.id]);
+    const parts = `${second}, ${first.slice(0, -1)},${failed.id.slice(-12)},${first}`;
+    const several = await chosen(`--history=${parts}`);
+    assert.deepEqual(several.runs, [second, first, failed.id]);
+    assert.deepEqual(several.history, [second, first, failed.id]);
+    const { stderr } = await done(rig, ['export', '-n', 'study:1.1', '-o', 'y.tgz', '--history', failed.id]);
+    assert.match(stderr, new RegExp(`1 run inside .--history ${failed.id}.`));
+
+    const reader = { env: { SAME_HOME: rig.path('reader') } };
+    await done(rig, ['import', 'x.tgz'], reader);
+    const listed = (await done(rig, ['list', 'runs', '--json'], reader)).json().items;
+    assert.deepEqual(
+      listed.map(({ id, status }: RunRecord) => [id, status]).sort(),
+      [
+        [first, 'succeeded'],
+        [failed.id, 'failed'],
+        [second, 'succeeded'],
+      ].sort(),
+    );
+    const again = await done(
+      rig,
+      ['export', '-n', 'study:1.1', '-o', 'z.tgz', '--json', '--history', `${failed.id},${second},${first}`],
+      reader,
+    );
+    assert.equal(again.json().digests.archive, several.digests.archive);
+    assert.deepEqual(
+      (
+        await done(rig, ['export', '-n', 'study:1.1', '-o', 'z.tgz', '--json', '--history', 'all'], reader)
+      ).json().runs.length,
+      2,
+    );
+  });
+
+  test('are refused, all wrong ones at once, where they are not of the program or name several', async () => {
+    using rig = openRig();
+    await created(rig);
+    const [first, second] = [await ran(rig, 2), await ran(rig, 3)];
+    await created(rig, study.replace('name: study', 'name: other'));
+    const stranger = await ran(rig, 4, 'other:1.0');
+    const common = [...first].findIndex((letter, at) => letter !== second[at]);
+    await assertRefused(
+      rig,
+      ['export', '-n', 'study:1.0', '--history', `nothing,${first},${stranger},${first.slice(0, common)},`],
+      {
+        code: ['SAME1608', 'SAME1608', 'SAME1608', 'SAME1608'],
+        exit: 3,
+        place: '--history',
+        message:
+          /there is no run "nothing"[\s\S]*there is no run "[0-9a-f-]+"[\s\S]*names 2 runs[\s\S]*there is no run ""/,
+      },
+    );
+    for (const words of ['latest,none', `all,${first}`]) {
+      const { code, stderr } = await rig.same(['export', '-n', 'study:1.0', '--history', words]);
+      assert.equal(code, 3);
+      assert.match(stderr, /SAME1608 there is no run "(latest|all)"/);
+    }
+  });
+});
+
 describe('runs that came with a bundle', () => {
   test('are taken along only where there is no own run, of the program or of what it was made from', async () => {
     using rig = openRig();

@@ -1,9 +1,17 @@
 import { Command, Option } from 'commander';
+import { parseLimits } from '../../bundle/limits.ts';
 import { SameError } from '../../errors/same-error.ts';
-import { exportProgram, type HistoryChoice } from '../../operations/export-program.ts';
+import { BUNDLE_FORMS, type BundleForm, exportProgram } from '../../operations/export-program.ts';
+import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
 import { withCommon } from '../words.ts';
+
+/** `none`, `latest`, `all`, or ids. */
+function historyChoice(text: string): HistoryChoice {
+  if (text === 'none' || text === 'latest' || text === 'all') return text;
+  return text.split(',').map((id) => id.trim());
+}
 
 /** `same export program -n NAME:VERSION` */
 export function exportCommand(cli: Cli): Command {
@@ -12,19 +20,32 @@ export function exportCommand(cli: Cli): Command {
       'Write a program and its history as one file. A version that is not there yet is committed first, from the highest earlier one and its latest succeeded run.',
     )
     .requiredOption('-n, --name <name:version>', 'the program')
-    .option('-o, --output <file>', 'where to write (default ./NAME:VERSION.tgz)')
-    .option('--portable', 'name the file NAME-VERSION.tgz, without a colon')
-    .addOption(new Option('--history <which>', 'runs that travel along').choices(['none', 'latest', 'all']))
-    .option('--force', 'replace a file that is something else, or holds other runs');
+    .option('-o, --output <file>', 'where to write (default ./NAME:VERSION.tgz, .tar or .oci)')
+    .addOption(
+      new Option('--format <form>', 'one gzip file, one plain tar, or a directory that OCI tools read')
+        .choices(Object.keys(BUNDLE_FORMS))
+        .default('tgz'),
+    )
+    .option('--portable', 'name it NAME-VERSION…, without a colon')
+    .option(
+      '--history <which>',
+      'runs that travel along: none, latest, all, or ids of runs separated by commas (default: as the program says, else latest)',
+      historyChoice,
+    )
+    .option('--limit <name=value>', 'raise a limit of readers for this bundle (repeatable)', collect, [])
+    .option('--force', 'replace a file that is something else, or a bundle that holds other runs');
   return withCommon(command, [
     'same export program -n arXiv.1303.5778v1:1.1',
     'same export program -n arXiv.1303.5778v1:1.1 --history none -o study.tgz',
+    'same export program -n arXiv.1303.5778v1:1.1 --format oci-dir -o study.oci',
   ]).action(
     async (options: {
       name: string;
       output?: string;
+      format: BundleForm;
       portable?: true;
       history?: HistoryChoice;
+      limit: string[];
       force?: true;
     }) => {
       if (options.output !== undefined && options.portable) {
@@ -35,8 +56,13 @@ export function exportCommand(cli: Cli): Command {
           hint: 'leave out one of them',
         });
       }
-      const { name: reference, ...rest } = options;
-      const exported = await exportProgram(cli.ports(), { reference, ...rest });
+      const { name: reference, format: form, limit, ...rest } = options;
+      const exported = await exportProgram(cli.ports(), {
+        reference,
+        form,
+        ...rest,
+        limits: parseLimits(limit),
+      });
       const { name, version } = exported.artifact.program.metadata;
       const { digests, committed, file, runs, history, left } = exported;
       if (cli.json) {
@@ -44,6 +70,7 @@ export function exportCommand(cli: Cli): Command {
           name,
           version,
           file,
+          format: form,
           digests,
           runs,
           history,
@@ -66,7 +93,7 @@ export function exportCommand(cli: Cli): Command {
       }
       cli.print(`exported ${name}:${version} to ${file}`);
       cli.say(
-        `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n  file    ${digests.file}\n  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${history})`,
+        `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n${digests.file === undefined ? '' : `  file    ${digests.file}\n`}  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${String(history)})`,
       );
       if (left.length > 0) {
         cli.say(
@@ -75,4 +102,8 @@ export function exportCommand(cli: Cli): Command {
       }
     },
   );
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
 }

@@ -1,0 +1,91 @@
+import { peekBundle } from '../bundle/archive.ts';
+import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { isSameRun, openRun } from '../bundle/run-artifact.ts';
+import { SameError } from '../errors/same-error.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import type { BundleForm } from './export-program.ts';
+import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
+import type { Ports } from './ports.ts';
+import type { KnownRun, Selection } from './select-runs.ts';
+
+/** What an export is about to write over. */
+export interface ExistingBundle {
+  /** Whether a directory that is a bundle gives way. */
+  replace: boolean;
+  /** Runs in it that the new one leaves out. */
+  left: string[];
+}
+
+/**
+ * Refuses to write over anything but a bundle of this program whose runs and other records are all stored here. By
+ * force any file gives way, and any directory that is a bundle; no other directory ever does.
+ * @throws SAME1403
+ */
+export async function refuseOther(
+  ports: Ports,
+  target: { path: string; form: BundleForm; force: boolean },
+  artifact: ProgramArtifact,
+  { known, chosen }: Selection,
+): Promise<ExistingBundle> {
+  const { path: file, form, force } = target;
+  const kind = ports.files.kind(file);
+  const refused = (what: string, hint: string) =>
+    new SameError({ code: 'SAME1403', message: `${file} is there already and ${what}`, place: file, hint });
+  if (kind === undefined) return { replace: false, left: [] };
+  if ((kind === 'directory') !== (form === 'oci-dir')) {
+    throw refused(
+      kind === 'directory' ? 'is a directory' : 'is no directory',
+      `choose another with -o ${form === 'oci-dir' ? 'DIRECTORY' : 'FILE'}`,
+    );
+  }
+  if (form === 'oci-dir' && ports.files.kind(`${file}/oci-layout`) !== 'file') {
+    if (ports.files.names(file).length === 0) return { replace: false, left: [] };
+    throw refused('is a directory that is no bundle', 'choose another with -o DIRECTORY');
+  }
+  if (force) return { replace: true, left: [] };
+  const inside = await bundleAt(ports, file);
+  if (inside?.program !== artifact.digest) {
+    throw refused(
+      `is ${inside ? `another program (${inside.program})` : 'no bundle'}`,
+      'choose another with -o FILE, or replace it with --force',
+    );
+  }
+  const lacks = (runs: readonly KnownRun[], record: RunRecord) =>
+    !runs.some((run) => isSameRun(run.record, record));
+  const lost = inside.runs.filter((record) => lacks(known, record)).map(({ id }) => id);
+  for (const digest of inside.others) if (!(await ports.content.has(digest))) lost.push(digest);
+  if (lost.length === 0) {
+    return {
+      replace: true,
+      left: inside.runs.filter((record) => lacks(chosen, record)).map(({ id }) => id),
+    };
+  }
+  throw refused(
+    `holds runs that are not stored here: ${lost.join(', ')}`,
+    `keep them with: same import ${file}; or choose another file with -o FILE, or replace it with --force`,
+  );
+}
+
+/** The program, the runs and the digests of other records in a bundle, or undefined when it is no whole bundle. */
+async function bundleAt(
+  ports: Ports,
+  file: string,
+): Promise<{ program: string; runs: RunRecord[]; others: string[] } | undefined> {
+  using temporary = ports.files.temporary();
+  const content = ports.openContent(temporary.path);
+  try {
+    const { program, referrers } = await peekBundle(streamOfFile(ports, file), content, {
+      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
+    });
+    const runs: RunRecord[] = [];
+    const others: string[] = [];
+    for (const { kind, digest } of referrers) {
+      if (kind === 'run') runs.push((await openRun(digest, content)).record);
+      else if (kind !== 'origin') others.push(digest);
+    }
+    return { program, runs, others };
+  } catch (error) {
+    if (error instanceof SameError && error.code !== 'SAME1903') return undefined;
+    throw error;
+  }
+}

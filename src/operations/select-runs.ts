@@ -1,0 +1,105 @@
+import { isDerivedFrom } from '../bundle/ancestry.ts';
+import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
+import { throwFindings } from '../errors/same-error.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import { findRun } from './find-run.ts';
+import type { Ports } from './ports.ts';
+import { storedRuns } from './stored-runs.ts';
+
+/** Which runs travel along: a word, or the ids of runs as users write them. */
+export type HistoryChoice = 'none' | 'latest' | 'all' | readonly string[];
+
+/** A run of a program or of one of its ancestors. */
+export interface KnownRun {
+  record: RunRecord;
+  /** Digest of its manifest, when it came along with a bundle. */
+  stored?: string;
+}
+
+/** The runs that an export may take along, and those that it does. */
+export interface Selection {
+  history: HistoryChoice;
+  ancestors: ProgramArtifact[];
+  known: KnownRun[];
+  chosen: KnownRun[];
+}
+
+/**
+ * The runs that an export takes along (spec SAME-BND-026): as asked, else as the program says, else the latest.
+ * @throws SAME1608 for each id that names no finished run of the program or its ancestors, or several
+ */
+export async function selectRuns(
+  ports: Ports,
+  content: ContentStore,
+  artifact: ProgramArtifact,
+  asked: HistoryChoice | undefined,
+): Promise<Selection> {
+  const history = asked ?? artifact.program.history?.export ?? 'latest';
+  const ancestors = await ancestorsOf(content, artifact);
+  const known = await knownRuns(ports, [artifact, ...ancestors]);
+  if (typeof history === 'string') {
+    const succeeded = known.filter(({ record }) => record.status === 'succeeded');
+    const count = { none: 0, latest: 1, all: succeeded.length }[history];
+    return { history, ancestors, known, chosen: succeeded.slice(0, count) };
+  }
+  const chosen = namedRuns(known, history);
+  return { history: chosen.map(({ record }) => record.id), ancestors, known, chosen };
+}
+
+/** @throws SAME1608 for every text that names no run, or several */
+function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownRun[] {
+  const found = texts.map((text) => findRun(known, text));
+  throwFindings(
+    found.flatMap((run) =>
+      'record' in run
+        ? []
+        : [
+            {
+              ...run,
+              message: `${run.message} among the finished ones of this program`,
+              place: '--history',
+              clause: 'SAME-BND-026',
+            },
+          ],
+    ),
+  );
+  return [...new Set(found as KnownRun[])];
+}
+
+/**
+ * Finished runs of a program and its ancestors: own ones of the program, own ones of ancestors, then those that came
+ * along with bundles; each newest first. A run of one's own is never passed over for one with its id that came along.
+ */
+async function knownRuns(ports: Ports, [program, ...ancestors]: ProgramArtifact[]): Promise<KnownRun[]> {
+  const all = ports.runs.list().map(({ record }) => record);
+  const ids = new Set(all.map(({ id }) => id));
+  const ownOf = (digest: string): KnownRun[] =>
+    all.filter((record) => record.program.digest === digest).map((record) => ({ record }));
+  const foreign: KnownRun[] = [];
+  for (const { digest } of [program!, ...ancestors]) {
+    for (const { record, digest: stored } of await storedRuns(ports, digest)) {
+      if (!ids.has(record.id)) foreign.push({ record, stored });
+      ids.add(record.id);
+    }
+  }
+  return [ownOf(program!.digest), ancestors.flatMap(({ digest }) => ownOf(digest)), foreign].flatMap((runs) =>
+    runs
+      .filter(({ record }) => record.status !== 'pending' && record.status !== 'running')
+      .sort((a, b) => (a.record.id < b.record.id ? 1 : -1)),
+  );
+}
+
+/** The programs it was committed from, as far as they are here, nearest first. */
+async function ancestorsOf(content: ContentStore, artifact: ProgramArtifact): Promise<ProgramArtifact[]> {
+  const ancestors: ProgramArtifact[] = [];
+  for (let last = artifact; last.program.metadata.derivedFrom; ) {
+    const { digest } = last.program.metadata.derivedFrom;
+    if (!(await content.has(digest))) break;
+    const ancestor = await openProgram(digest, content);
+    if (!isDerivedFrom(last, ancestor)) break;
+    ancestors.push(ancestor);
+    last = ancestor;
+  }
+  return ancestors;
+}
