@@ -13,7 +13,7 @@ export interface LockedPackage {
 
 const hashLengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 };
 const requirement =
-  /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9][A-Za-z0-9.+!_-]*)\s*(?:;\s*(.+))?$/;
+  /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\]\s*)?==\s*([A-Za-z0-9][A-Za-z0-9.+!_-]*)\s*(?:;\s*(.+))?$/s;
 
 /** A package's name as indexes compare it: lower case, runs of `-`, `_`, `.` as one `-`. */
 export function normalisedName(name: string): string {
@@ -72,9 +72,9 @@ export function logicalLines(text: string): { text: string; line: number }[] {
   const lines: { text: string; line: number }[] = [];
   let pending: { text: string; line: number } | undefined;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
-    const comment = /(^|\s)#/.test(raw);
-    const continues = !comment && raw.endsWith('\\');
-    const part = (continues ? raw.slice(0, -1) : raw.replace(/(^|\s+)#.*$/, '')).trim();
+    const comment = raw.search(/(?<!\S)#/);
+    const continues = comment < 0 && raw.endsWith('\\');
+    const part = (continues ? raw.slice(0, -1) : comment < 0 ? raw : raw.slice(0, comment)).trim();
     pending = pending
       ? { text: `${pending.text} ${part}`, line: pending.line }
       : { text: part, line: index + 1 };
@@ -95,12 +95,8 @@ function parseLine(text: string): LockedPackage | string {
   const match = requirement.exec(wanted);
   if (!match) return `"${wanted}" does not name one version with ==`;
   const hashes: string[] = [];
-  for (const option of at < 0
-    ? []
-    : text
-        .slice(at)
-        .trim()
-        .split(/\s+(?=-)/)) {
+  const options = at < 0 ? [] : text.slice(at).split(/\s(?=-)/);
+  for (const option of options.map((each) => each.trim()).filter((each) => each !== '')) {
     const hash = /^--hash[=\s]\s*([a-z0-9]+):([0-9a-f]+)$/.exec(option);
     if (!hash)
       return `option ${option.split(/[\s=]/)[0]} of ${match[1]} is not allowed in a lock, or not a valid hash`;

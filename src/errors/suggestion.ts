@@ -15,11 +15,20 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
+/** Nobody types a word of this length by hand. */
+const LONGEST_WORD = 128;
+/** Candidates that are looked at: among more, one that is near means little. */
+const MOST_CANDIDATES = 500;
+
 /** The candidate nearest to a mistyped word, or undefined when none is near enough to be meant. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let looked = 0;
   for (const candidate of candidates) {
+    if (++looked > MOST_CANDIDATES) break;
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

@@ -32,19 +32,21 @@ export interface ParsedDocument {
 const LARGEST_BYTES = 1024 * 1024;
 const DEEPEST = 100;
 const MOST_SYNTAX_FINDINGS = 5;
+/** Characters of an unquoted template that a message repeats. */
+const LONGEST_TEMPLATE = 200;
 
 /**
  * Reads YAML 1.2 (core schema) restricted to what JSON can say, or JSON: UTF-8, at most 1 MiB, no anchors, aliases,
  * merge keys, tags, duplicate keys or second document. All problems are found at once where the syntax allows.
  */
-export function parseDocument(bytes: Uint8Array, file: string): ParsedDocument {
+export function parseDocument(bytes: Uint8Array, file: string, limitBytes = LARGEST_BYTES): ParsedDocument {
   const start = `${file}:1:1`;
   const refused = (finding: Finding): ParsedDocument => ({
     findings: [finding],
     place: () => start,
     written: () => undefined,
   });
-  if (bytes.length > LARGEST_BYTES) {
+  if (bytes.length > limitBytes) {
     return refused({
       code: 'SAME1011',
       message: `${file} has ${bytes.length} bytes`,
@@ -123,16 +125,9 @@ class Reader {
       });
       return result;
     }
-    const documents = parseAllDocuments(this.#text, {
-      schema: 'core',
-      version: '1.2',
-      merge: false,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'silent',
-      lineCounter: this.#lines,
-    });
-    const [document, second] = Array.isArray(documents) ? (documents as Document.Parsed[]) : [];
+    const documents = this.#documents();
+    if (!documents) return result;
+    const [document, second] = documents;
     if (!document) {
       this.#report('SAME1001', 'the document is empty', 0);
       return result;
@@ -159,6 +154,27 @@ class Reader {
     const sorted = sortFindings(this.#findings);
     this.#findings.splice(0, this.#findings.length, ...sorted);
     return result;
+  }
+
+  /** The documents of the text; undefined, and a finding, when not even the parser gets to their end. */
+  #documents(): Document.Parsed[] | undefined {
+    try {
+      const documents = parseAllDocuments(this.#text, {
+        schema: 'core',
+        version: '1.2',
+        merge: false,
+        uniqueKeys: false,
+        prettyErrors: false,
+        logLevel: 'silent',
+        lineCounter: this.#lines,
+      });
+      return Array.isArray(documents) ? (documents as Document.Parsed[]) : [];
+    } catch (error) {
+      // The parser goes down and back up by calling itself, also where the text is only broken again and again.
+      if (!(error instanceof RangeError)) throw error;
+      this.#report('SAME1001', 'nested too deeply, or broken in too many places', 0);
+      return undefined;
+    }
   }
 
   #valueOf(node: Node | null | undefined, depth: number): JsonValue {
@@ -190,8 +206,7 @@ class Reader {
   #mapOf(map: YAMLMap<Node, Node | null>, depth: number): JsonValue {
     const start = map.range?.[0] ?? 0;
     if (this.#text.startsWith('{{', start)) {
-      const end = this.#text.indexOf('}}', start);
-      const template = this.#text.slice(start, end < 0 ? start + 2 : end + 2);
+      const template = this.#templateAt(start);
       this.#report('SAME1001', `an unquoted ${template} is YAML for a map`, start, `quote it: "${template}"`);
       return template;
     }
@@ -202,6 +217,13 @@ class Reader {
       if (key !== undefined) object[key] = value;
     }
     return object;
+  }
+
+  /** The `{{…}}` that starts here, as far as one line and a message hold it. */
+  #templateAt(start: number): string {
+    const near = this.#text.slice(start, start + LONGEST_TEMPLATE);
+    const end = near.indexOf('}}');
+    return end < 0 ? '{{' : near.slice(0, end + 2);
   }
 
   /** The key when it is one that JSON can have and that is not there yet. */
@@ -322,6 +344,21 @@ function childOf(node: Node | null, step: string | number): { key?: Node; value:
     return value ? { value } : undefined;
   }
   if (!isMap<Node, Node | null>(node)) return undefined;
-  const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+  const pair = pairsOf(node).get(step);
   return pair && { key: pair.key, value: pair.value };
+}
+
+const pairsByKey = new WeakMap<YAMLMap<Node, Node | null>, Map<unknown, Pair<Node, Node | null>>>();
+
+/** The first pair of each key: looking through all of them for each finding takes minutes where every key is wrong. */
+function pairsOf(map: YAMLMap<Node, Node | null>): Map<unknown, Pair<Node, Node | null>> {
+  let pairs = pairsByKey.get(map);
+  if (!pairs) {
+    pairs = new Map();
+    for (const pair of map.items) {
+      if (isScalar(pair.key) && !pairs.has(pair.key.value)) pairs.set(pair.key.value, pair);
+    }
+    pairsByKey.set(map, pairs);
+  }
+  return pairs;
 }

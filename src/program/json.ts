@@ -32,8 +32,24 @@ export function equalJson(a: JsonValue, b: JsonValue): boolean {
   return a === b;
 }
 
-/** What in a value cannot be carried exactly: a number, a `__proto__` key, half a character; undefined when all can. */
-export function unportable(value: JsonValue): string | undefined {
+/** A text that two values share when, and only when, {@link equalJson} says that they are the same. */
+export function stableText(value: JsonValue): string {
+  return JSON.stringify(value, (_, inner: JsonValue) =>
+    isJsonObject(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** Deepest nesting of lists and objects that a value from a command line or a file may have, as in a manifest. */
+const DEEPEST = 100;
+
+/**
+ * What in a value cannot be carried exactly: a number, a `__proto__` key, half a character, too deep a nesting;
+ * undefined when all can.
+ */
+export function unportable(value: JsonValue, depth = 0): string | undefined {
+  if (depth > DEEPEST) return `it is nested deeper than ${DEEPEST} levels`;
   if (typeof value === 'number') {
     return isPortableNumber(value) ? undefined : 'a number is not finite or an integer beyond ±(2^53−1)';
   }
@@ -41,7 +57,7 @@ export function unportable(value: JsonValue): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (!Array.isArray(value) && Object.hasOwn(value, '__proto__')) return 'a key is "__proto__"';
   for (const item of Object.values(value)) {
-    const problem = unportable(item);
+    const problem = unportable(item, depth + 1);
     if (problem) return problem;
   }
   return undefined;

@@ -16,17 +16,40 @@ export interface Rules {
   report(code: ErrorCode, path: Path, message: string, hint?: string, what?: 'key' | 'value'): void;
 }
 
+const keysOf = new WeakMap<JsonObject, string[]>();
+
 /** The names declared at a path, also those whose entries have findings. */
 export function namesAt(rules: Rules, ...path: string[]): string[] {
   const found = valueAt(rules.value, path);
-  return isJsonObject(found) ? Object.keys(found) : [];
+  if (!isJsonObject(found)) return [];
+  let names = keysOf.get(found);
+  if (!names) {
+    names = Object.keys(found);
+    keysOf.set(found, names);
+  }
+  return names;
+}
+
+/** Whether a name is declared at a path, as {@link namesAt} says. */
+export function isNameAt(rules: Rules, path: readonly string[], name: string): boolean {
+  const found = valueAt(rules.value, path);
+  return isJsonObject(found) && Object.hasOwn(found, name);
+}
+
+/** Names that one hint lists. */
+const MOST_LISTED = 50;
+
+function listed(known: readonly string[]): string {
+  const more = known.length - MOST_LISTED;
+  const names = known.slice(0, MOST_LISTED).join(', ');
+  return `known: ${names}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** `did you mean x? (known: x, y)`, as far as that can be said. */
 export function suggestion(word: string, known: readonly string[], none: string): string {
   if (known.length === 0) return none;
   const guess = nearest(word, known);
-  const list = `known: ${known.join(', ')}`;
+  const list = listed(known);
   return guess === undefined ? list : `did you mean ${guess}? (${list})`;
 }
 

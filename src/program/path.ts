@@ -26,8 +26,3 @@ export function normalPath(path: string): string {
     .filter((segment) => segment !== '' && segment !== '.')
     .join('/');
 }
-
-/** True when two normal paths are the same or one lies in the other. */
-export function overlap(a: string, b: string): boolean {
-  return a === b || a === '' || b === '' || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
-}

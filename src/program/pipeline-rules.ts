@@ -2,12 +2,12 @@ import { checkResources, checkStepNeeds, requireQuantity } from './declaration-r
 import type { Path } from './document.ts';
 import { checkStepGraph } from './graph.ts';
 import { isJsonObject } from './json.ts';
-import { namesAt, type Rules, requireName, requirePath, suggestion } from './manifest-rules.ts';
-import { normalPath, overlap } from './path.ts';
+import { isNameAt, namesAt, type Rules, requireName, requirePath, suggestion } from './manifest-rules.ts';
+import { normalPath } from './path.ts';
 import { parseDuration } from './quantity.ts';
 import type { Step } from './schema.ts';
 import { pathText, valueAt } from './schema-findings.ts';
-import { unsafePlaces } from './shell-context.ts';
+import { placesIn, unsafePlaces } from './shell-context.ts';
 import { parseTemplate, type TemplateKind } from './template.ts';
 
 /** Names of printed text: no output may have them. */
@@ -26,7 +26,7 @@ export function checkPipeline(rules: Rules): void {
     );
   }
   for (const name of namesAt(rules, 'pipeline', 'finally')) {
-    if (!steps.includes(name)) continue;
+    if (!isNameAt(rules, ['pipeline', 'steps'], name)) continue;
     rules.report(
       'SAME1005',
       ['pipeline', 'finally', name],
@@ -59,7 +59,7 @@ export function requireOutput(
     return;
   }
   const [name, output] = [text.slice(0, dot), text.slice(dot + 1)];
-  const group = groups.find((each) => namesAt(rules, 'pipeline', each).includes(name));
+  const group = groups.find((each) => isNameAt(rules, ['pipeline', each], name));
   if (group === undefined) {
     requireName(
       rules,
@@ -70,8 +70,8 @@ export function requireOutput(
     );
     return;
   }
+  if (isNameAt(rules, ['pipeline', group, name, 'outputs'], output) || extra.includes(output)) return;
   const outputs = namesAt(rules, 'pipeline', group, name, 'outputs');
-  if (outputs.includes(output) || extra.includes(output)) return;
   const hint = suggestion(output, [...outputs, ...extra], `declare it: outputs: {${output}: …}`);
   rules.report('SAME1009', path, `${label}: step "${name}" has no output "${output}"`, hint);
 }
@@ -159,11 +159,11 @@ function checkPlaces(rules: Rules, path: Path, step: Step): void {
       );
     }
   }
-  const taken: { label: string; at: string }[] = [];
+  const taken = new Places();
   for (const { kind, name, at, where } of places) {
     if (at === undefined) continue;
     const normal = normalPath(at);
-    const twin = normal === '' ? undefined : taken.find((other) => overlap(other.at, normal));
+    const twin = normal === '' ? undefined : taken.overlapping(normal);
     if (normal === '')
       rules.report(
         'SAME1014',
@@ -175,11 +175,44 @@ function checkPlaces(rules: Rules, path: Path, step: Step): void {
       rules.report(
         'SAME1005',
         where,
-        `${kind} "${name}" and ${twin.label} lie at one place (${at})`,
+        `${kind} "${name}" and ${twin} lie at one place (${at})`,
         'give each a path of its own',
       );
-    if (normal !== '') taken.push({ label: `${kind} "${name}"`, at: normal });
+    if (normal !== '') taken.add(normal, `${kind} "${name}"`);
   }
+}
+
+/** Normal paths with what lies there; asking for an overlap takes as long as the path has segments. */
+class Places {
+  readonly #at = new Map<string, { label: string; order: number }>();
+  /** By directory, what was first put below it. */
+  readonly #below = new Map<string, { label: string; order: number }>();
+
+  add(path: string, label: string): void {
+    const place = { label, order: this.#at.size };
+    if (!this.#at.has(path)) this.#at.set(path, place);
+    for (const directory of directoriesOf(path)) {
+      if (!this.#below.has(directory)) this.#below.set(directory, place);
+    }
+  }
+
+  /** The label of the first that is at the path, above it or below it. */
+  overlapping(path: string): string | undefined {
+    return [
+      this.#at.get(path),
+      this.#below.get(path),
+      ...directoriesOf(path).map((each) => this.#at.get(each)),
+    ]
+      .filter((place) => place !== undefined)
+      .sort((a, b) => a.order - b.order)[0]?.label;
+  }
+}
+
+function directoriesOf(path: string): string[] {
+  const directories: string[] = [];
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1))
+    directories.push(path.slice(0, at));
+  return directories;
 }
 
 const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'fish'];
@@ -187,7 +220,7 @@ const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'fish'];
 /** Places in the text that a list hands to a shell as a command, and flags that are not a word of their own. */
 function unsafeWords(run: readonly string[]): { index: number; message: string; hint: string }[] {
   const places = commandTexts(run).flatMap(({ index, shell }) =>
-    [...run[index]!.matchAll(/\{\{.*?\}\}/gs)].map(([place]) => ({
+    placesIn(run[index]!).map((place) => ({
       index,
       message: `${place} would become a part of a shell command`,
       hint: `write run as a string, or hand the value over: [${shell}, -c, 'echo "$1"', ${shell}, "${place}"]`,

@@ -18,11 +18,12 @@ export function unsafePlaces(text: string): UnsafePlace[] {
   const stack: Context[] = ['plain'];
   // From here on shells disagree, or what follows is no command: no place is safe any more.
   let after: string | undefined;
+  const lastClose = text.lastIndexOf('}}');
   for (let i = 0; i < text.length; ) {
     const context = stack.at(-1)!;
     const rest = text.slice(i);
-    const place = /^\{\{.*?\}\}/s.exec(rest)?.[0];
-    if (place) {
+    if (rest.startsWith('{{') && i + 2 <= lastClose) {
+      const place = text.slice(i, text.indexOf('}}', i + 2) + 2);
       const before = text[i - 1];
       const where = after
         ? `after ${after}`
@@ -69,6 +70,18 @@ function skipTo(text: string, start: number, end: RegExp, where: string, found: 
   end.lastIndex = start + 1;
   const match = end.exec(text);
   const stop = match ? match.index + Math.max(1, match[0].length) : text.length;
-  for (const [place] of text.slice(start, stop).matchAll(/\{\{.*?\}\}/gs)) found.push({ place, where });
+  for (const place of placesIn(text.slice(start, stop))) found.push({ place, where });
   return stop;
+}
+
+/** The `{{…}}` of a text, in order. */
+export function placesIn(text: string): string[] {
+  const places: string[] = [];
+  for (let end = 0; ; ) {
+    const start = text.indexOf('{{', end);
+    const close = start < 0 ? -1 : text.indexOf('}}', start + 2);
+    if (close < 0) return places;
+    end = close + 2;
+    places.push(text.slice(start, end));
+  }
 }

@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, type JsonValue } from './json.ts';
+import { equalJson, isJsonObject, type JsonValue, stableText } from './json.ts';
 import type { ParameterSchema } from './schema.ts';
 
 /** One thing wrong with a value: its type, or a value of the right type out of its range or set. */
@@ -138,9 +138,9 @@ function arrayProblems(schema: ParameterSchema, value: JsonValue[]): string[] {
     problems.push(`${value.length} items are more than the maximum ${maxItems}`);
   }
   if (uniqueItems) {
-    const twice = value.find((item, index) =>
-      value.slice(0, index).some((before) => equalJson(before, item)),
-    );
+    const seen = new Set<string>();
+    // As long as a text is new, the set grows with it.
+    const twice = value.find((item, index) => seen.add(stableText(item)).size === index);
     if (twice !== undefined) problems.push(`${shown(twice)} is there twice`);
   }
   return problems;
