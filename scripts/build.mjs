@@ -10,6 +10,7 @@ const files = {
   pages: 'src/cli/pages.ts',
   cold: 'src/cli/cold.ts',
   help: 'src/cli/help.ts',
+  conformance: 'src/cli/conformance.ts',
   re2js: 're2js',
 };
 
@@ -31,8 +32,8 @@ const { outputFiles } = await build({
     {
       name: 'files-apart',
       setup(bundler) {
-        bundler.onResolve({ filter: /^\.\/(pages|cold|help)\.ts$/ }, ({ path, kind }) =>
-          kind === 'dynamic-import' ? { path: path.replace('.ts', '.cjs'), external: true } : undefined,
+        bundler.onResolve({ filter: /^\.\.?\/(pages|cold|help|conformance)\.ts$/ }, ({ path, kind }) =>
+          kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
         );
         // As large as all that a run needs, and only programs with patterns need it.
         bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>

@@ -18,8 +18,8 @@ export interface Cli {
   colour: boolean;
   /** Adapters, built on first use. */
   ports(): Ports;
-  /** Builds the adapters: set by the chunk that holds them. */
-  open(cli: Cli): Ports;
+  /** Builds the adapters, for the variables of this process or others: set by the chunk that holds them. */
+  open(cli: Cli, variables?: Record<string, string>): Ports;
   /** Said at the first Ctrl-C. */
   stopping: string;
   /** What the process will exit with. */

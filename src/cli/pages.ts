@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { commitCommand } from './commands/commit.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { exportCommand } from './commands/export.ts';
@@ -27,6 +28,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   commit: commitCommand,
   lock: lockCommand,
   delete: deleteCommand,
+  conformance: conformanceCommand,
   version: versionCommand,
 };
 

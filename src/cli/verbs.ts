@@ -21,6 +21,7 @@ export const verbs = {
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },
   lock: { nouns: ['program'], summary: 'pin what a folder leaves open, into same.lock' },
   delete: { nouns: ['program', 'run'], summary: 'forget a program version, or remove a run' },
+  conformance: { nouns: [], summary: 'answer one conformance case, for those who write the cases' },
   version: { nouns: [], summary: 'print the version' },
 } as const satisfies Record<string, Verb>;
 

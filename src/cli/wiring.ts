@@ -25,8 +25,7 @@ import { RUNTIME } from './runtime.ts';
  * Builds every adapter, once: the only place that does. What is heavy (the manifest parser, git, python) is loaded
  * when it is first used, so that running a stored program stays quick.
  */
-export function openPorts(cli: Cli): Ports {
-  const variables = environmentVariables();
+export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
   const home = resolve(variables.SAME_HOME || join(variables.HOME || homeDirectory(), '.same'));
   const { cancel, kill } = watchInterrupts(cli);
   const content = openDiskContentStore(join(home, 'content'), { signal: cancel });

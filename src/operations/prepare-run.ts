@@ -6,7 +6,13 @@ import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
 import { isJsonObject, type JsonObject } from '../program/json.ts';
 import { parseParameterWords } from '../program/parameter-words.ts';
-import { declaredParameters, loadPatterns, resolveParameters } from '../program/parameters.ts';
+import {
+  declaredParameters,
+  loadPatterns,
+  type ResolvedParameter,
+  resolveParameters,
+} from '../program/parameters.ts';
+import type { Program } from '../program/schema.ts';
 import type { RequirementRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
 import { findProgram } from './find-program.ts';
@@ -63,21 +69,7 @@ export async function prepareRun(
     ...(request.engine === undefined ? {} : { engine: request.engine }),
     program,
   });
-  await loadPatterns(program);
-  const words = parseParameterWords(request.words, declaredParameters(program), {
-    afterDashes: request.afterDashes,
-    label: `${program.metadata.name}:${program.metadata.version}`,
-    readFile: (path) => readText(ports, path),
-  });
-  const set = readSetWords(request.set);
-  const file = await readParametersFile(ports, request.parametersFile);
-  const { parameters, findings } = resolveParameters(program, {
-    ...(request.profile === undefined ? {} : { profile: request.profile }),
-    ...(file.values === undefined ? {} : { file: { name: request.parametersFile!, values: file.values } }),
-    set: set.values,
-    flags: words.flags,
-  });
-  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
+  const parameters = await requestedParameters(ports, program, request);
   const { plan, findings: refusals } = planRun({
     program,
     digest: artifact.digest,
@@ -98,6 +90,33 @@ export async function prepareRun(
     environments,
     keep: () => staged.keep(),
   };
+}
+
+/**
+ * The parameters of a program as a user asked for them: words, `--set`, file and profile.
+ * @throws every problem with them together (exit 2)
+ */
+export async function requestedParameters(
+  ports: Ports,
+  program: Program,
+  request: RunRequest,
+): Promise<Record<string, ResolvedParameter>> {
+  await loadPatterns(program);
+  const words = parseParameterWords(request.words, declaredParameters(program), {
+    afterDashes: request.afterDashes,
+    label: `${program.metadata.name}:${program.metadata.version}`,
+    readFile: (path) => readText(ports, path),
+  });
+  const set = readSetWords(request.set);
+  const file = await readParametersFile(ports, request.parametersFile);
+  const { parameters, findings } = resolveParameters(program, {
+    ...(request.profile === undefined ? {} : { profile: request.profile }),
+    ...(file.values === undefined ? {} : { file: { name: request.parametersFile!, values: file.values } }),
+    set: set.values,
+    flags: words.flags,
+  });
+  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
+  return parameters;
 }
 
 /** @throws SAME1701 for each requirement that is not met, all together (exit 10) */

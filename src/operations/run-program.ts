@@ -248,6 +248,12 @@ function statusOf(record: RunRecord, problems: readonly Finding[]): RunStatus {
   return problems.length > 0 ? 'failed' : 'succeeded';
 }
 
+/** What a command exits with after a run that ended so (spec SAME-RUN-007). */
+export function exitCodeOf(status: RunStatus): number {
+  if (status === 'succeeded') return 0;
+  return status === 'canceled' ? 130 : 1;
+}
+
 /** `code_environment_data_parameters:output`, five hex digits each. */
 function displayId(record: RunRecord): string {
   const five = (value: unknown) => digestOfValue(value).slice('sha256:'.length, 'sha256:'.length + 5);

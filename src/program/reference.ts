@@ -88,6 +88,14 @@ export function formatReference(reference: Reference): string {
   ].join('');
 }
 
+/** The repository of a program in a registry: its namespace and name in ASCII lower case (spec SAME-REF-012). */
+export function repositoryOf({ namespace, name }: Reference): string {
+  return [namespace, name]
+    .filter((part) => part !== undefined)
+    .join('/')
+    .toLowerCase();
+}
+
 function checkVersion(version: string): void {
   if (isVersion(version)) return;
   const hint =

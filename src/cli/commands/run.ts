@@ -1,11 +1,11 @@
 import { SameError } from '../../errors/same-error.ts';
 import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
-import { runProgram } from '../../operations/run-program.ts';
+import { exitCodeOf, runProgram } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
 import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
-import type { RunWords } from '../run-words.ts';
+import { type RunWords, splitRunWords } from '../run-words.ts';
 
 /** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
 export async function run(cli: Cli, words: RunWords): Promise<void> {
@@ -20,14 +20,7 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   }
   const request: RunRequest = {
     ...(words.reference === undefined ? { source: words.file ?? '.' } : { reference: words.reference }),
-    ...(words.profile === undefined ? {} : { profile: words.profile }),
-    ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
-    set: words.set,
-    words: words.words,
-    afterDashes: words.afterDashes,
-    ...(words.target === undefined ? {} : { target: words.target }),
-    ...(words.engine === undefined ? {} : { engine: words.engine }),
-    allowUnmet: words.allowUnmet,
+    ...requestOf(words),
   };
   if (words.plan) {
     using temporary = ports.files.temporary();
@@ -38,11 +31,29 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   }
   const progress = openProgress(cli);
   const { record, problems } = await runProgram(ports, request, progress.show).finally(progress.close);
-  cli.exitCode = record.status === 'succeeded' ? 0 : record.status === 'canceled' ? 130 : 1;
+  cli.exitCode = exitCodeOf(record.status);
   if (cli.json) cli.printJson('Run', { ...record, problems });
   else cli.print(renderRun(record, { own: true, colour: false, full: false }));
   const wrote = record.steps.some(({ outputs }) => Object.keys(outputs).length > 0);
   if (wrote && record.status === 'succeeded') cli.say(`get what it wrote: same get run ${record.id}`);
   if (record.status !== 'succeeded')
     process.stderr.write(renderFailure(record, problems, progress.tail(), cli.colour));
+}
+
+/** What words after a program's reference ask for. @throws SAME1902 */
+export function readRunRequest(words: string[]): RunRequest {
+  return requestOf(splitRunWords(['reference', ...words]));
+}
+
+function requestOf(words: RunWords): RunRequest {
+  return {
+    ...(words.profile === undefined ? {} : { profile: words.profile }),
+    ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
+    set: words.set,
+    words: words.words,
+    afterDashes: words.afterDashes,
+    ...(words.target === undefined ? {} : { target: words.target }),
+    ...(words.engine === undefined ? {} : { engine: words.engine }),
+    allowUnmet: words.allowUnmet,
+  };
 }

@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib';
 import { originArtifact } from '../../bundle/origin-artifact.ts';
 import type { RunRecord } from '../../runs/run-record.ts';
 import type { Origin } from '../../sources/source.ts';
@@ -6,6 +5,7 @@ import { exportProgram } from '../export-program.ts';
 import { packTree } from '../pack-source.ts';
 import { keepUnlessTaken, type Pinning, pinProgram } from '../pin-program.ts';
 import type { Ports } from '../ports.ts';
+import type { HistoryChoice } from '../select-runs.ts';
 import { type ByteString, byteString, type Desk, type Files, Unsupported } from './desk.ts';
 import { placeFiles } from './place-files.ts';
 
@@ -31,15 +31,12 @@ export async function pack(desk: Desk, input: PackInput) {
   for (const ancestor of (input.ancestors ?? []).toReversed()) await create(desk, ports, ancestor.files);
   const reference = await create(desk, ports, input.files, input.origin);
   for (const record of input.runs ?? []) ports.runs.begin(record).finish(record);
-  const output = `${desk.directory}/bundle.tgz`;
-  const history = input.history ?? 'all';
-  const { digests } = await exportProgram(ports, { reference, output, history: historyOf(history) });
-  const bytes = ports.files.read(output)!;
+  const { form = 'oci-tar' } = input;
+  const output = `${desk.directory}/bundle`;
+  const history = historyOf(input.history ?? 'all');
+  const { digests } = await exportProgram(ports, { reference, output, form, history });
   const { program, index, archive } = digests;
-  return {
-    digests: { program, index, archive },
-    archive: byteString(input.form === 'tgz' ? bytes : gunzipSync(bytes)),
-  };
+  return { digests: { program, index, archive }, archive: byteString(ports.files.read(output)!) };
 }
 
 /** As `same create program -f FOLDER`, with the origin that a case says or none. @returns `NAME:VERSION` */
@@ -61,7 +58,6 @@ async function create(desk: Desk, ports: Ports, files: Files, origin?: Origin): 
   return `${name}:${version}`;
 }
 
-function historyOf(text: string): 'none' | 'latest' | 'all' {
-  if (text === 'none' || text === 'latest' || text === 'all') return text;
-  throw new Unsupported('runs cannot be chosen by id yet');
+function historyOf(text: string): HistoryChoice {
+  return text === 'none' || text === 'latest' || text === 'all' ? text : text.split(',');
 }
