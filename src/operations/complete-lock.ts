@@ -58,7 +58,10 @@ export async function completeLock(
     delete environments[name];
   }
   if (Object.keys(environments).length === 0 && !source.lock) return { added };
-  return { lock: { ...(source.lock ?? { apiVersion: 'same/v1', kind: 'Lock' }), environments }, added };
+  const lock: Lock = source.lock ?? { apiVersion: 'same/v1', kind: 'Lock' };
+  // The stored lock says what the author's says: a lock of data alone gets no empty list of environments.
+  const isSaid = lock.environments !== undefined || Object.keys(environments).length > 0;
+  return { lock: isSaid ? { ...lock, environments } : lock, added };
 }
 
 /** Digest of what an environment leaves open, or undefined when it leaves nothing open. */
