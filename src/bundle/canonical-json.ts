@@ -37,20 +37,36 @@ export async function sha256OfChunks(chunks: AsyncIterable<Uint8Array>): Promise
  * @throws SAME1302
  */
 export function parseCanonical(bytes: Uint8Array, what: string): JsonValue {
-  let value: JsonValue;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+    const value = parsed(bytes);
     if (!canonicalBytes(value).equals(bytes)) throw new Error('not in RFC 8785 form');
+    return value;
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error);
-    // A parser's message quotes the document; what is quoted could hold terminal escapes.
-    const clean = because.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200);
-    throw new SameError(
-      { code: 'SAME1302', message: `${what} is not canonical JSON: ${clean}` },
-      { cause: error },
-    );
+    throw unreadable(error, `${what} is not canonical JSON`);
   }
-  return value;
+}
+
+/** Reads a JSON document that others write, in any form. @throws SAME1302 */
+export function parseJson(bytes: Uint8Array, what: string): JsonValue {
+  try {
+    return parsed(bytes);
+  } catch (error) {
+    throw unreadable(error, `${what} is not JSON`);
+  }
+}
+
+function parsed(bytes: Uint8Array): JsonValue {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+}
+
+function unreadable(error: unknown, what: string): SameError {
+  const because = error instanceof Error ? error.message : String(error);
+  // A parser's message quotes the document; what is quoted could hold terminal escapes.
+  const clean = because.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200);
+  return new SameError(
+    { code: 'SAME1302', message: `${what}: ${clean}`, clause: 'SAME-BND-035' },
+    { cause: error },
+  );
 }
 
 function write(value: unknown, depth: number): string {

@@ -1,6 +1,3 @@
-import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
-import { nearest } from '../errors/suggestion.ts';
-import { parseQuantity } from '../program/quantity.ts';
 import type { Limits } from './oci.ts';
 
 /** How users name each limit (spec SAME-BND-042). */
@@ -14,51 +11,3 @@ export const LIMIT_NAMES: Record<keyof Limits, string> = {
   jsonBytes: 'json',
   yamlBytes: 'yaml',
 };
-
-const names = Object.entries(LIMIT_NAMES) as [keyof Limits, string][];
-const COUNTS = new Set<keyof Limits>(['ratio', 'entries', 'pathSegments']);
-
-/**
- * Limits from words of the form `NAME=VALUE`: a size is a quantity, a count a whole number from 1.
- * @param flag how the option is called in messages
- * @throws SAME1902 with every word that is none
- */
-export function parseLimits(words: readonly string[], flag = '--limit'): Partial<Limits> {
-  const limits: Partial<Limits> = {};
-  const findings: Finding[] = [];
-  for (const word of words) {
-    const wrong = (message: string, hint: string) =>
-      findings.push({ code: 'SAME1902', message, place: flag, hint, clause: 'SAME-BND-042' });
-    const [, name, value] = /^([^=]*)=(.*)$/s.exec(word) ?? [];
-    const limit = names.find(([, known]) => known === name)?.[0];
-    if (limit === undefined) {
-      const meant = name && nearest(name, Object.values(LIMIT_NAMES));
-      const what = name === undefined ? `${flag} takes NAME=VALUE, got` : 'there is no limit';
-      wrong(
-        `${what} ${JSON.stringify(name ?? word)}${meant ? ` — did you mean ${meant}?` : ''}`,
-        `limits: ${Object.values(LIMIT_NAMES).join(', ')}`,
-      );
-    } else if (limits[limit] !== undefined) {
-      wrong(`the limit ${name} is given twice`, 'leave out one of them');
-    } else {
-      const number = parseValue(limit, value!);
-      if (number !== undefined) limits[limit] = number;
-      else if (COUNTS.has(limit)) wrong(`${word}: it is a whole number from 1`, `${flag} ${name}=200000`);
-      else wrong(`${word}: it is a size`, `write it like ${flag} ${name}=20Gi`);
-    }
-  }
-  throwFindings(findings);
-  return limits;
-}
-
-function parseValue(limit: keyof Limits, text: string): number | undefined {
-  if (COUNTS.has(limit)) {
-    return /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined;
-  }
-  try {
-    return parseQuantity(text) || undefined;
-  } catch (error) {
-    if (error instanceof SameError) return undefined;
-    throw error;
-  }
-}

@@ -2,6 +2,7 @@ import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { canonicalBytes, parseCanonical } from './canonical-json.ts';
 import { type Descriptor, EMPTY_CONFIG, LIMITS, MEDIA, type OciIndex, type OciManifest } from './oci.ts';
+import { refusal } from './refusal.ts';
 
 /** Stores a manifest in canonical form. @returns the descriptor that points at it. @throws SAME1304 over 4 MiB */
 export async function storeManifest(manifest: OciManifest, store: ContentStore): Promise<Descriptor> {
@@ -20,24 +21,57 @@ export async function storeManifest(manifest: OciManifest, store: ContentStore):
 export function parseManifest(bytes: Uint8Array, label: string): OciManifest {
   const value = parseCanonical(bytes, label);
   const wrong = manifestFault(value);
-  if (wrong) throw new SameError({ code: 'SAME1302', message: `${label} ${wrong}` });
+  if (wrong) throw refusal('SAME-BND-040', `${label} ${wrong}`);
   return value as unknown as OciManifest;
 }
 
-/** Reads `index.json` of a bundle. @throws SAME1302 */
+/**
+ * Insists that a manifest and its descriptors have exactly the members of their kind (SAME-BND-040).
+ * @param kind.annotatedLayers whether layers have annotations
+ * @throws SAME1302
+ */
+export function checkMembers(
+  { config, layers, subject, annotations }: OciManifest,
+  kind: { label: string; subject: boolean; annotated: boolean; annotatedLayers?: boolean },
+): void {
+  const bare = ['mediaType', 'digest', 'size'];
+  const fault =
+    (subject !== undefined) !== kind.subject
+      ? kind.subject
+        ? 'has no subject'
+        : 'has a subject, which it may not'
+      : (annotations !== undefined) !== kind.annotated
+        ? `has ${annotations ? '' : 'no '}annotations`
+        : !hasExactly(config, bare)
+          ? 'has other members in the descriptor of its config than it may'
+          : !layers.every((layer) =>
+                hasExactly(layer, kind.annotatedLayers ? [...bare, 'annotations'] : bare),
+              )
+            ? 'has other members in the descriptor of a layer than it may'
+            : subject && !hasExactly(subject, [...bare, 'artifactType'])
+              ? 'has other members in the descriptor of its subject than it may'
+              : undefined;
+  if (fault) throw refusal('SAME-BND-040', `${kind.label} ${fault}`);
+}
+
+/** Reads `index.json` of a bundle; what may stand in it in which order is not looked at. @throws SAME1302 */
 export function parseIndex(bytes: Uint8Array): OciIndex {
   const value = parseCanonical(bytes, 'index.json');
   const ok =
     isObject(value) &&
-    hasOnly(value, ['schemaVersion', 'mediaType', 'manifests']) &&
+    hasExactly(value, ['schemaVersion', 'mediaType', 'manifests']) &&
     value.schemaVersion === 2 &&
     value.mediaType === MEDIA.ociIndex &&
     Array.isArray(value.manifests) &&
-    value.manifests.length > 0 &&
-    value.manifests.every(
+    value.manifests.length > 0;
+  if (!ok) throw refusal('SAME-BND-020', 'index.json is not an OCI index of artifacts');
+  const { manifests } = value as unknown as OciIndex;
+  if (
+    !manifests.every(
       (item) => isDescriptor(item) && item.mediaType === MEDIA.ociManifest && item.artifactType,
-    );
-  if (!ok) throw new SameError({ code: 'SAME1302', message: 'index.json is not an OCI index of artifacts' });
+    )
+  )
+    throw refusal('SAME-BND-021', 'index.json has an entry that is no descriptor of an artifact');
   return value as unknown as OciIndex;
 }
 
@@ -74,6 +108,12 @@ function isDescriptor(value: unknown): value is Descriptor {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasExactly(value: object, members: string[]): boolean {
+  return (
+    Object.keys(value).length === members.length && members.every((member) => Object.hasOwn(value, member))
+  );
 }
 
 function hasOnly(value: Record<string, unknown>, known: string[]): boolean {

@@ -13,6 +13,8 @@ export const MEDIA = {
   runRecord: 'application/vnd.same.run.record.v1+json',
   origin: 'application/vnd.same.origin.v1+json',
   originRecord: 'application/vnd.same.origin.record.v1+json',
+  data: 'application/vnd.same.data.v1+json',
+  dataset: 'application/vnd.cncf.model.dataset.v1.raw',
   verification: 'application/vnd.same.verification.v1+json',
   verificationRecord: 'application/vnd.same.verification.record.v1+json',
   signature: 'application/vnd.dev.sigstore.bundle.v0.3+json',

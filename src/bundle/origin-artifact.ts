@@ -1,9 +1,9 @@
 import type { ContentStore } from '../content/content-store.ts';
-import { SameError } from '../errors/same-error.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Descriptor, MEDIA } from './oci.ts';
 import { storeDocument, storeEmptyConfig, storeManifest, subjectOf } from './oci-manifest.ts';
 import { openReferrer, parseRecord } from './referrer.ts';
+import { refusal } from './refusal.ts';
 
 /**
  * Stores where a program came from as an OCI artifact that refers to it; never part of the program's identity.
@@ -14,12 +14,7 @@ export async function originArtifact(
   subject: Descriptor,
   store: ContentStore,
 ): Promise<Descriptor> {
-  const { repository, revision } = origin;
   const record = { apiVersion: 'same/v1', kind: 'Origin', origin };
-  const annotations = {
-    ...(repository === undefined ? {} : { 'org.opencontainers.image.source': repository }),
-    ...(revision === undefined ? {} : { 'org.opencontainers.image.revision': revision }),
-  };
   return storeManifest(
     {
       schemaVersion: 2,
@@ -28,7 +23,7 @@ export async function originArtifact(
       config: await storeEmptyConfig(store),
       layers: [await storeDocument(record, MEDIA.originRecord, store)],
       subject: subjectOf(subject),
-      annotations,
+      annotations: originAnnotations(origin),
     },
     store,
   );
@@ -40,10 +35,29 @@ export async function openOrigin(digest: string, store: ContentStore): Promise<O
   return parseOriginRecord(recordBytes, `origin ${digest}`);
 }
 
-/** Reads an origin record. @throws SAME1302 */
+/** The annotations that an origin gives its artifact (SAME-BND-041). */
+export function originAnnotations({ repository, revision }: Origin): Record<string, string> {
+  return {
+    ...(repository === undefined ? {} : { 'org.opencontainers.image.source': repository }),
+    ...(revision === undefined ? {} : { 'org.opencontainers.image.revision': revision }),
+  };
+}
+
+const KINDS: unknown[] = ['directory', 'git', 'https', 'bundle'];
+const TEXTS = ['repository', 'revision', 'ref', 'path', 'diff'];
+
+/** Reads an origin record (SAME-BND-053). @throws SAME1302 */
 export function parseOriginRecord(bytes: Uint8Array, label: string): Origin {
-  const { origin } = parseRecord(bytes, 'Origin', label);
-  const kind = (origin as { kind?: unknown } | undefined)?.kind;
-  if (typeof kind !== 'string') throw new SameError({ code: 'SAME1302', message: `${label} has no origin` });
+  const { apiVersion: _, kind: __, origin, ...others } = parseRecord(bytes, 'Origin', label);
+  const members = Object.entries(typeof origin === 'object' && origin !== null ? origin : {});
+  const isOrigin = members.every(([name, value]) =>
+    name === 'kind'
+      ? KINDS.includes(value)
+      : name === 'dirty'
+        ? typeof value === 'boolean'
+        : TEXTS.includes(name) && typeof value === 'string',
+  );
+  if (!isOrigin || !members.some(([name]) => name === 'kind') || Object.keys(others).length > 0)
+    throw refusal('SAME-BND-053', `${label} has no origin, or one with other members than an origin has`);
   return origin as unknown as Origin;
 }

@@ -1,8 +1,9 @@
-import { SameError } from '../errors/same-error.ts';
+import type { SameError } from '../errors/same-error.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import { canonicalJson, parseCanonical } from './canonical-json.ts';
 import { type Descriptor, MEDIA, type OciManifest } from './oci.ts';
-import { parseManifest } from './oci-manifest.ts';
+import { checkMembers, parseManifest } from './oci-manifest.ts';
+import { refusal } from './refusal.ts';
 
 /** What a layer of a program is. */
 export type LayerKind = 'manifest' | 'lock' | 'code' | 'infrastructure';
@@ -45,12 +46,11 @@ export function layerOf(manifest: OciManifest, kind: LayerKind): Descriptor | un
  */
 export function parseProgramManifest(bytes: Uint8Array, label: string): OciManifest {
   const manifest = parseManifest(bytes, label);
-  const refuse = (message: string) => new SameError({ code: 'SAME1302', message: `${label} ${message}` });
+  const refuse = (message: string) => refusal('SAME-BND-014', `${label} ${message}`);
   if (manifest.artifactType !== MEDIA.program) throw otherType(label, manifest.artifactType, MEDIA.program);
   if (manifest.config.mediaType !== MEDIA.programConfig) {
     throw otherType(label, manifest.config.mediaType, MEDIA.programConfig);
   }
-  if (manifest.subject) throw refuse('has a subject, which a program has not');
   let at = 0;
   for (const { mediaType } of manifest.layers) {
     const index = PROGRAM_LAYERS.findIndex((layer) => layer.mediaType === mediaType);
@@ -61,6 +61,7 @@ export function parseProgramManifest(bytes: Uint8Array, label: string): OciManif
   for (const { kind, required } of PROGRAM_LAYERS) {
     if (required && !layerOf(manifest, kind)) throw refuse(`has no ${kind} layer`);
   }
+  checkMembers(manifest, { label, subject: false, annotated: true });
   return manifest;
 }
 
@@ -69,31 +70,42 @@ export function parseProgramConfig(bytes: Uint8Array, manifest: OciManifest, lab
   const value = parseCanonical(bytes, label) as unknown as ProgramConfig;
   const source = value?.manifest;
   if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-    throw new SameError({ code: 'SAME1302', message: `${label} has no manifest` });
+    throw refusal('SAME-BND-014', `${label} has no manifest`);
   }
+  if (isLater(source.apiVersion)) throw otherDocument(label, source, 'Program');
   const expected = programConfig(source, manifest.layers);
-  if (canonicalJson(value) !== canonicalJson(expected)) {
-    throw new SameError({
-      code: 'SAME1302',
-      message: `${label} does not list the layers of its OCI manifest`,
-    });
-  }
-  if (source.apiVersion !== 'same/v1' || source.kind !== 'Program') {
-    throw otherType(label, `${String(source.apiVersion)} ${String(source.kind)}`, 'same/v1 Program');
-  }
+  if (canonicalJson(value) !== canonicalJson(expected))
+    throw refusal('SAME-BND-014', `${label} does not list the layers of its OCI manifest`);
+  if (source.apiVersion !== 'same/v1' || source.kind !== 'Program')
+    throw otherDocument(label, source, 'Program');
   const { name, version } = (source.metadata ?? {}) as Record<string, JsonValue>;
-  if (typeof name !== 'string' || typeof version !== 'string') {
-    throw new SameError({ code: 'SAME1302', message: `${label} has a manifest without name or version` });
-  }
+  if (typeof name !== 'string' || typeof version !== 'string')
+    throw refusal('SAME-BND-014', `${label} has a manifest without name or version`);
   return value;
 }
 
-/** The error for a thing of a type that this version does not know. */
+/** The error for a media or artifact type where another one is wanted (SAME-BND-013). */
 export function otherType(label: string, got: string, known: string): SameError {
-  const later = /^application\/vnd\.(same|cncf)\.|^same\//.test(got);
-  return new SameError({
-    code: later ? 'SAME1307' : 'SAME1302',
-    message: `${label} is ${JSON.stringify(got)}; this version reads ${known}`,
-    ...(later ? { hint: 'it was written by a later version of same: update' } : {}),
-  });
+  const named = (Object.values(MEDIA) as string[]).includes(got);
+  return refusal(
+    'SAME-BND-013',
+    `${label} is ${JSON.stringify(got)}; this version reads ${known}`,
+    named ? {} : LATER,
+  );
+}
+
+/** The error for a document of another version or kind than the one that is wanted (SAME-BND-036). */
+export function otherDocument(
+  label: string,
+  { apiVersion, kind }: { apiVersion?: unknown; kind?: unknown },
+  known: string,
+): SameError {
+  const message = `${label} is ${JSON.stringify(`${String(apiVersion)} ${String(kind)}`)}; this version reads same/v1 ${known}`;
+  return refusal('SAME-BND-036', message, isLater(apiVersion) ? LATER : {});
+}
+
+const LATER = { code: 'SAME1307', hint: 'it was written by a later version of same: update' } as const;
+
+function isLater(apiVersion: unknown): boolean {
+  return typeof apiVersion === 'string' && /^same\/v/.test(apiVersion) && apiVersion !== 'same/v1';
 }

@@ -40,7 +40,15 @@ export function isProblem(error: unknown): error is SameError {
 /** A problem with the place and the clause that its thrower did not know. */
 export function placed(problem: SameError, known: Pick<Finding, 'place' | 'clause'>): SameError {
   return new SameError(
-    problem.findings.map((finding) => ({ ...known, ...finding })),
+    problem.findings.map((finding) => {
+      const place = finding.place ?? known.place;
+      const clause = finding.clause ?? known.clause;
+      return {
+        ...finding,
+        ...(place === undefined ? {} : { place }),
+        ...(clause === undefined ? {} : { clause }),
+      };
+    }),
     { cause: problem.cause, details: problem.details },
   );
 }

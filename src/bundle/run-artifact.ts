@@ -5,6 +5,7 @@ import { canonicalBytes } from './canonical-json.ts';
 import { type Descriptor, MEDIA } from './oci.ts';
 import { storeDocument, storeEmptyConfig, storeManifest, subjectOf } from './oci-manifest.ts';
 import { openReferrer, parseRecord } from './referrer.ts';
+import { refusal } from './refusal.ts';
 
 /** Most bytes of metrics in the annotations of a run. */
 const METRICS_BYTES = 512;
@@ -25,7 +26,6 @@ export async function runArtifact(
       message: `run ${record.id} is of ${record.program.digest}, not of ${subject.digest}`,
     });
   }
-  const metrics = metricsText(record);
   return storeManifest(
     {
       schemaVersion: 2,
@@ -34,14 +34,20 @@ export async function runArtifact(
       config: await storeEmptyConfig(store),
       layers: [await storeDocument(record, MEDIA.runRecord, store)],
       subject: subjectOf(subject),
-      annotations: {
-        'dev.same.run.id': record.id,
-        'dev.same.run.status': record.status,
-        ...(metrics === '' ? {} : { 'dev.same.run.metrics': metrics }),
-      },
+      annotations: runAnnotations(record),
     },
     store,
   );
+}
+
+/** The annotations that a record gives its artifact (SAME-BND-017). */
+export function runAnnotations(record: RunRecord): Record<string, string> {
+  const metrics = metricsText(record);
+  return {
+    'dev.same.run.id': record.id,
+    'dev.same.run.status': record.status,
+    ...(metrics === '' ? {} : { 'dev.same.run.metrics': metrics }),
+  };
 }
 
 /** Whether two records say the same in every field. */
@@ -71,7 +77,7 @@ export function parseRunRecord(bytes: Uint8Array, subject: string, label: string
           : !Array.isArray(record.steps) || !Array.isArray(record.metrics) || !Array.isArray(record.claims)
             ? 'has no steps, metrics or claims'
             : undefined;
-  if (fault) throw new SameError({ code: 'SAME1302', message: `${label} ${fault}` });
+  if (fault) throw refusal('SAME-BND-038', `${label} ${fault}`);
   return record;
 }
 

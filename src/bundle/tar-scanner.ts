@@ -32,6 +32,8 @@ export interface TarRules {
   /** How messages call the tar. */
   label?: string;
   limits?: Partial<Limits>;
+  /** The clause that says how it ends. */
+  endClause?: string;
   /** Where problems go after which the scan can go on; by default the first one ends it. */
   report?: Report;
 }
@@ -44,6 +46,7 @@ export class TarScanner {
   readonly #sorted: boolean;
   readonly #label: string;
   readonly #limits: Limits;
+  readonly #endClause: string;
   readonly #report: Report;
   readonly #paths = new PathSet();
   #pending: Buffer = Buffer.alloc(0);
@@ -62,6 +65,7 @@ export class TarScanner {
     this.#sorted = rules.sorted ?? true;
     this.#label = rules.label ?? 'tar';
     this.#limits = { ...LIMITS, ...rules.limits };
+    this.#endClause = rules.endClause ?? 'SAME-BND-008';
     this.#report = rules.report ?? stopAtFirst;
   }
 
@@ -99,7 +103,7 @@ export class TarScanner {
   /** Says that no bytes follow. @throws SAME1302 when the tar is cut short */
   finish(): void {
     if (this.#ended || (this.#zeroBlocks === 2 && this.#pending.length === 0)) return;
-    this.#problem('SAME-BND-008', `is cut short after ${this.#offset} bytes`);
+    throw this.#refusal(this.#endClause, `is cut short after ${this.#offset} bytes`);
   }
 
   /** @returns how long the header is and what it says, or undefined when more bytes are needed. */
@@ -203,7 +207,7 @@ export class TarScanner {
   }
 
   #end(bytes: Buffer, message: string) {
-    this.#problem('SAME-BND-008', message);
+    this.#problem(this.#endClause, message);
     this.#ended = true;
     return { length: bytes.length };
   }

@@ -12,6 +12,8 @@ import { lockCommand } from './commands/lock.ts';
 import { logsCommand } from './commands/logs.ts';
 import { runPage } from './commands/run-page.ts';
 import { showCommand } from './commands/show.ts';
+import { unpackCommand } from './commands/unpack.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
 import type { VerbName } from './verbs.ts';
 
@@ -21,6 +23,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   run: runPage,
   export: exportCommand,
   import: importCommand,
+  unpack: unpackCommand,
+  verify: verifyCommand,
   show: showCommand,
   list: listCommand,
   get: getCommand,

@@ -108,14 +108,14 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async compilePattern(pattern) {
       return (await import('../program/pattern.ts')).compilePattern(pattern);
     },
-    async parseManifest(bytes, file) {
-      return (await import('./cold.ts')).parseManifest(bytes, file);
+    async parseManifest(bytes, file, limitBytes) {
+      return (await import('./cold.ts')).parseManifest(bytes, file, limitBytes);
     },
     async checkRunRecord(record, label) {
       return (await import('./cold.ts')).runRecordFindings(record, label);
     },
-    async parseLock(bytes, file) {
-      return (await import('./cold.ts')).parseLock(bytes, file);
+    async parseLock(bytes, file, limitBytes) {
+      return (await import('./cold.ts')).parseLock(bytes, file, limitBytes);
     },
     async parseDocument(bytes, file) {
       return (await import('./cold.ts')).parseDocument(bytes, file);

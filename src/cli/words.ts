@@ -13,6 +13,15 @@ export function withCommon(command: Command, examples: string[]): Command {
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
 
+/** Adds `--limit`, by which a user lets in a bundle that is beyond a limit, this once (spec SAME-BND-042). */
+export function withLimits(command: Command): Command {
+  return command.option(
+    '--limit <name=value>',
+    'raise a limit for this call (unpacked, ratio, entries, path, depth, pax, json, yaml); repeatable',
+    (word: string, words: string[] = []) => [...words, word],
+  );
+}
+
 /** Commander takes the next option for the value of one that lacks it: `create -f --json`. */
 function requireValues(command: Command, words: string[]): void {
   const end = words.indexOf('--');

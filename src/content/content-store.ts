@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { SameError } from '../errors/same-error.ts';
 
 /** A blob's identity: `sha256:<64 hex>` and its length in bytes. */
 export interface BlobId {
@@ -43,6 +44,10 @@ export interface LocalContentStore extends ContentStore {
   adopt(path: string, known?: BlobId): Promise<BlobId>;
   /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */
   place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void;
+  /** The digest of every blob, sorted. */
+  digests(): string[];
+  /** Re-hashes a blob and leaves it where it is. @returns false when it is damaged or not there */
+  isWhole(digest: string): Promise<boolean>;
   /** Re-hashes a blob and moves it out of the way when it is damaged. @returns false when it was damaged. */
   recheck(digest: string): Promise<boolean>;
 }
@@ -67,8 +72,11 @@ export interface Pin {
 
 /** The names in a home: one file per pin, created exclusively. */
 export interface PinStore {
-  /** All pins, by folded name then version order. */
-  list(): Pin[];
+  /**
+   * All pins, by folded name then version order.
+   * @param onDamaged told of each file that is no pin; without it the first one is thrown
+   */
+  list(onDamaged?: (problem: SameError) => void): Pin[];
   /** All versions of a name (any spelling that folds to it). */
   versions(name: string): Pin[];
   get(name: string, version: string): Pin | undefined;

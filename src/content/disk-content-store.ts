@@ -267,6 +267,24 @@ class DiskContentStore implements LocalContentStore {
     }
   }
 
+  digests(): string[] {
+    return this.#guard('listing blobs', () =>
+      namesIn(this.#blobs)
+        .map((name) => `sha256:${name}`)
+        .filter((digest) => hexIn(digest) !== undefined),
+    );
+  }
+
+  async isWhole(digest: string): Promise<boolean> {
+    const path = this.pathOf(digest);
+    if (this.#sizeOf(path) === undefined) return false;
+    try {
+      return (await hashFile(path, this.#signal)).digest === digest;
+    } catch (error) {
+      throw this.#error(error, 'checking a blob');
+    }
+  }
+
   async recheck(digest: string): Promise<boolean> {
     const path = this.pathOf(digest);
     try {

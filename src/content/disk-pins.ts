@@ -33,9 +33,9 @@ class DiskPins implements PinStore {
     this.#refs = join(directory, 'refs');
   }
 
-  list(): Pin[] {
+  list(onDamaged?: (problem: SameError) => void): Pin[] {
     return this.#guard('listing programs', () =>
-      namesIn(this.#refs).flatMap((folder) => this.#pinsIn(folder)),
+      namesIn(this.#refs).flatMap((folder) => this.#pinsIn(folder, onDamaged)),
     );
   }
 
@@ -136,10 +136,19 @@ class DiskPins implements PinStore {
     return join(this.#refs, pinDirectory(name), version);
   }
 
-  #pinsIn(folder: string): Pin[] {
+  #pinsIn(folder: string, onDamaged?: (problem: SameError) => void): Pin[] {
+    const read = (path: string): Pin | undefined => {
+      try {
+        return this.#readPin(path);
+      } catch (error) {
+        if (!onDamaged || !(error instanceof SameError)) throw error;
+        onDamaged(error);
+        return undefined;
+      }
+    };
     return namesIn(join(this.#refs, folder))
       .filter(isVersion)
-      .map((version) => this.#readPin(join(this.#refs, folder, version)))
+      .map((version) => read(join(this.#refs, folder, version)))
       .filter((pin) => pin !== undefined)
       .sort((a, b) => compareVersions(a.version, b.version) || (a.version < b.version ? -1 : 1));
   }
@@ -154,6 +163,7 @@ class DiskPins implements PinStore {
       message: 'a pin file is damaged',
       place: path,
       hint: 'delete the file and create or import the program again',
+      clause: 'SAME-RUN-020',
     });
   }
 

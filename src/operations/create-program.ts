@@ -1,3 +1,5 @@
+import { LIMIT_NAMES } from '../bundle/limits.ts';
+import type { Limits } from '../bundle/oci.ts';
 import { originArtifact } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -21,7 +23,7 @@ export interface Created {
 /** `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed. */
 export async function createProgram(
   ports: Ports,
-  options: { source: string; dereference?: boolean },
+  options: { source: string; dereference?: boolean; limits?: Partial<Limits> },
 ): Promise<Created> {
   using temporary = ports.files.temporary();
   using source = await ports.openSource(options.source, {
@@ -38,8 +40,17 @@ export async function createProgram(
         hint: 'leave it out',
       });
     }
-    const imported = await importBundle(ports, { file: source.path });
+    const imported = await importBundle(ports, { file: source.path, limits: options.limits });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
+  }
+  const [limit] = Object.keys(options.limits ?? {}) as (keyof Limits)[];
+  if (limit !== undefined) {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${source.label} is no bundle`,
+      place: '--limit',
+      hint: 'leave it out',
+    });
   }
   const staged = ports.stageContent(temporary.path);
   const { artifact, origin } = await packTree(ports, source, staged, {

@@ -1,10 +1,10 @@
-import { type ReadBundle, readBundle } from '../bundle/archive.ts';
+import { type BundleInput, type BundleRules, type ReadBundle, readBundle } from '../bundle/archive-reader.ts';
+import type { Limits } from '../bundle/oci.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
-import type { RunRecord } from '../runs/run-record.ts';
 import { listRuns } from './list-runs.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
@@ -21,15 +21,17 @@ export interface Imported {
 }
 
 /** `same import`: checks a bundle file whole, then stores and pins it. Nothing of it is executed. */
-export async function importBundle(ports: Ports, options: { file: string }): Promise<Imported> {
+export async function importBundle(
+  ports: Ports,
+  options: { file: string; limits?: Partial<Limits> | undefined },
+): Promise<Imported> {
+  const input = bundleInput(ports, options.file);
   using temporary = ports.files.temporary();
   const staged = ports.stageContent(temporary.path);
-  const bundle = await readBundle(streamOfFile(ports, options.file), staged, {
-    canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-  });
+  const bundle = await readBundle(input, staged, bundleRules(ports, options.limits));
   stopIfCanceled(ports);
   const artifact = await openProgram(bundle.program, staged);
-  await checkRuns(ports, bundle, staged);
+  await refuseOtherRuns(ports, bundle, staged);
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );
@@ -44,41 +46,63 @@ export async function importBundle(ports: Ports, options: { file: string }): Pro
   };
 }
 
-/**
- * Checks the records of the runs in a bundle, which anyone may have written.
- * @throws SAME1302 one is not a finished run of the program it belongs to · SAME1609 its id is that of another run here
- */
-async function checkRuns(ports: Ports, bundle: ReadBundle, staged: ContentStore): Promise<void> {
+/** @throws SAME1609 the id of a run in the bundle is that of another run here (SAME-BND-028) */
+async function refuseOtherRuns(ports: Ports, bundle: ReadBundle, staged: ContentStore): Promise<void> {
   const runs = bundle.referrers.filter(({ kind }) => kind === 'run');
   if (runs.length === 0) return;
   const here = new Map((await listRuns(ports, {})).map((run) => [run.record.id, run]));
-  const seen = new Set<string>();
   const findings: Finding[] = [];
-  for (const { digest, subject } of runs) {
+  for (const { digest } of runs) {
     const { record } = await openRun(digest, staged);
-    throwFindings(await ports.checkRunRecord(record, `run ${digest}`));
-    const { name, version } = (await openProgram(subject, staged)).program.metadata;
-    const refuse = (message: string) =>
-      findings.push({ code: 'SAME1302', message: `run ${digest} ${message}` });
-    if (record.program.name !== name || record.program.version !== version) {
-      refuse(`says it is of ${record.program.name}:${record.program.version}; it is of ${name}:${version}`);
-    }
-    if (!isFinal(record.status)) refuse(`is not over: it says ${record.status}`);
-    if (seen.has(record.id)) refuse(`has the id of another run of the bundle, ${record.id}`);
-    seen.add(record.id);
     const other = here.get(record.id);
     if (!other || isSameRun(other.record, record)) continue;
     findings.push({
       code: 'SAME1609',
       message: `run ${record.id} of the bundle is here already with another record, ${other.own ? 'your own' : `of ${other.record.program.name}:${other.record.program.version}`}`,
       hint: 'compare the two in another home: SAME_HOME=DIRECTORY same import FILE',
+      clause: 'SAME-BND-028',
     });
   }
   throwFindings(findings);
 }
 
-function isFinal(status: RunRecord['status']): boolean {
-  return status !== 'pending' && status !== 'running';
+/** How a bundle is read here: what its documents are checked with, and the limits that the user raised. */
+export function bundleRules(ports: Ports, limits?: Partial<Limits>): BundleRules {
+  return {
+    canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes, limits?.yamlBytes),
+    lockFindings: async (bytes) => (await ports.parseLock(bytes, 'same.lock', limits?.jsonBytes)).findings,
+    runFindings: (record, label) => ports.checkRunRecord(record, label),
+    ...(limits ? { limits } : {}),
+  };
+}
+
+/**
+ * The bundle that a user named: a file, or a directory with `oci-layout` (SAME-BND-044).
+ * @throws SAME1205 there is nothing · SAME1306 it is neither
+ */
+export function bundleInput(ports: Ports, path: string): BundleInput {
+  const kind = ports.files.kind(path);
+  if (kind === 'file') return ports.files.stream(path);
+  if (kind === undefined)
+    throw new SameError({ code: 'SAME1205', message: `there is no file ${path}`, place: path });
+  if (kind === 'directory' && isBundleDirectory(ports, path)) {
+    return {
+      entries: () => ports.files.entries(path),
+      stream: (inside) => ports.files.stream(`${path}/${inside}`),
+    };
+  }
+  throw new SameError({
+    code: 'SAME1306',
+    message: `${path} is ${kind === 'directory' ? 'a directory without oci-layout' : 'not a file'}`,
+    place: path,
+    hint: 'a folder of a program is made a program with: same create program -f FOLDER',
+    clause: 'SAME-BND-036',
+  });
+}
+
+/** Whether a path is a directory that is read as a bundle. */
+export function isBundleDirectory(ports: Ports, path: string): boolean {
+  return ports.files.kind(path) === 'directory' && ports.files.exists(`${path}/oci-layout`);
 }
 
 /** The bytes of a bundle file that a user named. @throws SAME1205 it is not there · SAME1306 it is no file */
@@ -94,8 +118,12 @@ export function streamOfFile(ports: Ports, file: string): AsyncIterable<Uint8Arr
 }
 
 /** The JSON value that a manifest's bytes say. @throws all findings when it is not valid */
-export async function canonicalOfYaml(ports: Ports, bytes: Uint8Array): Promise<JsonObject> {
-  const { value, findings } = await ports.parseManifest(bytes, 'same.yaml');
+export async function canonicalOfYaml(
+  ports: Ports,
+  bytes: Uint8Array,
+  limitBytes?: number,
+): Promise<JsonObject> {
+  const { value, findings } = await ports.parseManifest(bytes, 'same.yaml', limitBytes);
   throwFindings(findings);
   return value!;
 }

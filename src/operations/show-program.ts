@@ -1,12 +1,14 @@
-import { type BundleDigests, peekBundle } from '../bundle/archive.ts';
+import { peekBundle } from '../bundle/archive-reader.ts';
+import type { BundleDigests } from '../bundle/layout.ts';
+import type { Limits } from '../bundle/oci.ts';
 import { openOrigin } from '../bundle/origin-artifact.ts';
-import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { Pin } from '../content/content-store.ts';
 import { parseReference } from '../program/reference.ts';
 import type { Origin } from '../sources/source.ts';
 import { exportDigests } from './export-program.ts';
 import { findProgram } from './find-program.ts';
-import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
+import { bundleInput, bundleRules, isBundleDirectory } from './import-bundle.ts';
 import { type ListedRun, listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 
@@ -20,18 +22,14 @@ export interface Shown {
   runs: ListedRun[];
 }
 
-/** `same show`: a stored program by reference, or a bundle file. Executes nothing. */
-export async function showProgram(ports: Ports, text: string): Promise<Shown> {
+/** `same show`: a stored program by reference, or a bundle. Executes nothing. */
+export async function showProgram(ports: Ports, text: string, limits?: Partial<Limits>): Promise<Shown> {
   if (isBundlePath(ports, text)) {
-    using temporary = ports.files.temporary();
-    const content = ports.openContent(temporary.path);
-    const bundle = await peekBundle(streamOfFile(ports, text), content, {
-      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-    });
-    const artifact = await openProgram(bundle.program, content);
-    // Read what rendering needs while the temporary store is there.
-    await artifact.codeEntries();
-    return { artifact, digests: bundle.digests, runs: [] };
+    const input = bundleInput(ports, text);
+    using scratch = ports.files.scratch();
+    const rules = { ...bundleRules(ports, limits), keepLayers: false };
+    const { artifact, digests } = await peekBundle(input, ports.openContent(scratch.path), rules);
+    return { artifact, digests, runs: [] };
   }
   const { artifact, pin } = await findProgram(ports, text);
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
@@ -46,11 +44,12 @@ export async function showProgram(ports: Ports, text: string): Promise<Shown> {
 
 /** Whether a word is a bundle's path, and not the name of a stored program. */
 export function isBundlePath(ports: Ports, text: string): boolean {
-  return isPath(text) || (!isReference(text) && ports.files.exists(text));
+  if (isPath(text)) return true;
+  return isReference(text) ? isBundleDirectory(ports, text) : ports.files.exists(text);
 }
 
 function isPath(text: string): boolean {
-  return /^[./]/.test(text) || /\.(tgz|tar|tar\.gz)$/.test(text);
+  return /^[./]/.test(text) || /\.(tgz|tar|tar\.gz|oci)$/.test(text);
 }
 
 function isReference(text: string): boolean {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readBundle } from '../bundle/archive.ts';
+import { readBundle } from '../bundle/archive-reader.ts';
 import { canonicalBytes } from '../bundle/canonical-json.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
@@ -8,7 +8,7 @@ import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts
 import { tap } from '../bundle/tap.ts';
 import type { TreeEntry } from '../bundle/tree.ts';
 import { findProgram } from './find-program.ts';
-import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
+import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import { isBundlePath } from './show-program.ts';
 
@@ -30,19 +30,17 @@ export interface Unpacked {
  */
 export async function unpackProgram(
   ports: Ports,
-  options: { source: string; directory?: string; limits?: Partial<Limits> },
+  options: { source: string; directory?: string | undefined; limits?: Partial<Limits> | undefined },
 ): Promise<Unpacked> {
   const { source, limits } = options;
   if (!isBundlePath(ports, source)) {
     const { artifact } = await findProgram(ports, source);
     return { artifact, ...(await writeTree(ports, artifact, options.directory)) };
   }
+  const input = bundleInput(ports, source);
   using scratch = ports.files.scratch();
   const content = ports.openContent(scratch.path);
-  const { program, digests } = await readBundle(streamOfFile(ports, source), content, {
-    canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-    ...(limits ? { limits } : {}),
-  });
+  const { program, digests } = await readBundle(input, content, bundleRules(ports, limits));
   const artifact = await openProgram(program, content);
   return { artifact, digests, ...(await writeTree(ports, artifact, options.directory)) };
 }

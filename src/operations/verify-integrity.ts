@@ -1,9 +1,12 @@
-import { readBundle } from '../bundle/archive.ts';
+import { checkBundle } from '../bundle/archive-reader.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
-import { type Finding, SameError } from '../errors/same-error.ts';
-import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
+import type { Finding } from '../errors/same-error.ts';
+import { findPin } from './find-program.ts';
+import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
+import { isBundlePath } from './show-program.ts';
+import { verifyHome, verifyProgram } from './verify-home.ts';
 
 /** What was looked at and what is wrong with it. */
 export interface Verified {
@@ -23,18 +26,13 @@ export interface Verified {
 export async function verifyIntegrity(
   ports: Ports,
   target: string | undefined,
-  options: { limits?: Partial<Limits> } = {},
+  options: { limits?: Partial<Limits> | undefined } = {},
 ): Promise<Verified> {
-  const chunks = streamOfFile(ports, target!);
+  if (target === undefined) return verifyHome(ports);
+  if (!isBundlePath(ports, target)) return verifyProgram(ports, findPin(ports, target));
+  const input = bundleInput(ports, target);
   using scratch = ports.files.scratch();
-  try {
-    const { digests } = await readBundle(chunks, ports.openContent(scratch.path), {
-      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-      ...options,
-    });
-    return { what: 'bundle', findings: [], digests };
-  } catch (error) {
-    if (!(error instanceof SameError) || !/^SAME1[03]/.test(error.code)) throw error;
-    return { what: 'bundle', findings: [...error.findings] };
-  }
+  const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
+  const { findings, bundle } = await checkBundle(input, ports.openContent(scratch.path), rules);
+  return { what: 'bundle', findings, ...(bundle ? { digests: bundle.digests } : {}) };
 }

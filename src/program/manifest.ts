@@ -31,8 +31,8 @@ const API_VERSION = 'same/v1';
  * Reads and checks a manifest: its syntax, its fields, and that everything it names is there. All findings are reported
  * together, sorted by their place in the file.
  */
-export function parseManifest(bytes: Uint8Array, file: string): ParsedManifest {
-  const document = parseDocument(bytes, file);
+export function parseManifest(bytes: Uint8Array, file: string, limitBytes?: number): ParsedManifest {
+  const document = parseDocument(bytes, file, limitBytes);
   const { value } = document;
   if (value === undefined) return { findings: document.findings };
   if (!isJsonObject(value)) {

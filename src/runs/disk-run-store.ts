@@ -76,12 +76,12 @@ export function openDiskRunStore(
   };
 
   /** As {@link load}, for looks at many runs: one damaged run does not hide the others. */
-  const loadAmongOthers = (id: string): StoredRun | undefined => {
+  const loadAmongOthers = (id: string, told = onDamaged): StoredRun | undefined => {
     try {
       return load(id);
     } catch (error) {
       if (!(error instanceof SameError)) throw error;
-      onDamaged(error.findings[0]!);
+      told(error.findings[0]!);
       return undefined;
     }
   };
@@ -117,6 +117,11 @@ export function openDiskRunStore(
       }
     },
     list: () => ids().flatMap((id) => loadAmongOthers(id) ?? []),
+    survey() {
+      const findings: Finding[] = [];
+      const runs = ids().flatMap((id) => loadAmongOthers(id, (finding) => findings.push(finding)) ?? []);
+      return { runs, findings };
+    },
     get(id) {
       const run = load(find(id));
       if (run) return run;

@@ -1,4 +1,5 @@
 import type { EngineEvent } from '../engines/engine.ts';
+import type { Finding } from '../errors/same-error.ts';
 import type { RunRecord } from './run-record.ts';
 
 /** A run being written: its journal has one writer, this process. */
@@ -26,6 +27,8 @@ export interface RunStore {
   begin(record: RunRecord): RunJournal;
   /** Newest first. */
   list(): StoredRun[];
+  /** Every run, and what is wrong with those that cannot be read: nothing is said of them elsewhere. */
+  survey(): { runs: StoredRun[]; findings: Finding[] };
   /** By id, a unique prefix or suffix of it, or display id. @throws SAME1608 none or several */
   get(id: string): StoredRun;
   /** Paths of a run's log files, by step and attempt, in step order. */

@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import { join, mkdirSync, removeTree, statSync } from '../host/files.ts';
+import { existsSync, join, mkdirSync, removeTree, statSync } from '../host/files.ts';
 import { fetchToFile, withoutCredentials } from '../host/http.ts';
 import { openDirectory } from './directory.ts';
 import { checkEntries } from './entry.ts';
@@ -24,6 +24,8 @@ let opened = 0;
  */
 export async function openSource(text: string, options: OpenSourceOptions): Promise<Source> {
   const stat = statSync(text, { throwIfNoEntry: false });
+  // A directory that holds it is a bundle, whatever else it holds (spec SAME-BND-044).
+  if (stat?.isDirectory() && existsSync(join(text, 'oci-layout'))) return bundle(text, text);
   if (stat?.isDirectory()) return openDirectory(text, options);
   if (stat) return openFile(text, { kind: 'bundle' }, text, options);
   const address = parseSourceAddress(text);
@@ -76,7 +78,7 @@ async function openFile(
   const envelope = statSync(path).isFile() ? archive.envelopeOf(path) : undefined;
   const first = envelope && (await archive.firstEntryName(path, envelope));
   if (!envelope || first === undefined) throw noArchive(label);
-  if (first === 'oci-layout') return { kind: 'bundle', path, origin, label, [Symbol.dispose]() {} };
+  if (first === 'oci-layout') return bundle(path, label, origin);
   const directory = ownDirectory(options);
   try {
     const entries = await archive.archiveEntries(path, envelope, join(directory, 'spool'), options.signal);
@@ -98,6 +100,10 @@ async function openFile(
     removeTree(directory);
     throw error;
   }
+}
+
+function bundle(path: string, label: string, origin: Origin = { kind: 'bundle' }): Source {
+  return { kind: 'bundle', path, origin, label, [Symbol.dispose]() {} };
 }
 
 function ownDirectory({ workDirectory }: OpenSourceOptions): string {

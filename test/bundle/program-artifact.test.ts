@@ -156,7 +156,7 @@ test('what is no program is not opened as one', async () => {
   const store = openMemoryContentStore();
   const program = await packSample(store);
   const origin = await originArtifact({ kind: 'git', repository: 'https://example.org/r' }, program, store);
-  await assert.rejects(openProgram(origin.digest, store), { code: 'SAME1307' });
+  await assert.rejects(openProgram(origin.digest, store), { code: 'SAME1302' });
   await assert.rejects(openProgram(program.codeDigest, store), { code: 'SAME1302' });
   await assert.rejects(openProgram(`sha256:${'0'.repeat(64)}`, store), { code: 'SAME1305' });
   const later = { ...program.manifest, artifactType: 'application/vnd.same.program.v2+json' };
@@ -186,8 +186,8 @@ test('runs and origins refer to their program and come back', async () => {
   } as const;
   const stored = await originArtifact(origin, program, store);
   assert.deepEqual(await openOrigin(stored.digest, store), origin);
-  await assert.rejects(openOrigin(run.digest, store), { code: 'SAME1307' });
-  await assert.rejects(openRun(stored.digest, store), { code: 'SAME1307' });
+  await assert.rejects(openOrigin(run.digest, store), { code: 'SAME1302' });
+  await assert.rejects(openRun(stored.digest, store), { code: 'SAME1302' });
 });
 
 test('metrics in annotations stay within 512 bytes', async () => {

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { createProgram } from '../../operations/create-program.ts';
+import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
 import { renderSource } from '../render/program.ts';
-import { withCommon } from '../words.ts';
+import { withCommon, withLimits } from '../words.ts';
 
 /** `same create program -f SOURCE` */
 export function createCommand(cli: Cli): Command {
@@ -10,14 +11,17 @@ export function createCommand(cli: Cli): Command {
     .description('Make a stored program from a source. Nothing of it is executed.')
     .requiredOption('-f, --file <source>', 'folder, bundle, archive, or git repository')
     .option('--dereference', 'pack what symbolic links point at, inside the source');
-  return withCommon(command, [
-    'same create program -f ./my-study',
-    'same create program -f https://github.com/uoftoronto/papers/arXiv.5778v1:1.0',
-    'same create program -f git+https://example.org/papers.git//arXiv.5778v1@1.0',
-    'same create program -f ./arXiv.1303.5778v1:1.0.tgz',
-  ]).action(async (options: { file: string; dereference?: true }) => {
+  return withLimits(
+    withCommon(command, [
+      'same create program -f ./my-study',
+      'same create program -f https://github.com/uoftoronto/papers/arXiv.5778v1:1.0',
+      'same create program -f git+https://example.org/papers.git//arXiv.5778v1@1.0',
+      'same create program -f ./arXiv.1303.5778v1:1.0.tgz',
+    ]),
+  ).action(async (options: { file: string; dereference?: true; limit?: string[] }) => {
     const created = await createProgram(cli.ports(), {
       source: options.file,
+      limits: parseLimits(options.limit ?? []),
       ...(options.dereference ? { dereference: true } : {}),
     });
     const { name, version } = created.artifact.program.metadata;

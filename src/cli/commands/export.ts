@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { parseLimits } from '../../bundle/limits.ts';
 import { SameError } from '../../errors/same-error.ts';
 import { BUNDLE_FORMS, type BundleForm, exportProgram } from '../../operations/export-program.ts';
+import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';

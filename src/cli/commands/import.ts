@@ -1,15 +1,22 @@
 import { Command } from 'commander';
 import { importBundle } from '../../operations/import-bundle.ts';
+import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
-import { withCommon } from '../words.ts';
+import { withCommon, withLimits } from '../words.ts';
 
 /** `same import FILE` */
 export function importCommand(cli: Cli): Command {
   const command = new Command('import')
-    .description('Check a bundle file whole, then store and pin its program. Nothing of it is executed.')
-    .argument('<file>', 'a bundle written by same export');
-  return withCommon(command, ['same import ./arXiv.1303.5778v1:1.1.tgz']).action(async (file: string) => {
-    const { artifact, digests, runs, ancestors } = await importBundle(cli.ports(), { file });
+    .description('Check a bundle whole, then store and pin its program. Nothing of it is executed.')
+    .argument('<file>', 'a bundle written by same export, or an OCI layout of one as a directory');
+  return withLimits(
+    withCommon(command, [
+      'same import ./arXiv.1303.5778v1:1.1.tgz',
+      'same import ./arXiv.1303.5778v1:1.1.tgz --limit unpacked=20Gi',
+    ]),
+  ).action(async (file: string, { limit }: { limit?: string[] }) => {
+    const limits = parseLimits(limit ?? []);
+    const { artifact, digests, runs, ancestors } = await importBundle(cli.ports(), { file, limits });
     const { name, version } = artifact.program.metadata;
     if (cli.json) {
       cli.printJson('Imported', { name, version, digest: artifact.digest, digests, runs, ancestors });

@@ -1,0 +1,122 @@
+import type { Finding, SameError } from '../errors/same-error.ts';
+import type { Program } from '../program/schema.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import { canonicalJson, parseCanonical, parseJson } from './canonical-json.ts';
+import type { Descriptor } from './oci.ts';
+import { sameTarget } from './oci-manifest.ts';
+import { originAnnotations, parseOriginRecord } from './origin-artifact.ts';
+import { parseReferrer, type Referrer, type ReferrerKind } from './referrer.ts';
+import { isProblem, refusal } from './refusal.ts';
+import { parseRunRecord, runAnnotations } from './run-artifact.ts';
+
+/** Checks what belongs to the programs of a bundle: to what it belongs, and what its record says. */
+export class ReferrerCheck {
+  readonly #programs: Map<string, { self: Descriptor; program?: Program | undefined }>;
+  readonly #runFindings: ((record: unknown, label: string) => Finding[] | Promise<Finding[]>) | undefined;
+  /** What a signature may be of, besides programs. */
+  readonly #signable = new Map<string, Descriptor>();
+  /** Records that were read, by digest, and the annotations that they give. */
+  readonly #records = new Map<string, { kind: ReferrerKind; annotations: Record<string, string> }>();
+  readonly #runIds = new Set<string>();
+
+  constructor(
+    programs: readonly { self: Descriptor; program?: Program | undefined }[],
+    runFindings?: (record: unknown, label: string) => Finding[] | Promise<Finding[]>,
+  ) {
+    this.#programs = new Map(programs.map((inside) => [inside.self.digest, inside]));
+    this.#runFindings = runFindings;
+  }
+
+  /** Reads the manifest that `self` of the index points at. @throws SAME1302 · SAME1307 it is none of a referrer */
+  manifest(self: Descriptor, bytes: Buffer): Referrer & { problems: SameError[] } {
+    const referrer = parseReferrer(bytes, `referrer ${self.digest}`);
+    const { kind, manifest, subject } = referrer;
+    const problems: SameError[] = [];
+    if (manifest.artifactType !== self.artifactType) {
+      const message = `bundle: ${self.digest} is ${manifest.artifactType}, while index.json says ${self.artifactType}`;
+      problems.push(refusal('SAME-BND-021', message));
+    }
+    const target =
+      this.#programs.get(subject.digest)?.self ??
+      (kind === 'signature' ? this.#signable.get(subject.digest) : undefined);
+    if (!target) {
+      const message = `bundle: ${kind} ${self.digest} is of ${subject.digest}, which is not in this bundle`;
+      problems.push(refusal('SAME-BND-038', message));
+    } else if (!sameTarget(target, subject) || target.artifactType !== subject.artifactType) {
+      problems.push(refusal('SAME-BND-040', `bundle: the subject of ${kind} ${self.digest} is not as it is`));
+    }
+    if (kind === 'run' || kind === 'verification') this.#signable.set(self.digest, self);
+    return { ...referrer, problems };
+  }
+
+  /** Whether a record was read for another referrer of this kind. */
+  hasRead({ kind }: Referrer, { digest }: Descriptor): boolean {
+    return this.#records.get(digest)?.kind === kind;
+  }
+
+  /**
+   * Checks a record; data has none.
+   * @param bytes null when it {@link ReferrerCheck.hasRead | was read} before
+   */
+  async record(
+    self: Descriptor,
+    { kind, manifest, subject }: Referrer,
+    layer: Descriptor,
+    bytes: Buffer | null,
+  ): Promise<SameError[]> {
+    const label = `${kind} ${self.digest}`;
+    const problems: SameError[] = [];
+    if (bytes === null && kind === 'run')
+      problems.push(refusal('SAME-BND-038', `bundle: ${label} has the record of another run of the bundle`));
+    try {
+      if (bytes)
+        this.#records.set(layer.digest, {
+          kind,
+          annotations: await this.#read(kind, bytes, subject, label, problems),
+        });
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+      return [...problems, error];
+    }
+    if (kind !== 'run' && kind !== 'origin') return problems;
+    const { annotations } = this.#records.get(layer.digest)!;
+    if (canonicalJson(manifest.annotations ?? {}) !== canonicalJson(annotations))
+      problems.push(
+        refusal('SAME-BND-040', `bundle: the annotations of ${label} are not those that its record gives`),
+      );
+    return problems;
+  }
+
+  async #read(
+    kind: ReferrerKind,
+    bytes: Buffer,
+    subject: Descriptor,
+    label: string,
+    problems: SameError[],
+  ): Promise<Record<string, string>> {
+    if (kind === 'origin') return originAnnotations(parseOriginRecord(bytes, label));
+    if (kind === 'verification') parseCanonical(bytes, label);
+    if (kind === 'signature') parseJson(bytes, label);
+    if (kind !== 'run') return {};
+    const record = parseRunRecord(bytes, subject.digest, label);
+    problems.push(...(await this.#runProblems(record, subject, label)));
+    return runAnnotations(record);
+  }
+
+  async #runProblems(record: RunRecord, subject: Descriptor, label: string): Promise<SameError[]> {
+    const messages = ((await this.#runFindings?.(record, label)) ?? []).map(({ message }) => message);
+    if (messages.length === 0) {
+      const { id, program, status } = record;
+      const metadata = this.#programs.get(subject.digest)?.program?.metadata;
+      if (metadata && (program.name !== metadata.name || program.version !== metadata.version)) {
+        const [said, is] = [program, metadata].map(({ name, version }) => `${name}:${version}`);
+        messages.push(`${label} says it is of ${said}; it is of ${is}`);
+      }
+      if (status === 'pending' || status === 'running')
+        messages.push(`${label} is not over: it says ${status}`);
+      if (this.#runIds.has(id)) messages.push(`${label} has the id of another run of the bundle, ${id}`);
+      this.#runIds.add(id);
+    }
+    return messages.map((message) => refusal('SAME-BND-038', message));
+  }
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+import { parseLimits } from '../../operations/limits.ts';
+import { unpackProgram } from '../../operations/unpack-program.ts';
+import type { Cli } from '../cli.ts';
+import { plainLine } from '../render/text.ts';
+import { withCommon, withLimits } from '../words.ts';
+
+/** `same unpack FILE|DIRECTORY|NAME:VERSION [-o DIRECTORY]` */
+export function unpackCommand(cli: Cli): Command {
+  const command = new Command('unpack')
+    .description(
+      'Write the files of a program as a plain folder. A bundle is checked whole first; nothing of it is executed or stored.',
+    )
+    .argument('<what>', 'a bundle (file or directory) or NAME[:VERSION]')
+    .option('-o, --output <directory>', 'where to (default ./NAME-VERSION)');
+  return withLimits(
+    withCommon(command, [
+      'same unpack ./arXiv.1303.5778v1:1.1.tgz',
+      'same unpack arXiv.1303.5778v1:1.1 -o study',
+    ]),
+  ).action(async (what: string, { output, limit }: { output?: string; limit?: string[] }) => {
+    const limits = parseLimits(limit ?? []);
+    const { artifact, directory, files, digests } = await unpackProgram(cli.ports(), {
+      source: what,
+      directory: output,
+      limits,
+    });
+    const { name, version } = artifact.program.metadata;
+    if (cli.json) {
+      cli.printJson('Unpacked', {
+        name,
+        version,
+        digest: artifact.digest,
+        directory,
+        files: files.map(({ path, executable, sizeBytes, digest }) => ({
+          path,
+          mode: executable ? '0755' : '0644',
+          size: sizeBytes,
+          sha256: digest.slice('sha256:'.length),
+        })),
+        digests: digests ?? null,
+      });
+      return;
+    }
+    const count = `${files.length} file${files.length === 1 ? '' : 's'}`;
+    const shown = plainLine(/^[./]/.test(directory) ? directory : `./${directory}`);
+    cli.print(`unpacked ${name}:${version} (${artifact.digest}) into ${shown}, ${count}`);
+    cli.say(`run it with: same run program -f ${shown}`);
+  });
+}
