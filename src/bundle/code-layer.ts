@@ -4,8 +4,28 @@ import { listTar, readTar, type TarFile } from './canonical-tar.ts';
 import type { Descriptor } from './oci.ts';
 import type { TarEntry } from './tar-scanner.ts';
 
+/** What is stored was within the limits when it came, or the user raised them then. */
+const LET_IN = {
+  limits: {
+    unpackedBytes: Number.POSITIVE_INFINITY,
+    entries: Number.POSITIVE_INFINITY,
+    pathBytes: Number.POSITIVE_INFINITY,
+    pathSegments: Number.POSITIVE_INFINITY,
+    paxBytes: Number.POSITIVE_INFINITY,
+  },
+};
+
 /** Layers below this are read once and kept. */
 const IN_MEMORY_BYTES = 64 * 2 ** 20;
+
+/** What is in the store was let in: limits may have been raised for it then, and cost nobody anything now. */
+const NO_LIMITS = {
+  entries: Number.POSITIVE_INFINITY,
+  unpackedBytes: Number.POSITIVE_INFINITY,
+  pathBytes: Number.POSITIVE_INFINITY,
+  pathSegments: Number.POSITIVE_INFINITY,
+  paxBytes: 2 ** 20,
+};
 
 /** A packed file, without its bytes. */
 export type CodeEntry = TarEntry;
@@ -29,7 +49,9 @@ export class CodeLayer {
 
   /** All files in order. */
   entries(): Promise<CodeEntry[]> {
-    this.#entries ??= this.#isSmall() ? this.#memory().then((bytes) => listTar(bytes)) : this.#index();
+    this.#entries ??= this.#isSmall()
+      ? this.#memory().then((bytes) => listTar(bytes, { limits: NO_LIMITS }))
+      : this.#index();
     return this.#entries;
   }
 
@@ -61,7 +83,7 @@ export class CodeLayer {
       }
       return;
     }
-    yield* readTar(await this.#store.stream(this.#descriptor.digest));
+    yield* readTar(await this.#store.stream(this.#descriptor.digest), { limits: NO_LIMITS });
   }
 
   #isSmall(): boolean {

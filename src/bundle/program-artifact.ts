@@ -1,5 +1,5 @@
 import type { ContentStore } from '../content/content-store.ts';
-import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { type Finding, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
@@ -7,7 +7,8 @@ import type { TreeFile } from '../sources/source.ts';
 import { parseCanonical } from './canonical-json.ts';
 import { type TarFile, writeTar } from './canonical-tar.ts';
 import { type CodeEntry, CodeLayer } from './code-layer.ts';
-import { type Descriptor, LIMITS, MEDIA, type OciManifest } from './oci.ts';
+import { LIMIT_NAMES } from './limits.ts';
+import { type Descriptor, LIMITS, type Limits, MEDIA, type OciManifest } from './oci.ts';
 import { storeDocument, storeManifest } from './oci-manifest.ts';
 import { checkPath, collisions, comparePaths, overPathLimit } from './portable-path.ts';
 import {
@@ -52,13 +53,18 @@ export interface ProgramArtifact extends Descriptor {
 
 /**
  * Packs a program into the store: layers, config, then the OCI manifest. The digest depends on nothing but the parts.
- * @throws SAME1210 paths that cannot be packed, all at once · SAME1304 over a limit · SAME1009 a target without files
+ * @param options.limits raised limits, which every reader will have to raise too
+ * @throws SAME1210 paths that cannot be packed and SAME1304 what is over a limit, all at once · SAME1009 a target without files
  */
-export async function packProgram(parts: ProgramParts, store: ContentStore): Promise<ProgramArtifact> {
+export async function packProgram(
+  parts: ProgramParts,
+  store: ContentStore,
+  options: { limits?: Partial<Limits> | undefined } = {},
+): Promise<ProgramArtifact> {
   const files = parts.files
     .filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock')
     .sort((a, b) => comparePaths(a.path, b.path));
-  checkFiles(files);
+  checkFiles(files, { ...LIMITS, ...options.limits });
   const layers: Descriptor[] = [await storeFile(parts.manifestBytes, MEDIA.manifest, store)];
   if (parts.lock) layers.push(await storeDocument(parts.lock, MEDIA.lock, store));
   layers.push(await storeTar(files, MEDIA.code, store));
@@ -110,46 +116,39 @@ export async function openProgram(digest: string, store: ContentStore): Promise<
   };
 }
 
-function checkFiles(files: readonly TreeFile[]): void {
+/** @throws SAME1210 and SAME1304: whatever a reader would refuse, all at once (spec SAME-BND-051) */
+function checkFiles(files: readonly TreeFile[], limits: Limits): void {
   const findings: Finding[] = [];
-  const refuse = (path: string, because: string) => {
-    const shown = JSON.stringify(path).slice(1, -1);
+  const shown = (path: string) => JSON.stringify(path).slice(1, -1);
+  const refuse = (path: string, because: string) =>
     findings.push({
       code: 'SAME1210',
-      message: `${shown} cannot be packed: it ${because}`,
-      place: shown,
+      message: `${shown(path)} cannot be packed: it ${because}`,
+      place: shown(path),
       hint: 'rename it, or leave it out with files.exclude in same.yaml',
+      clause: 'SAME-BND-051',
     });
-  };
+  const tooMuch = (limit: keyof Limits, message: string, place?: string) =>
+    findings.push({
+      code: 'SAME1304',
+      message,
+      ...(place === undefined ? {} : { place }),
+      hint: `leave it out with files.exclude in same.yaml, or raise the limit, as every reader will have to: --limit ${LIMIT_NAMES[limit]}=VALUE`,
+      clause: 'SAME-BND-051',
+    });
   for (const { path } of files) {
     const because = checkPath(path);
+    const over = overPathLimit(path, limits);
     if (because) refuse(path, because);
-    const over = because === undefined ? overPathLimit(path) : undefined;
-    if (over) {
-      findings.push({
-        code: 'SAME1304',
-        message: `${path.slice(0, 100)}… cannot be packed: it ${over.because}`,
-        hint: 'rename it, or leave it out with files.exclude in same.yaml',
-        clause: 'SAME-BND-051',
-      });
-    }
+    else if (over) tooMuch(over.limit, `${shown(path)} cannot be packed: it ${over.because}`, shown(path));
   }
   for (const { path, because } of collisions(files.map(({ path }) => path))) refuse(path, because);
-  throwFindings(findings);
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const over =
-    files.length > LIMITS.entries
-      ? `${files.length} files are over the limit of ${LIMITS.entries}`
-      : totalBytes > LIMITS.unpackedBytes
-        ? `${totalBytes} bytes of files are over the limit of ${LIMITS.unpackedBytes}`
-        : undefined;
-  if (over) {
-    throw new SameError({
-      code: 'SAME1304',
-      message: over,
-      hint: 'leave data out with files.exclude in same.yaml',
-    });
-  }
+  if (files.length > limits.entries)
+    tooMuch('entries', `${files.length} files are over the limit of ${limits.entries}`);
+  if (totalBytes > limits.unpackedBytes)
+    tooMuch('unpackedBytes', `${totalBytes} bytes of files are over the limit of ${limits.unpackedBytes}`);
+  throwFindings(findings);
 }
 
 /** The files below the paths of `infrastructure.targets`, which have a layer of their own too. */

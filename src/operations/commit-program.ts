@@ -1,3 +1,4 @@
+import type { Limits } from '../bundle/oci.ts';
 import { openOrigin, originArtifact } from '../bundle/origin-artifact.ts';
 import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
 import type { StagedContentStore } from '../content/content-store.ts';
@@ -29,6 +30,8 @@ export interface CommitRequest {
   as: string;
   run?: RunRecord;
   set?: { name: string; text: string }[];
+  /** Raised limits: a program that was made with them is committed with them. */
+  limits?: Partial<Limits>;
 }
 
 /** A commit that is packed aside and can still be left undone. */
@@ -93,6 +96,7 @@ export async function prepareCommit(
       files: await storedFiles(artifact),
     },
     staged,
+    { limits: options.limits },
   );
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   const linked = origin && (await originArtifact(origin, committed, staged));

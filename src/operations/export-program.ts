@@ -61,7 +61,7 @@ export async function exportProgram(
   const base = baseWhenMissing(ports, options.reference);
   using temporary = base ? ports.files.temporary() : ports.files.scratch();
   const content = ports.stageContent(temporary.path);
-  const prepared = base && (await prepareCommit(ports, base, content));
+  const prepared = base && (await prepareCommit(ports, { ...base, ...(limits ? { limits } : {}) }, content));
   const { artifact, origin } = prepared ?? (await storedProgram(ports, options.reference));
   const { name, version } = artifact.program.metadata;
   const path = options.output ?? fileName(name, version, { form, portable: options.portable ?? false });

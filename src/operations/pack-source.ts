@@ -1,3 +1,4 @@
+import type { Limits } from '../bundle/oci.ts';
 import { type ProgramArtifact, packProgram } from '../bundle/program-artifact.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import type { Origin, SourceTree } from '../sources/source.ts';
@@ -11,10 +12,11 @@ export async function packTree(
   ports: Ports,
   tree: SourceTree,
   content: ContentStore = ports.content,
-  options: { dereference?: boolean } = {},
+  options: { dereference?: boolean; limits?: Partial<Limits> | undefined } = {},
 ): Promise<{ artifact: ProgramArtifact; origin: Origin }> {
   using temporary = ports.files.temporary();
-  const source = await readSource(ports, tree, { workDirectory: temporary.path, ...options });
+  const { limits, ...how } = options;
+  const source = await readSource(ports, tree, { workDirectory: temporary.path, ...how });
   const lock = await completeLock(ports, source, temporary.path);
   if (lock.added.length > 0) {
     ports.warn({
@@ -24,7 +26,9 @@ export async function packTree(
       hint: 'write it with: same lock -f FOLDER',
     });
   }
-  const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, content);
+  const artifact = await packProgram({ ...source, ...(lock.lock ? { lock: lock.lock } : {}) }, content, {
+    limits,
+  });
   const pinned = Object.values(source.program.data ?? {}).some(
     ({ digest, size }) => digest ?? size !== undefined,
   );

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { canonicalJson } from '../../src/bundle/canonical-json.ts';
-import { MEDIA } from '../../src/bundle/oci.ts';
+import { type Limits, MEDIA } from '../../src/bundle/oci.ts';
 import { openOrigin, originArtifact } from '../../src/bundle/origin-artifact.ts';
-import { openProgram } from '../../src/bundle/program-artifact.ts';
+import { openProgram, packProgram } from '../../src/bundle/program-artifact.ts';
 import { openRun, runArtifact } from '../../src/bundle/run-artifact.ts';
 import { openMemoryContentStore } from '../../src/content/memory-content-store.ts';
 import { SameError } from '../../src/errors/same-error.ts';
@@ -150,6 +150,37 @@ test('every path that cannot be packed is named, all at once', async () => {
       return true;
     },
   );
+});
+
+test('what is over a limit of readers is not packed, unless the limit is raised', async () => {
+  const long = `${'d/'.repeat(70)}f`;
+  const files = ['a', 'b', long, `${Array(6).fill('e'.repeat(200)).join('/')}/f`].map((path) =>
+    treeFile(path, 'xy'),
+  );
+  const pack = (limits: Partial<Limits> = {}) => {
+    const value = sampleManifest();
+    const manifestBytes = Buffer.from(JSON.stringify(value));
+    const parts = { manifestBytes, manifestValue: value, program: value as unknown as Program, files };
+    return packProgram(parts, openMemoryContentStore(), { limits });
+  };
+  const messages = (pattern: RegExp[]) => (error: unknown) => {
+    assert.ok(error instanceof SameError);
+    assert.ok(error.findings.every(({ code, hint }) => code === 'SAME1304' && hint?.includes('--limit')));
+    assert.equal(error.findings.length, pattern.length);
+    for (const one of pattern)
+      assert.ok(
+        error.findings.some(({ message }) => one.test(message)),
+        String(one),
+      );
+    return true;
+  };
+  await assert.rejects(pack(), messages([/longer than 1024 bytes/, /more than 64 segments/]));
+  await assert.rejects(
+    pack({ pathSegments: 71, pathBytes: 2000, entries: 3, unpackedBytes: 7 }),
+    messages([/4 files are over the limit of 3/, /8 bytes of files are over the limit of 7/]),
+  );
+  const made = await pack({ pathSegments: 71, pathBytes: 2000 });
+  assert.deepEqual((await made.codeEntries()).map(({ path }) => path).includes(long), true);
 });
 
 test('what is no program is not opened as one', async () => {
