@@ -12,7 +12,7 @@ const identifier = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
 
 const pythonLock = z.strictObject({
   python: z.string().regex(/^[0-9]+\.[0-9]+$/, { error: 'is not major.minor' }),
-  of: digest,
+  of: sha256,
   packages: z.array(
     z.strictObject({
       name: z.string().min(1),

@@ -45,6 +45,20 @@ describe('locks', () => {
     assert.deepEqual(read(lock), { lock, findings: [] });
   });
 
+  it('are JSON', () => {
+    const text = 'apiVersion: same/v1\nkind: Lock\n';
+    const { findings } = parseLock(new TextEncoder().encode(text), 'same.lock');
+    assert.deepEqual(
+      findings.map(({ code, message, place }) => [code, message, place]),
+      [['SAME1505', 'same.lock is YAML, but a lock is JSON', 'same.lock:1:1']],
+    );
+  });
+
+  it('say one thing of one place', () => {
+    const text = `{"apiVersion":"same/v1","kind":"Lock","data":{"d":{"uri":"d","digest":"${digest}","size":9007199254740992}}}`;
+    assert.equal(parseLock(new TextEncoder().encode(text), 'same.lock').findings.length, 1);
+  });
+
   it('are refused with a code of their own', () => {
     for (const wrong of [
       [],
