@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ContentStore } from '../content/content-store.ts';
-import type { Finding } from '../errors/same-error.ts';
+import { type Finding, throwFindings } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
+import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
 import { isDerivedFrom } from './ancestry.ts';
 import { type BundleFile, type BundleFiles, digestIn } from './bundle-files.ts';
@@ -19,7 +20,13 @@ import {
 import { type Descriptor, LIMITS, type Limits, type OciManifest } from './oci.ts';
 import { parseIndex } from './oci-manifest.ts';
 import { isInfrastructure, programAnnotations } from './program-artifact.ts';
-import { layerOf, type ProgramConfig, parseProgramConfig, parseProgramManifest } from './program-config.ts';
+import {
+  layerOf,
+  type ProgramConfig,
+  parseProgramConfig,
+  parseProgramManifest,
+  refuseLater,
+} from './program-config.ts';
 import type { ReferrerKind } from './referrer.ts';
 import { ReferrerCheck } from './referrer-check.ts';
 import { isProblem, overLimit, placed, type Report, refusal } from './refusal.ts';
@@ -61,6 +68,7 @@ interface ProgramInside {
   manifest: OciManifest;
   /** Checked against its `same.yaml`. */
   config?: ProgramConfig;
+  lock?: Lock;
 }
 
 /**
@@ -108,7 +116,7 @@ export class BundleReader {
     const opened: (ProgramInside | undefined)[] = [];
     for (const self of programs) opened.push(await this.#program(self));
     const check = new ReferrerCheck(
-      programs.map((self, at) => ({ self, program: programOf(opened[at]) })),
+      programs.map((self, at) => ({ self, program: programOf(opened[at]), lock: opened[at]?.lock })),
       this.#rules.runFindings,
     );
     const found: ReadBundle['referrers'] = [];
@@ -207,8 +215,13 @@ export class BundleReader {
       const message = `the config of ${label} is not the canonical form of its same.yaml`;
       this.#refuse('SAME-BND-015', blobPath(manifest.config.digest), message);
     }
-    await this.#lock(manifest, label);
-    const inside: ProgramInside = { self, manifest, ...(isSo ? { config: config! } : {}) };
+    const lock = await this.#lock(manifest, label);
+    const inside: ProgramInside = {
+      self,
+      manifest,
+      ...(isSo ? { config: config! } : {}),
+      ...(lock ? { lock } : {}),
+    };
     await this.#layers(inside, label);
     if (isSo) {
       const expected = programAnnotations(programOf(inside)!);
@@ -220,14 +233,16 @@ export class BundleReader {
     return inside;
   }
 
-  async #lock(manifest: OciManifest, label: string): Promise<void> {
+  async #lock(manifest: OciManifest, label: string): Promise<Lock | undefined> {
     const layer = layerOf(manifest, 'lock');
     const bytes = layer && (await this.#document(layer, 'json'));
-    if (!bytes) return;
-    await this.#try(blobPath(layer.digest), 'SAME-BND-035', async () => {
-      parseCanonical(bytes, `same.lock of ${label}`);
-      for (const finding of (await this.#rules.lockFindings?.(bytes)) ?? [])
-        this.#report(refusal(finding.clause ?? 'SAME-PRG-045', finding.message, finding));
+    if (!bytes) return undefined;
+    return this.#try(blobPath(layer.digest), 'SAME-PRG-045', async () => {
+      const lock = parseCanonical(bytes, `same.lock of ${label}`) as unknown as Lock;
+      refuseLater(lock, `same.lock of ${label}`);
+      const findings = (await this.#rules.lockFindings?.(bytes)) ?? [];
+      throwFindings(findings);
+      return lock;
     });
   }
 

@@ -1,6 +1,7 @@
 import { crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
-import { SameError } from '../errors/same-error.ts';
+import type { SameError } from '../errors/same-error.ts';
 import type { Limits } from './oci.ts';
+import { overLimit, refusal } from './refusal.ts';
 
 /** Bytes unpacked before the ratio is looked at. */
 const RATIO_FROM_BYTES = 2 ** 20;
@@ -23,9 +24,8 @@ export async function* unpack(
     else if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) yield* unzstd(input, limits);
     else if (head.length >= 512 && head.toString('latin1', 257, 262) === 'ustar') yield* input.rest();
     else {
-      throw new SameError({
+      throw refusal('SAME-BND-036', 'the file is no bundle: neither gzip nor zstd nor tar', {
         code: 'SAME1306',
-        message: 'the file is no bundle: neither gzip nor zstd nor tar',
         hint: 'a bundle is made with: same export -n NAME:VERSION',
       });
     }
@@ -131,10 +131,7 @@ async function skipGzipHeader(input: PrefixedSource): Promise<void> {
 
 function checkRatio(outBytes: number, inBytes: number, { ratio }: Limits): void {
   if (outBytes <= RATIO_FROM_BYTES || outBytes <= ratio * inBytes) return;
-  throw new SameError({
-    code: 'SAME1304',
-    message: `the file unpacks to more than ${ratio} times its size`,
-  });
+  throw overLimit('ratio', `the file unpacks to more than ${ratio} times its size`);
 }
 
 /** A source of chunks that can be looked into before it is read on. */
@@ -197,5 +194,5 @@ function damaged(error: unknown): unknown {
 }
 
 function refused(message: string, cause?: unknown): SameError {
-  return new SameError({ code: 'SAME1302', message }, { cause });
+  return refusal('SAME-BND-024', message, { cause });
 }

@@ -104,6 +104,11 @@ export function otherDocument(
   return refusal('SAME-BND-036', message, isLater(apiVersion) ? LATER : {});
 }
 
+/** @throws SAME1307 for a document of a later version (SAME-BND-036) */
+export function refuseLater(document: { apiVersion?: unknown; kind?: unknown } | null, label: string): void {
+  if (isLater(document?.apiVersion)) throw otherDocument(label, document!, 'documents');
+}
+
 const LATER = { code: 'SAME1307', hint: 'it was written by a later version of same: update' } as const;
 
 function isLater(apiVersion: unknown): boolean {

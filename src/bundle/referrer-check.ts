@@ -1,4 +1,5 @@
 import type { Finding, SameError } from '../errors/same-error.ts';
+import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { canonicalJson, parseCanonical, parseJson } from './canonical-json.ts';
@@ -9,18 +10,29 @@ import { parseReferrer, type Referrer, type ReferrerKind } from './referrer.ts';
 import { isProblem, refusal } from './refusal.ts';
 import { parseRunRecord, runAnnotations } from './run-artifact.ts';
 
+/** The annotation of a layer of data that holds its pointer's name. */
+export const DATA_NAME = 'dev.same.data.name';
+
+/** One of a bundle's programs, as far as it could be read. */
+export interface CheckedProgram {
+  self: Descriptor;
+  program?: Program | undefined;
+  lock?: Lock | undefined;
+}
+
 /** Checks what belongs to the programs of a bundle: to what it belongs, and what its record says. */
 export class ReferrerCheck {
-  readonly #programs: Map<string, { self: Descriptor; program?: Program | undefined }>;
+  readonly #programs: Map<string, CheckedProgram>;
   readonly #runFindings: ((record: unknown, label: string) => Finding[] | Promise<Finding[]>) | undefined;
   /** What a signature may be of, besides programs. */
   readonly #signable = new Map<string, Descriptor>();
   /** Records that were read, by digest, and the annotations that they give. */
   readonly #records = new Map<string, { kind: ReferrerKind; annotations: Record<string, string> }>();
   readonly #runIds = new Set<string>();
+  readonly #withData = new Set<string>();
 
   constructor(
-    programs: readonly { self: Descriptor; program?: Program | undefined }[],
+    programs: readonly CheckedProgram[],
     runFindings?: (record: unknown, label: string) => Finding[] | Promise<Finding[]>,
   ) {
     this.#programs = new Map(programs.map((inside) => [inside.self.digest, inside]));
@@ -45,8 +57,40 @@ export class ReferrerCheck {
     } else if (!sameTarget(target, subject) || target.artifactType !== subject.artifactType) {
       problems.push(refusal('SAME-BND-040', `bundle: the subject of ${kind} ${self.digest} is not as it is`));
     }
+    if (kind === 'data') problems.push(...this.#dataProblems(self, referrer));
     if (kind === 'run' || kind === 'verification') this.#signable.set(self.digest, self);
     return { ...referrer, problems };
+  }
+
+  /** What breaks SAME-BND-046: each layer is data that the program declares and lets travel, in order, once. */
+  #dataProblems(self: Descriptor, { manifest, subject }: Referrer): SameError[] {
+    const { program, lock } = this.#programs.get(subject.digest) ?? {};
+    const problems: SameError[] = [];
+    const refuse = (message: string) =>
+      problems.push(refusal('SAME-BND-046', `bundle: data ${self.digest} ${message}`));
+    if (this.#withData.has(subject.digest)) refuse(`is the second one of ${subject.digest}`);
+    this.#withData.add(subject.digest);
+    let last: string | undefined;
+    for (const { digest, annotations = {} } of manifest.layers) {
+      const { [DATA_NAME]: name, ...others } = annotations;
+      if (name === undefined || Object.keys(others).length > 0) {
+        refuse(`has a layer with other annotations than ${DATA_NAME}`);
+        continue;
+      }
+      if (last !== undefined && name <= last)
+        refuse(`has ${JSON.stringify(name)} after ${JSON.stringify(last)}`);
+      last = name;
+      if (!program) continue;
+      const pointer = Object.hasOwn(program.data ?? {}, name) ? program.data![name]! : undefined;
+      const stated =
+        pointer?.digest ?? (Object.hasOwn(lock?.data ?? {}, name) ? lock!.data![name]!.digest : undefined);
+      if (!pointer) refuse(`has data ${JSON.stringify(name)}, which the program does not declare`);
+      else if (pointer.carry === 'never')
+        refuse(`has data ${JSON.stringify(name)}, which the program carries never`);
+      else if (digest !== stated)
+        refuse(`has other bytes for ${JSON.stringify(name)} than ${stated ?? 'none stated'}`);
+    }
+    return problems;
   }
 
   /** Whether a record was read for another referrer of this kind. */
