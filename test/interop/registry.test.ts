@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Registry, startRegistry, unavailable } from '../components/registry.ts';
@@ -7,12 +7,14 @@ import { checkout, openRig, type Rig } from '../e2e/rig.ts';
 import {
   type Described,
   type Exported,
+  exampleWithRun,
   exportForms,
   hardWithRun,
   manifestsOf,
   sha256,
   tool,
   unless,
+  works,
 } from './study.ts';
 
 const noRegistry = unavailable() ?? false;
@@ -166,5 +168,76 @@ describe('oras', () => {
     const fetched = tool(rig, oras!, ['manifest', 'fetch', ...asked, target.replace(/:[^:]*$/, `@${run}`)]);
     assert.equal(sha256(fetched), run);
     assert.equal(JSON.parse(fetched.toString()).subject.digest, bundle.digests.program);
+  });
+});
+
+/**
+ * Puts blobs that came back from a registry below the other files of the bundle's directory. The clients write an index
+ * of their own, which is no bundle's: blobs are what a registry keeps.
+ */
+function withBlobsOf(where: Rig, study: Exported, pulled: string): string {
+  const directory = `${pulled}-bundle`;
+  cpSync(where.path(study.oci), where.path(directory), { recursive: true });
+  const names = readdirSync(where.path(pulled, 'blobs/sha256'));
+  for (const name of names) {
+    rmSync(where.path(directory, 'blobs/sha256', name));
+    cpSync(where.path(pulled, 'blobs/sha256', name), where.path(directory, 'blobs/sha256', name));
+  }
+  return directory;
+}
+
+const hexes = (manifests: ReturnType<typeof manifestsOf>): string[] =>
+  [...new Set(manifests.flatMap(({ blobs }) => blobs.map(({ digest }) => digest.slice(7))))].sort();
+
+describe('the studies of examples/', () => {
+  for (const name of readdirSync(join(checkout, 'examples'))) {
+    test(`${name} goes by skopeo to a registry and back, and is the same program in another home`, {
+      skip: noSkopeo,
+    }, async () => {
+      using own = openRig();
+      await works(own, ['create', '-f', join(checkout, 'examples', name)]);
+      const study = await exportForms(own, `${name}:1.0`);
+      const remote = `docker://${registry.host}/studies/${name}:${study.tag}`;
+      skopeo(own, `oci-archive:./${study.tgz}:${study.tag}`, remote);
+      skopeo(own, remote, `oci:./pulled:${study.tag}`);
+      const [program] = manifestsOf(own, study);
+      assert.deepEqual(readdirSync(own.path('pulled/blobs/sha256')).sort(), hexes([program!]));
+
+      const home = own.path('other');
+      const back = withBlobsOf(own, study, 'pulled');
+      const imported = (await works(own, ['import', `./${back}`, '--json'], home)).json();
+      assert.equal(imported.digests.program, study.digests.program);
+      const words = ['export', '-n', `${name}:1.0`, '-o', 'again.tgz', '--json'];
+      assert.deepEqual((await works(own, words, home)).json().digests, study.digests);
+    });
+  }
+
+  test('one goes with its run by oras to a registry and back, and the run is there in another home', {
+    skip: noOras,
+  }, async () => {
+    using own = openRig();
+    const reference = await exampleWithRun(own, 'challenger-o-rings');
+    const study = await exportForms(own, reference);
+    const remote = `${registry.host}/studies/with-run:${study.tag}`;
+    const source = ['--from-oci-layout', `./${study.tar}:${study.tag}`];
+    tool(own, oras!, ['cp', '-r', ...trust('to-'), ...source, remote]);
+    tool(own, oras!, ['cp', '-r', ...trust('from-'), remote, '--to-oci-layout', `./pulled:${study.tag}`]);
+    const all = hexes(manifestsOf(own, study));
+    const returned = readdirSync(own.path('pulled/blobs/sha256'));
+    assert.deepEqual(
+      all.filter((hex) => !returned.includes(hex)),
+      [],
+    );
+
+    // The registry of these tests lists referrers in an index under a tag, which oras brings along.
+    for (const hex of returned.filter((hex) => !all.includes(hex))) {
+      rmSync(own.path('pulled/blobs/sha256', hex));
+    }
+    const home = own.path('other');
+    await works(own, ['import', `./${withBlobsOf(own, study, 'pulled')}`], home);
+    const mine = (await works(own, ['show', 'run', 'latest', '--json'])).json();
+    const theirs = (await works(own, ['show', 'run', mine.id, '--json'], home)).json();
+    assert.equal(theirs.status, 'succeeded');
+    assert.deepEqual(theirs.metrics, mine.metrics);
   });
 });
