@@ -76,7 +76,9 @@ function paxRecord(key: string, value: string): string {
 export interface RawHeader {
   name: string;
   executable: boolean;
+  /** Zero where it is no octal number, so that the header is none of ours. */
   sizeBytes: number;
+  isSized: boolean;
   /** The type flag, `0` or `x` when it may be here. */
   type: string;
 }
@@ -86,23 +88,20 @@ export function readHeaderBlock(block: Buffer): RawHeader {
   let end = 0;
   while (end < 100 && block[end] !== 0) end++;
   let sizeBytes = 0;
-  for (let at = 124; at < 135; at++) {
+  let isSized = block[135] === 0;
+  for (let at = 124; at < 135 && isSized; at++) {
     const digit = block[at]! - 0x30;
-    // Not octal: any value will do, since the comparison with the canonical header fails.
-    if (digit < 0 || digit > 7) return { name: '', executable: false, sizeBytes: 0, type: typeOf(block) };
-    sizeBytes = sizeBytes * 8 + digit;
+    isSized = digit >= 0 && digit <= 7;
+    sizeBytes = isSized ? sizeBytes * 8 + digit : 0;
   }
   return {
     name: block.toString('latin1', 0, end),
     // 0755 differs from 0644 in the owner's digit, the fifth of seven.
     executable: block[104] === 0x37,
     sizeBytes,
-    type: typeOf(block),
+    isSized,
+    type: String.fromCharCode(block[156]!),
   };
-}
-
-function typeOf(block: Buffer): string {
-  return String.fromCharCode(block[156]!);
 }
 
 /** What PAX records say. */

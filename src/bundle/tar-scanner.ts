@@ -136,7 +136,7 @@ export class TarScanner {
   }
 
   /** Checks in the order of SAME-BND-052. */
-  #entry(path: string | null, { executable, sizeBytes }: RawHeader, raw: Buffer) {
+  #entry(path: string | null, { executable, sizeBytes, isSized }: RawHeader, raw: Buffer) {
     const length = raw.length;
     const because = path === null ? 'is not valid UTF-8' : checkPath(path);
     this.#body = sizeBytes;
@@ -158,13 +158,16 @@ export class TarScanner {
       return { length };
     }
     const expected = tarHeader(path, executable, sizeBytes);
-    if (!expected.equals(raw)) this.#believe(raw, this.#headerProblem(path, expected, raw));
-    if (this.#sorted && this.#last !== undefined && comparePaths(this.#last, path) > 0) {
+    const inForm = expected.equals(raw);
+    if (!inForm && !isSized) throw this.#headerProblem(path, expected, raw);
+    if (!inForm) this.#believe(raw, this.#headerProblem(path, expected, raw));
+    const inPlace = !this.#sorted || this.#last === undefined || comparePaths(this.#last, path) <= 0;
+    if (inForm && !inPlace) {
       this.#problem('SAME-BND-003', `${path} comes after ${this.#last}: entries are not sorted`);
     }
     const collision = this.#paths.add(path);
     if (collision) {
-      this.#problem('SAME-BND-033', `path ${path} ${collision}`, 'SAME1303');
+      if (inForm && inPlace) this.#problem('SAME-BND-033', `path ${path} ${collision}`, 'SAME1303');
       this.#refused = true;
     }
     if (++this.#entries > this.#limits.entries) {
