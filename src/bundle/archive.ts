@@ -48,7 +48,8 @@ export interface BundleContents {
  * Writes a bundle from the store, in constant memory and the fixed order of spec chapter bundle: the same contents give
  * the same bytes. Chunks must stay as they are until the last one has come.
  * @param options.gzip false writes the plain tar (`--format oci-tar`).
- * @param options.fileDigest whether to tell the digest of a gzip file: one more pass over its bytes (default true)
+ * @param options.fileDigestUpTo the longest archive of which the digest of the gzip file is told: it is one more pass
+ * over all bytes (default: any)
  * @param options.onDigests called once with all digests, after the last byte; they are the generator's return value too.
  * @throws SAME1304 over a limit · SAME1305 something is not in the store · SAME1301 damaged · SAME1302 a referrer of
  * another program
@@ -56,11 +57,12 @@ export interface BundleContents {
 export async function* writeBundle(
   contents: BundleContents,
   store: ContentStore,
-  options: { gzip: boolean; fileDigest?: boolean; onDigests?: (digests: BundleDigests) => void },
+  options: { gzip: boolean; fileDigestUpTo?: number; onDigests?: (digests: BundleDigests) => void },
 ): AsyncGenerator<Uint8Array, BundleDigests, undefined> {
-  const { program, index, files } = await openContents(contents, store);
+  const { program, index, files, contentBytes } = await openContents(contents, store);
   const archive = createHash('sha256');
-  const file = options.gzip && options.fileDigest !== false ? createHash('sha256') : undefined;
+  const isCheap = contentBytes <= (options.fileDigestUpTo ?? Number.POSITIVE_INFINITY);
+  const file = options.gzip && isCheap ? createHash('sha256') : undefined;
   let sizeBytes = 0;
   const tar = tap(writeTar(files), (chunk) => archive.update(chunk));
   for await (const chunk of options.gzip ? gzip(tar) : tar) {
@@ -115,7 +117,13 @@ export async function writeBundleDirectory(
 async function openContents(
   contents: BundleContents,
   store: ContentStore,
-): Promise<{ program: ProgramArtifact; index: Buffer; files: AsyncIterable<TarSource> }> {
+): Promise<{
+  program: ProgramArtifact;
+  index: Buffer;
+  files: AsyncIterable<TarSource>;
+  /** Bytes of all files but the first two. */
+  contentBytes: number;
+}> {
   const limits = { ...LIMITS, ...contents.limits };
   const program = await openProgram(contents.program, store);
   const ancestors = await chainTo(program, contents.ancestors ?? [], store);
@@ -129,15 +137,12 @@ async function openContents(
     if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
   }
   const copies = await rootCopies(program, store, limits);
-  refuseTooMuch(
-    [...copies.map(({ sizeBytes }) => sizeBytes), ...[...blobs.values()].map(({ size }) => size)],
-    limits,
-  );
-  return {
-    program,
-    index,
-    files: filesOf([small('index.json', index), ...copies], blobs.values(), store, limits),
-  };
+  const sizes = [...copies.map(({ sizeBytes }) => sizeBytes), ...[...blobs.values()].map(({ size }) => size)];
+  const contentBytes = sizes.reduce((sum, size) => sum + size, 0);
+  // Beside these, `oci-layout` and `index.json`.
+  refuseTooMuch(sizes.length + 2, contentBytes, limits);
+  const files = filesOf([small('index.json', index), ...copies], blobs.values(), store, limits);
+  return { program, index, files, contentBytes };
 }
 
 type Referrer = { self: Descriptor } & ReturnType<typeof parseReferrer>;
@@ -227,17 +232,14 @@ function indexOf(
 }
 
 /** @throws SAME1304 the archive would have more entries or bytes than a reader takes (spec SAME-BND-051) */
-function refuseTooMuch(sizes: readonly number[], limits: Limits): void {
-  // Beside these, `oci-layout` and `index.json`.
-  const entries = sizes.length + 2;
+function refuseTooMuch(entries: number, bytes: number, limits: Limits): void {
   if (entries > limits.entries) {
     throw overLimit('entries', `the bundle has ${entries} entries, over the limit of ${limits.entries}`);
   }
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total > limits.unpackedBytes) {
+  if (bytes > limits.unpackedBytes) {
     throw overLimit(
       'unpackedBytes',
-      `the bundle has ${total} bytes, over the limit of ${limits.unpackedBytes}`,
+      `the bundle has ${bytes} bytes, over the limit of ${limits.unpackedBytes}`,
     );
   }
 }

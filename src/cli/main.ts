@@ -63,7 +63,8 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
 }
 
 async function showPage(cli: Cli, name: VerbName, words: string[], noun?: string): Promise<void> {
-  const { pages, parseWith, openPorts } = await import('./pages.ts');
+  const { pages, parseWith, openPorts, keepHeapSmall } = await import('./pages.ts');
+  keepHeapSmall();
   cli.open = openPorts;
   await parseWith(pages[name](cli, noun ?? verbs[name].nouns[0] ?? ''), cli, words);
 }

@@ -36,5 +36,6 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   version: versionCommand,
 };
 
+export { keepHeapSmall } from '../host/memory.ts';
 export { openPorts } from './wiring.ts';
 export { parseWith } from './words.ts';

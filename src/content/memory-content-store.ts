@@ -39,7 +39,8 @@ export function openMemoryContentStore(): ContentStore {
         if (expected && sizeBytes > expected.sizeBytes) {
           throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, 'more bytes');
         }
-        pieces.push(chunk);
+        // A source may use its memory again.
+        pieces.push(Uint8Array.from(chunk));
       }
       return put(Buffer.concat(pieces), expected);
     },

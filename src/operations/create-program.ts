@@ -2,7 +2,7 @@ import { LIMIT_NAMES } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { originArtifact } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { SameError } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { packTree } from './pack-source.ts';
@@ -43,18 +43,11 @@ export async function createProgram(
     const imported = await importBundle(ports, { file: source.path, limits: options.limits });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
-  const [limit] = Object.keys(options.limits ?? {}) as (keyof Limits)[];
-  if (limit !== undefined) {
-    throw new SameError({
-      code: 'SAME1902',
-      message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${source.label} is no bundle`,
-      place: '--limit',
-      hint: 'leave it out',
-    });
-  }
+  refuseIdleLimits(options.limits ?? {}, source.label);
   const staged = ports.stageContent(temporary.path);
   const { artifact, origin } = await packTree(ports, source, staged, {
     dereference: options.dereference ?? false,
+    limits: options.limits,
   });
   const linked = await originArtifact(origin, artifact, staged);
   // Before the pin: from there on nothing takes long, so no interruption comes between the pin and its being said.
@@ -65,6 +58,23 @@ export async function createProgram(
   const replaced = pinProgram(ports, artifact, pinning, linked.digest);
   ports.referrers.add(artifact.digest, linked.digest);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
+}
+
+/** The limits of readers that packing keeps too (spec SAME-BND-051); the others are of what is read. */
+const PACKING: (keyof Limits)[] = ['unpackedBytes', 'entries', 'pathBytes', 'pathSegments'];
+
+/** @throws SAME1902 a limit was raised that does not matter where a folder is packed */
+function refuseIdleLimits(limits: Partial<Limits>, label: string): void {
+  throwFindings(
+    (Object.keys(limits) as (keyof Limits)[])
+      .filter((limit) => !PACKING.includes(limit))
+      .map((limit) => ({
+        code: 'SAME1902',
+        message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
+        place: '--limit',
+        hint: 'leave it out',
+      })),
+  );
 }
 
 async function warnUnmet(ports: Ports, artifact: ProgramArtifact): Promise<void> {

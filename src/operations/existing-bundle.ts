@@ -1,10 +1,11 @@
-import { peekBundle } from '../bundle/archive.ts';
+import { readBundle } from '../bundle/archive-reader.ts';
+import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { BundleForm } from './export-program.ts';
-import { canonicalOfYaml, streamOfFile } from './import-bundle.ts';
+import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import type { KnownRun, Selection } from './select-runs.ts';
 
@@ -23,7 +24,7 @@ export interface ExistingBundle {
  */
 export async function refuseOther(
   ports: Ports,
-  target: { path: string; form: BundleForm; force: boolean },
+  target: { path: string; form: BundleForm; force: boolean; limits?: Partial<Limits> | undefined },
   artifact: ProgramArtifact,
   { known, chosen }: Selection,
 ): Promise<ExistingBundle> {
@@ -43,7 +44,7 @@ export async function refuseOther(
     throw refused('is a directory that is no bundle', 'choose another with -o DIRECTORY');
   }
   if (force) return { replace: true, left: [] };
-  const inside = await bundleAt(ports, file);
+  const inside = await bundleAt(ports, file, target.limits);
   if (inside?.program !== artifact.digest) {
     throw refused(
       `is ${inside ? `another program (${inside.program})` : 'no bundle'}`,
@@ -70,13 +71,13 @@ export async function refuseOther(
 async function bundleAt(
   ports: Ports,
   file: string,
+  limits: Partial<Limits> | undefined,
 ): Promise<{ program: string; runs: RunRecord[]; others: string[] } | undefined> {
-  using temporary = ports.files.temporary();
+  using temporary = ports.files.scratch();
   const content = ports.openContent(temporary.path);
   try {
-    const { program, referrers } = await peekBundle(streamOfFile(ports, file), content, {
-      canonicalOfYaml: (bytes) => canonicalOfYaml(ports, bytes),
-    });
+    const rules = { ...bundleRules(ports, limits), keepLayers: false };
+    const { program, referrers } = await readBundle(bundleInput(ports, file), content, rules);
     const runs: RunRecord[] = [];
     const others: string[] = [];
     for (const { kind, digest } of referrers) {

@@ -23,6 +23,12 @@ export const BUNDLE_FORMS = { tgz: '.tgz', 'oci-tar': '.tar', 'oci-dir': '.oci' 
 /** One of them. */
 export type BundleForm = keyof typeof BUNDLE_FORMS;
 
+/**
+ * Up to this length of an archive the digest of the file is told without being asked for. It says nothing about content,
+ * and for a long file it is as much work as all the rest of hashing; `same show FILE` tells it of any.
+ */
+const FILE_DIGEST_BYTES = 64 * 2 ** 20;
+
 /** What export wrote. */
 export interface Exported {
   artifact: ProgramArtifact;
@@ -66,7 +72,7 @@ export async function exportProgram(
   const { name, version } = artifact.program.metadata;
   const path = options.output ?? fileName(name, version, { form, portable: options.portable ?? false });
   const selection = await selectRuns(ports, content, artifact, options.history);
-  const target = { path, form, force: options.force ?? false };
+  const target = { path, form, force: options.force ?? false, limits };
   const { replace, left } = await refuseOther(ports, target, artifact, selection);
   const contents = {
     ...(await contentsOf(ports, content, artifact, selection, origin)),
@@ -101,7 +107,11 @@ async function writeForm(
     };
     await ports.files.makeDirectory(path, fill, { replace });
   } else {
-    const options = { gzip: form === 'tgz', onDigests: (all: BundleDigests) => (digests = all) };
+    const options = {
+      gzip: form === 'tgz',
+      fileDigestUpTo: FILE_DIGEST_BYTES,
+      onDigests: (all: BundleDigests) => (digests = all),
+    };
     await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
   }
   return digests!;
@@ -122,7 +132,11 @@ export async function exportDigests(
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
   let digests: BundleDigests | undefined;
-  const chunks = writeBundle(contents, content, { gzip: true, onDigests: (all) => (digests = all) });
+  const chunks = writeBundle(contents, content, {
+    gzip: true,
+    fileDigestUpTo: FILE_DIGEST_BYTES,
+    onDigests: (all) => (digests = all),
+  });
   for await (const _ of chunks);
   return digests!;
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { comparePaths } from '../bundle/portable-path.ts';
 import { SameError } from '../errors/same-error.ts';
 import { join, lstatSync, namesIn, readlinkSync, resolve } from '../host/files.ts';
 import { findCommand } from '../host/processes.ts';
 import { turn } from '../host/turns.ts';
-import { checkEntries, chunksOf, compareBytes, type Entry } from './entry.ts';
+import { checkEntries, chunksOf, type Entry } from './entry.ts';
 import { localGit, type WorkingCopy } from './git-working-copy.ts';
 import type { Origin, SourceTree } from './source.ts';
 
@@ -66,7 +67,7 @@ function listed(copy: WorkingCopy, notices: string[]): string[] {
 }
 
 function sorted(paths: string[]): string[] {
-  return [...new Set(paths)].sort(compareBytes);
+  return [...new Set(paths)].sort(comparePaths);
 }
 
 function entryOnDisk(root: string, path: string, copy?: WorkingCopy): Entry | undefined {

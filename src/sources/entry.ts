@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { comparePaths } from '../bundle/portable-path.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { closeSync, openSync, readSync } from '../host/files.ts';
 import type { RefusedPath, TreeFile } from './source.ts';
@@ -36,19 +37,24 @@ export function fileAt(path: string, executable: boolean, place: Place): TreeFil
     executable,
     sizeBytes: place.sizeBytes,
     chunks: () => chunksOf(place),
-    bytes: async () => Buffer.concat([...chunksOf(place)]),
+    bytes: async () => bytesAt(place),
   };
 }
 
-/** All bytes of a place, in chunks. */
+/**
+ * All bytes of a place, in chunks of at most 1 MiB. A chunk is good until the second one after it is asked for: a long
+ * file is read into two buffers by turns, since a buffer for each chunk stays in memory until the next collection.
+ */
 export function* chunksOf({ file, offset, sizeBytes }: Place): Generator<Buffer> {
   const descriptor = openSync(file, 'r');
   try {
-    for (let done = 0; done < sizeBytes; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes - done));
-      const read = readSync(descriptor, buffer, 0, buffer.length, offset + done);
+    const buffers = [0, 1].map(() => Buffer.alloc(0));
+    for (let done = 0, turn = 0; done < sizeBytes; turn ^= 1) {
+      const wanted = Math.min(CHUNK_BYTES, sizeBytes - done);
+      if (buffers[turn]!.length < wanted) buffers[turn] = Buffer.allocUnsafe(wanted);
+      const read = readSync(descriptor, buffers[turn]!, 0, wanted, offset + done);
       if (read === 0) throw new Error(`${file} became shorter while it was read`);
-      yield buffer.subarray(0, read);
+      yield buffers[turn]!.subarray(0, read);
       done += read;
     }
   } finally {
@@ -56,9 +62,12 @@ export function* chunksOf({ file, offset, sizeBytes }: Place): Generator<Buffer>
   }
 }
 
-/** Order of two strings by their UTF-8 bytes. */
-export function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** All bytes of a place at once. */
+export function bytesAt({ file, offset, sizeBytes }: Place): Buffer {
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  let done = 0;
+  for (const chunk of chunksOf({ file, offset, sizeBytes })) done += chunk.copy(bytes, done);
+  return bytes;
 }
 
 /**
@@ -67,21 +76,22 @@ export function compareBytes(a: string, b: string): number {
  * (spec chapter program, section Files).
  */
 export function checkEntries(entries: Entry[], options: { dereference?: boolean } = {}): Checked {
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  let byPath: Map<string, Entry> | undefined;
   const [files, refused]: [TreeFile[], RefusedPath[]] = [[], []];
   const add = (path: string, entry: Entry): void => {
     const problem = problemOf(path, entry, options.dereference ?? false);
     if (problem) refused.push({ path, finding: findingOf(path, problem) });
     else if (entry.kind === 'file') files.push(fileAt(path, entry.executable, entry.place));
     else if (entry.kind === 'link') {
+      byPath ??= new Map(entries.map((one) => [one.path, one]));
       const found = follow(entry, byPath);
       if (typeof found === 'string') refused.push({ path, finding: findingOf(path, [found, EXCLUDE_HINT]) });
       else for (const [below, target] of found) add(below === '' ? path : `${path}/${below}`, target);
     }
   };
   for (const entry of entries) add(entry.path, entry);
-  files.sort((a, b) => compareBytes(a.path, b.path));
-  refused.sort((a, b) => compareBytes(a.path, b.path));
+  files.sort((a, b) => comparePaths(a.path, b.path));
+  refused.sort((a, b) => comparePaths(a.path, b.path));
   return { files, refused };
 }
 
@@ -166,9 +176,7 @@ function problemOfName(path: string): string | undefined {
 
 function isLfsPointer(place: Place): boolean {
   if (place.sizeBytes > LFS_POINTER_BYTES || place.sizeBytes < LFS_POINTER.length) return false;
-  return Buffer.concat([...chunksOf(place)])
-    .toString('latin1')
-    .startsWith(LFS_POINTER);
+  return bytesAt(place).toString('latin1').startsWith(LFS_POINTER);
 }
 
 /** A path that can be printed: control characters as `\xNN`. */

@@ -1,6 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import { join, mkdirSync, removeTree, statSync } from '../host/files.ts';
-import { chunksOf, type Entry } from './entry.ts';
+import { bytesAt, type Entry } from './entry.ts';
 import { failureLine, fieldsOf, openGit, runGit } from './git-process.ts';
 import { withoutLogin } from './source-address.ts';
 
@@ -141,7 +141,7 @@ export class GitRepository {
       if (line.mode !== '120000') {
         return { path: line.path, kind: 'file', executable: line.mode === '100755', place };
       }
-      return { path: line.path, kind: 'link', target: Buffer.concat([...chunksOf(place)]).toString('utf8') };
+      return { path: line.path, kind: 'link', target: bytesAt(place).toString('utf8') };
     });
     if (statSync(file).size !== offset) throw this.#failure('some of the content is missing');
     return entries;

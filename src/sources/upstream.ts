@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { comparePaths } from '../bundle/portable-path.ts';
 import { SameError } from '../errors/same-error.ts';
 import {
   chmodSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from '../host/files.ts';
 import type { Program } from '../program/schema.ts';
-import { checkEntries, compareBytes, fileAt } from './entry.ts';
+import { checkEntries, fileAt } from './entry.ts';
 import { failureLine, openGit } from './git-process.ts';
 import { GitRepository } from './git-repository.ts';
 import type { SourceTree, TreeFile } from './source.ts';
@@ -171,7 +172,7 @@ async function joined(tree: SourceTree, source: TreeFile[]): Promise<TreeFile[]>
       })),
     );
   }
-  return [...own.values()].sort((a, b) => compareBytes(a.path, b.path));
+  return [...own.values()].sort((a, b) => comparePaths(a.path, b.path));
 }
 
 async function isSame(a: TreeFile, b: TreeFile): Promise<boolean> {

@@ -105,6 +105,7 @@ describe('an export into a directory', () => {
     const words = ['export', '-n', 'study:1.0', '--format', 'oci-dir', '-o', 'study.oci'];
     mkdirSync(rig.path('study.oci'));
     await done(rig, words);
+    await done(rig, words);
     rig.write({ 'mine/notes.txt': 'mine\n' });
     for (const force of [[], ['--force']]) {
       await assertRefused(rig, [...words.slice(0, -1), 'mine', ...force], {
@@ -116,6 +117,7 @@ describe('an export into a directory', () => {
     rig.write({ 'other/same.yaml': study.replace('name: study', 'name: other') });
     await done(rig, ['create', '-f', 'other']);
     const replacing = words.with(2, 'other:1.0');
+    await assertRefused(rig, replacing, { code: 'SAME1403', exit: 4, message: 'is another program' });
     await done(rig, [...replacing, '--force']);
     assert.match(readFileSync(rig.path('study.oci/same.yaml'), 'utf8'), /name: other/);
     assert.deepEqual(

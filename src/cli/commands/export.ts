@@ -5,7 +5,7 @@ import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
-import { withCommon } from '../words.ts';
+import { withCommon, withLimits } from '../words.ts';
 
 /** `none`, `latest`, `all`, or ids. */
 function historyChoice(text: string): HistoryChoice {
@@ -32,20 +32,21 @@ export function exportCommand(cli: Cli): Command {
       'runs that travel along: none, latest, all, or ids of runs separated by commas (default: as the program says, else latest)',
       historyChoice,
     )
-    .option('--limit <name=value>', 'raise a limit of readers for this bundle (repeatable)', collect, [])
     .option('--force', 'replace a file that is something else, or a bundle that holds other runs');
-  return withCommon(command, [
-    'same export program -n arXiv.1303.5778v1:1.1',
-    'same export program -n arXiv.1303.5778v1:1.1 --history none -o study.tgz',
-    'same export program -n arXiv.1303.5778v1:1.1 --format oci-dir -o study.oci',
-  ]).action(
+  return withLimits(
+    withCommon(command, [
+      'same export program -n arXiv.1303.5778v1:1.1',
+      'same export program -n arXiv.1303.5778v1:1.1 --history none -o study.tgz',
+      'same export program -n arXiv.1303.5778v1:1.1 --format oci-dir -o study.oci',
+    ]),
+  ).action(
     async (options: {
       name: string;
       output?: string;
       format: BundleForm;
       portable?: true;
       history?: HistoryChoice;
-      limit: string[];
+      limit?: string[];
       force?: true;
     }) => {
       if (options.output !== undefined && options.portable) {
@@ -61,7 +62,7 @@ export function exportCommand(cli: Cli): Command {
         reference,
         form,
         ...rest,
-        limits: parseLimits(limit),
+        limits: parseLimits(limit ?? []),
       });
       const { name, version } = exported.artifact.program.metadata;
       const { digests, committed, file, runs, history, left } = exported;
@@ -102,8 +103,4 @@ export function exportCommand(cli: Cli): Command {
       }
     },
   );
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
 }
