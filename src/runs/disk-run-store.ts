@@ -14,6 +14,7 @@ import {
 import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import { JournalWriter, readJournal } from './journal.ts';
+import { isMap, isRecordShaped } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
 import type { RunRecord, StepRecord } from './run-record.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
@@ -55,22 +56,20 @@ export function openDiskRunStore(
   const load = (id: string): StoredRun | undefined => {
     const path = pathOf(id);
     const final = readIfThere(join(path, 'run.json'));
-    if (final) return { record: parseRecord(final, path), own: true };
+    if (final) return { record: parseRecord(final, id, path), own: true };
     const { events, damaged } = readJournal(join(path, 'journal.jsonl'));
-    const begun = events[0] as Begun | undefined;
-    const wrong = damaged ?? (begun && begun.type !== 'run-begun' ? 1 : undefined);
-    if (wrong !== undefined) {
-      throw new SameError({
-        code: 'SAME1612',
-        message: `journal of run ${id} is damaged at line ${wrong}`,
-        place: join(path, 'journal.jsonl'),
-        hint: `remove it with: same delete run ${id}`,
-      });
-    }
+    const [begun, ...following] = events;
+    const foreign = events.findIndex(
+      (event, index) => !(index === 0 ? isBegun(event, id) : isStepEvent(event)),
+    );
+    const wrong = damaged ?? (foreign < 0 ? undefined : foreign + 1);
+    if (wrong !== undefined) throw damagedJournal(id, path, `at line ${wrong}`);
     // The process died before its first line was whole: nothing of the run had begun.
-    if (!begun) return undefined;
-    const state = processState(begun.owner);
-    const record = replay(begun.record, events.slice(1) as EngineEvent[]);
+    if (begun === undefined) return undefined;
+    const { record: first, owner } = begun as Begun;
+    const state = processState(owner);
+    const record = replay(first, following as EngineEvent[]);
+    if (!isRecordShaped(record)) throw damagedJournal(id, path, 'where steps ended');
     record.status = state === 'dead' ? 'interrupted' : 'running';
     return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
   };
@@ -134,7 +133,7 @@ export function openDiskRunStore(
     logs(text) {
       const id = find(text);
       const logs = join(pathOf(id), 'logs');
-      const order = load(id)?.record.steps.map(({ name }) => name) ?? [];
+      const order = loadAmongOthers(id)?.record.steps.map(({ name }) => name) ?? [];
       return namesIn(logs)
         .flatMap((name) => {
           const match = /^(.+)\.([0-9]+)\.(stdout|stderr)$/.exec(name);
@@ -200,15 +199,49 @@ function openJournal(id: string, path: string, journal: JournalWriter): RunJourn
   };
 }
 
-function parseRecord(bytes: Buffer, path: string): RunRecord {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as RunRecord;
-  } catch (error) {
-    throw new SameError(
-      { code: 'SAME1612', message: 'run record is not JSON', place: join(path, 'run.json') },
-      { cause: error },
+function parseRecord(bytes: Buffer, id: string, path: string): RunRecord {
+  const refused = (message: string, cause?: unknown) =>
+    new SameError(
+      {
+        code: 'SAME1612',
+        message,
+        place: join(path, 'run.json'),
+        hint: `remove it with: same delete run ${id}`,
+      },
+      { cause },
     );
+  let record: unknown;
+  try {
+    record = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw refused('run record is not JSON', error);
   }
+  if (!isRecordShaped(record) || record.id !== id) throw refused(`what is there is no record of run ${id}`);
+  return record;
+}
+
+function damagedJournal(id: string, path: string, where: string): SameError {
+  return new SameError({
+    code: 'SAME1612',
+    message: `journal of run ${id} is damaged ${where}`,
+    place: join(path, 'journal.jsonl'),
+    hint: `remove it with: same delete run ${id}`,
+  });
+}
+
+function isBegun(event: unknown, id: string): event is Begun {
+  return (
+    isMap(event) &&
+    event.type === 'run-begun' &&
+    isRecordShaped(event.record) &&
+    event.record.id === id &&
+    isMap(event.owner) &&
+    Number.isSafeInteger(event.owner.pid)
+  );
+}
+
+function isStepEvent(event: unknown): boolean {
+  return isMap(event) && typeof event.type === 'string' && typeof event.step === 'string';
 }
 
 /** What a journal says of a run that has no record yet. */

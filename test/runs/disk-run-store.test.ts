@@ -291,6 +291,29 @@ describe('a damaged run', () => {
   });
 });
 
+describe('files of a run that hold something else', () => {
+  it('are damage too, whatever JSON that is', () => {
+    for (const other of ['null', '[]', '{}', '{"id":1}', JSON.stringify(begun())]) {
+      const { store, pathOf } = openStore();
+      const record = begun();
+      store.begin(record).finish(record);
+      writeFileSync(pathOf(record.id, 'run.json'), other);
+      assert.deepEqual(store.list(), []);
+      assert.throws(() => store.get(record.id), { code: 'SAME1612' });
+      assert.deepEqual(store.logs(record.id), []);
+    }
+  });
+
+  it('are damage where only the checksum of a line is right', () => {
+    for (const event of [null, 7, { type: 'step-started' }]) {
+      const { directory, store } = openStore();
+      const id = newRunId();
+      leaveJournal(directory, id, [frame(event)]);
+      assert.throws(() => store.get(id), { code: 'SAME1612', message: /line 2/ });
+    }
+  });
+});
+
 describe('deleting a run', () => {
   it('removes all of it', () => {
     const { directory, store } = openStore();
