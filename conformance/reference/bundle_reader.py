@@ -583,7 +583,10 @@ class Bundle:
     def _record(self, entry: dict, document: dict) -> object:
         content = self._blob(_descriptor(document["layers"][0]), entry["digest"])
         self._blob(_descriptor(document["config"]), entry["digest"])
-        return _NOTHING if content is None else self._document(content, entry["digest"])
+        if content is None:
+            return _NOTHING
+        # A signature is as its signer wrote it (SAME-BND-035).
+        return self._document(content, entry["digest"], any_form=document["artifactType"] == objects.SIGNATURE)
 
     def _run(self, entry: dict, document: dict, subject: Program | None) -> dict | None:
         place = entry["digest"]
@@ -698,8 +701,8 @@ class Bundle:
                 self.find("SAME1301", "SAME-BND-031", "the content has another digest", path)
         return None if self._damaged[path] else member.content
 
-    def _document(self, content: Slice, place: str) -> object:
-        """A JSON document in canonical form (SAME-BND-034, SAME-BND-035), or _NOTHING."""
+    def _document(self, content: Slice, place: str, any_form: bool = False) -> object:
+        """A JSON document, unless `any_form` in canonical form (SAME-BND-034, SAME-BND-035), or _NOTHING."""
         if content.size > self.limits.json:
             self.find("SAME1304", "SAME-BND-034", f"a document is longer than {self.limits.json} bytes", place)
             return _NOTHING
@@ -709,7 +712,7 @@ class Bundle:
         except canonical_json.NotJson as error:
             self.find("SAME1302", "SAME-BND-035", f"a document is not canonical: {error}", place)
             return _NOTHING
-        if canonical_json.bytes_of(value) != data:
+        if not any_form and canonical_json.bytes_of(value) != data:
             self.find("SAME1302", "SAME-BND-035", "a document is not in canonical form", place)
             return _NOTHING
         return value
@@ -838,9 +841,9 @@ def read_bytes(data: bytes, limits: Limits) -> Bundle:
 
 
 def checked(bundle: Bundle) -> Program:
-    """The program of a bundle in which nothing is wrong; raises Refused."""
+    """The program of a bundle in which nothing is wrong; raises Refused (SAME-BND-050)."""
     if bundle.findings:
-        raise Refused(*bundle.findings)
+        raise Refused(bundle.findings[0])
     if bundle.program is None:
         raise refuse("SAME1306", "SAME-BND-036", "the bundle holds no program")
     return bundle.program

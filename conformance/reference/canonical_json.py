@@ -75,7 +75,14 @@ def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise NotJson("value", f"the number {text[:40]} is not finite as a double")
+    if is_inexact_integer(value):
+        raise NotJson("value", f"the integer {text[:40]} cannot be held exactly")
     return value
+
+
+def is_inexact_integer(number: float) -> bool:
+    """Whether a number is an integer beyond ±(2^53 - 1): one that the canonical form writes with digits only."""
+    return abs(number) > SAFE_INTEGER and "e" not in number_text(number)
 
 
 def _constant(text: str) -> object:

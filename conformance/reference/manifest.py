@@ -17,7 +17,7 @@ import versions
 import yaml_text
 from canonical_json import SAFE_INTEGER
 from findings import Finding, Refused
-from schema import Misfit, Steps
+from schema import BROKEN, Misfit, Steps
 from yaml_text import Node
 
 TEXT_FIELDS = ("version", "name", "revision", "arxiv", "doi")
@@ -26,9 +26,7 @@ TEXT_FIELDS = ("version", "name", "revision", "arxiv", "doi")
 RESERVED_VARIABLES = ("HOME", "TMPDIR", "PATH")
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
-_COMMAND = re.compile(
-    r"[A-Za-z0-9_][A-Za-z0-9_.+-]*([ \t]+(==|!=|<=|>=|<|>)[ \t]*[0-9][0-9A-Za-z.+-]*)*[ \t]*\Z"
-)
+_COMMAND = re.compile(r"[A-Za-z0-9._+-]+( *(>=|<=|==|!=|>|<) *[0-9][0-9A-Za-z.+-]*)*\Z")
 _UNITS = {
     "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
     "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
@@ -67,10 +65,6 @@ def read(data: bytes) -> Read:
     checker.shape()
     checker.rules()
     return Read(value, found + checker.findings)
-
-
-BROKEN = object()
-"""Stands for a value that is not to be looked at further."""
 
 
 def _without_broken(node: Node, path: Steps, broken: set[Steps]) -> object:
@@ -135,9 +129,9 @@ class _Checker:
     def shape(self) -> None:
         """Hold the manifest against its schema, and leave out what does not fit (SAME-PRG-006 to SAME-PRG-011)."""
         found: list[tuple[Finding, Misfit | None]] = []
-        value = _prune(self.value, self.removed)
+        value = self.value
         for misfit in schema.misfits(schema.load("program"), value):
-            if self.hidden(misfit) or misfit.message == "is longer than 1024":
+            if misfit.message == "is longer than 1024":
                 # How long a path may be is SAME-PRG-015's, in bytes.
                 continue
             found.append((self.finding(misfit), misfit))
@@ -165,14 +159,10 @@ class _Checker:
             if misfit.kind == "missing" and not path:
                 self.value = {}
                 return
-            while path and isinstance(path[-1], int):
-                path = path[:-1]
-            self.removed.add(path)
+            # A list with something wrong in it is left out whole.
+            first = next((i for i, step in enumerate(path) if isinstance(step, int)), len(path))
+            self.removed.add(path[:first])
         self.value = _prune(self.value, self.removed)  # type: ignore[assignment]
-
-    def hidden(self, misfit: Misfit) -> bool:
-        """Whether a misfit is only the absence of what was left out before."""
-        return misfit.kind == "missing" and (*misfit.path, misfit.name) in self.removed
 
     def finding(self, misfit: Misfit) -> Finding:
         path = misfit.path
@@ -452,8 +442,6 @@ class _Checker:
                 clause = "SAME-PIP-009"
                 if why is None and spot.start not in fine:
                     why, clause = "a place would become shell syntax here", "SAME-PIP-012"
-                if why is None and spot.content == "flags" and not templates.is_word(run, spot):
-                    why, clause = "{{flags}} is a part of a word", "SAME-PIP-012"
                 if why is not None:
                     self.at_value("SAME1010", clause, here, why)
             return

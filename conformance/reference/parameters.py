@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import canonical_json
 import re2_pattern
 import schema
+import yaml_text
 from findings import Finding, Refused
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
@@ -26,6 +28,7 @@ KEYWORDS = {
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"-?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+_WHITE = " \t\r\n"
 Steps = tuple[str | int, ...]
 
 
@@ -178,7 +181,8 @@ def check_declaration(declaration: dict, path: Steps = ()) -> Iterator[Wrong]:
     if found:
         return
     for key in ("enum", "examples"):
-        rest = {k: v for k, v in declaration.items() if k != key}
+        left_out = (key, "const") if key == "enum" else (key,)
+        rest = {k: v for k, v in declaration.items() if k not in left_out}
         for index, value in enumerate(declaration.get(key, [])):
             if any(True for _ in check_value(rest, value)):
                 yield Wrong("SAME1105", "SAME-PAR-007", (*path, key, index), f"a value of {key} is excluded")
@@ -263,7 +267,11 @@ class Values:
             by_name.setdefault(name, []).append(word)
         for name, words in by_name.items():
             try:
-                value = from_words(self.declarations[name], words)
+                value = from_words(self.declarations[name], words, files=source == "flag")
+            except _NoFile as error:
+                self.find("SAME1108", "SAME-PAR-014", f'parameter "{name}": {error} (from {source})')
+                self.values.setdefault(name, None)
+                continue
             except ValueError as error:
                 self.find("SAME1102", "SAME-PAR-015", f'parameter "{name}": {error} (from {source})')
                 # A wrong word still counts as one, so that nobody is told the value is missing too.
@@ -272,15 +280,36 @@ class Values:
             self.give(name, value, source)
 
 
-def from_words(declaration: dict, words: list[str | bool]) -> object:
-    """The value that words give by the declared type alone (SAME-PAR-014). Raises ValueError."""
+class _NoFile(ValueError):
+    """A file that a word names cannot be read."""
+
+
+def _text_of_file(word: str) -> str:
+    """The text of the file that `@FILE` names (SAME-PAR-014)."""
+    try:
+        return Path(word[1:]).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _NoFile(f"{word[1:]} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{word[1:]} is not UTF-8") from None
+
+
+def from_words(declaration: dict, words: list[str | bool], files: bool = False) -> object:
+    """The value that words give by the declared type alone (SAME-PAR-014). Raises ValueError.
+
+    `files` says whether `@FILE` is read.
+    """
     kind = base_type(declaration)
+    if files and len(words) == 1 and isinstance(words[0], str) and words[0].startswith("@"):
+        texts_only = kind == "array" and base_type(declaration.get("items", {"type": "array"})) == "string"
+        if kind == "object" or (kind == "array" and not texts_only):
+            return _json(_text_of_file(words[0]), list if kind == "array" else dict, kind)
     if kind == "array":
         texts = [str(word) for word in words]
         if len(texts) == 1:
             if takes_null(declaration) and texts[0] == "null":
                 return None
-            if texts[0].startswith("["):
+            if texts[0].lstrip(_WHITE).startswith("["):
                 return _json(texts[0], list, "array")
         items = declaration.get("items", {"type": "string"})
         return [from_words(items, [text]) for text in texts]
@@ -308,9 +337,9 @@ def from_text(kind: str, text: str) -> object:
         number = float(text)
         if number in (float("inf"), float("-inf")):
             raise ValueError(f'expected number, got "{text}", which is not finite')
-        if _INTEGER.match(text) and abs(number) > canonical_json.SAFE_INTEGER:
-            raise ValueError(f'expected number, got "{text}", which cannot be held exactly')
-        if number == int(number) and abs(number) > canonical_json.SAFE_INTEGER and abs(number) < 1e21:
+        if number == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
+            raise ValueError(f'expected number, got "{text}", which is too small for a double')
+        if canonical_json.is_inexact_integer(number):
             raise ValueError(f'expected number, got "{text}", which cannot be held exactly')
         return int(number) if number == int(number) and abs(number) < 2**53 else number
     if kind == "boolean":
@@ -335,13 +364,13 @@ def _json(text: str, kind: type, name: str) -> object:
 def resolve(
     manifest: dict,
     profile: str | None,
-    file: tuple[dict | None, str] | None,
+    file: tuple[dict | None, list[Finding]] | None,
     settings: list[str],
     words: list[str],
 ) -> tuple[dict[str, object], dict[str, str]]:
     """The value of every parameter and where it came from; raises Refused with all problems (SAME-PAR-021).
 
-    `file` is what a parameters file holds, or None with why it could not be read.
+    `file` is what a parameters file holds, or None with what is wrong with it.
     """
     declarations = manifest.get("parameters", {})
     values = Values(declarations)
@@ -359,10 +388,9 @@ def resolve(
         else:
             values.give_mapping(chosen.get("parameters", {}), "profile")
     if file is not None:
-        mapping, why = file
-        if mapping is None:
-            values.find("SAME1108", "SAME-PAR-012", f"the parameters file cannot be read: {why}")
-        else:
+        mapping, problems = file
+        values.findings.extend(problems)
+        if mapping is not None:
             values.give_mapping(mapping, "file")
     for setting in settings:
         _read_setting(values, setting, sets)
@@ -378,7 +406,7 @@ def resolve(
 
 def _read_setting(values: Values, setting: str, sets: list[tuple[str, str | bool]]) -> None:
     name, equals, text = setting.partition("=")
-    if not equals:
+    if not equals or not name:
         values.find("SAME1902", "SAME-PAR-009", f"--set takes NAME=VALUE, not {setting!r}")
         return
     found = values.declared(name)
@@ -417,7 +445,7 @@ def _read_words(
             continue
         if options and name in OPTIONS:
             continue
-        if not name.startswith("--") or name == "--":
+        if not name.startswith("--"):
             values.find("SAME1902", "SAME-PAR-020", f"{word!r} is no flag and no flag's value")
             continue
         index = _read_flag(values, name[2:], text if equals else None, words, index, flags)
@@ -454,19 +482,15 @@ def _read_flag(
     return index
 
 
-def parse_file(data: bytes) -> tuple[dict | None, str]:
-    """What a parameters file holds: JSON or YAML, a mapping (SAME-PAR-009)."""
-    import yaml_text
-
+def parse_file(data: bytes) -> tuple[dict | None, list[Finding]]:
+    """What a parameters file holds: JSON or YAML, a mapping (SAME-PAR-009, SAME-PAR-012)."""
     try:
         document = yaml_text.read(data)
     except Refused as refusal:
-        return None, refusal.findings[0].message
+        return None, refusal.findings
     if document.findings:
-        return None, document.findings[0].message
+        return None, document.findings
     value = yaml_text.plain(document.root)
     if not isinstance(value, dict):
-        return None, "it is no mapping"
-    return value, ""
-
-
+        return None, [Finding("SAME1108", "SAME-PAR-012", "the parameters file is no mapping")]
+    return value, []

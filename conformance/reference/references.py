@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import versions
-from findings import Finding, Refused, refuse
+from findings import refuse
 
 NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*(/[A-Za-z0-9]+([._-][A-Za-z0-9]+)*)*\Z")
 NAME_BYTES = 128
 
-_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*://")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 tag = versions.tag
@@ -35,21 +36,20 @@ def parse(text: str) -> dict[str, str]:
         if not slash or not _HOST.match(host):
             raise refuse("SAME1203", "SAME-REF-008", "after oci:// there is no host and a path")
         result["host"] = host
+    elif _SCHEME.match(rest):
+        raise refuse("SAME1203", "SAME-REF-008", "an address is no reference")
     rest, at, digest = rest.partition("@")
     if at:
         if not _DIGEST.match(digest):
             raise refuse("SAME1203", "SAME-REF-008", "after @ there is no sha256:…")
         result["digest"] = digest
     path, colon, version = rest.partition(":")
-    found = []
-    if not is_name(path):
-        found.append(Finding("SAME1201", "SAME-REF-001", f"{path!r} is no name"))
-    if colon and not versions.is_version(version):
-        found.append(Finding("SAME1202", "SAME-REF-003", f"{version!r} is no version"))
-    if found:
-        raise Refused(*found)
     if colon:
+        if not versions.is_version(version):
+            raise refuse("SAME1202", "SAME-REF-003", f"{version!r} is no version")
         result["version"] = version
+    if not is_name(path):
+        raise refuse("SAME1201", "SAME-REF-001", f"{path!r} is no name")
     result["name"] = path
     if in_registry:
         namespace, _, name = path.rpartition("/")

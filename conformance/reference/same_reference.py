@@ -76,10 +76,10 @@ def parse(given: dict) -> dict:
     try:
         record = canonical_json.read(data)
     except canonical_json.NotJson as error:
-        raise refuse("SAME1612", "SAME-RUN-008", f"the record is not valid: {error}") from None
+        raise refuse("SAME1302", "SAME-RUN-008", f"the record is not valid: {error}") from None
     problems = run_record.problems(record)
     if problems:
-        raise refuse("SAME1612", "SAME-RUN-008", f"the record is not valid: {problems[0]}")
+        raise refuse("SAME1302", "SAME-RUN-008", f"the record is not valid: {problems[0]}")
     return {"canonical": canonical_json.text_of(record)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _NAME = re.compile(r"(parameters|inputs|outputs|matrix)\.([A-Za-z][A-Za-z0-9_-]{0,63})\Z")
-_SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "yash", "busybox"}
+_SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "fish"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def spots(text: str) -> Iterator[Spot]:
         if stop < 0:
             yield Spot(at, len(text), None)
             return
-        yield Spot(at, stop + 2, text[at + 2 : stop].strip(" \t"))
+        yield Spot(at, stop + 2, text[at + 2 : stop].strip())
         at = text.find("{{", stop + 2)
 
 
@@ -52,17 +52,12 @@ def shell_text(words: list[str]) -> int | None:
             continue
         found = False
         index = number + 1
-        while index < len(words):
+        while index < len(words) and words[index].startswith(("-", "+")):
             option = words[index]
-            if not option.startswith(("-", "+")) or option in ("-", "--"):
-                if option == "--":
-                    index += 1
-                return index if found and index < len(words) else None
-            if not option.startswith("--"):
-                found = found or "c" in option[1:]
-                index += option.endswith(("o", "O"))
-            index += 1
-        return None
+            found = found or bool(re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", option))
+            index += 2 if option.endswith("o") else 1
+        if found and index < len(words):
+            return index
     return None
 
 
@@ -78,7 +73,6 @@ class _Shell:
         self.text = text
         self.pos = 0
         self.good: set[int] = set()
-        self.documents: list[tuple[str, bool]] = []
 
     def read(self) -> set[int]:
         self.commands("")
@@ -120,7 +114,6 @@ class _Shell:
                 continue
             if character == "\n":
                 self.pos += 1
-                self.here_documents()
                 word_start = True
                 continue
             if character == "'":
@@ -146,9 +139,9 @@ class _Shell:
                 word_start = False
                 continue
             if self.at("<<") and not self.at("<<<"):
-                self.here_redirect()
-                word_start = False
-                continue
+                # Where a here-document ends is not followed: behind its start no place may stand at all.
+                self.pos = len(self.text)
+                return
             if self.at("<<<"):
                 self.pos += 3
                 word_start = True
@@ -246,31 +239,3 @@ class _Shell:
                 depth -= 1
                 if depth == 0:
                     return
-
-    def here_redirect(self) -> None:
-        match = re.compile(r"<<(-?)[ \t]*((?:\\.|'[^']*'|\"[^\"]*\"|[^\s;&|<>()'\"\\])+)").match(self.text, self.pos)
-        if match is None:
-            self.pos += 2
-            return
-        delimiter = re.sub(r"\\(.)|['\"]", r"\1", match[2])
-        self.documents.append((delimiter, match[1] == "-"))
-        self.pos = match.end()
-
-    def here_documents(self) -> None:
-        """The lines of here-documents that begin after a line end."""
-        for delimiter, tabs in self.documents:
-            while self.pos < len(self.text):
-                stop = self.text.find("\n", self.pos)
-                stop = len(self.text) if stop < 0 else stop
-                line = self.text[self.pos : stop]
-                self.pos = min(stop + 1, len(self.text))
-                if (line.lstrip("\t") if tabs else line) == delimiter:
-                    break
-        self.documents.clear()
-
-
-def is_word(text: str, spot: Spot) -> bool:
-    """Whether a place of a shell command stands alone between what separates words."""
-    before = text[spot.start - 1] if spot.start else " "
-    after = text[spot.stop] if spot.stop < len(text) else " "
-    return before in " \t\n;&|()`" and after in " \t\n;&|()<>`"

@@ -626,7 +626,7 @@ class _Reader:
             if not math.isfinite(number):
                 self.find("SAME1015", "SAME-PRG-005", "a number is not finite as a double", at)
                 return Node(0, place, True)
-            if abs(number) > canonical_json.SAFE_INTEGER and "e" not in canonical_json.number_text(number):
+            if canonical_json.is_inexact_integer(number):
                 self.find("SAME1015", "SAME-PRG-005", "an integer cannot be held exactly", at)
                 return Node(0, place, True)
             return Node(number, place)
