@@ -159,3 +159,12 @@ test('a description that names what is not there, or goes in circles, is an erro
     /needs itself/,
   );
 });
+
+test('every golden bundle is unpacked and verified by a case', () => {
+  const cases = new URL('../../conformance/v1/bundle/', import.meta.url);
+  for (const verb of ['unpack', 'verify']) {
+    const text = fs.readFileSync(new URL(`golden-${verb}.json`, cases), 'utf8');
+    const named = [...text.matchAll(/"golden": "([^"]+)"/g)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), fs.readdirSync(directory).sort(), verb);
+  }
+});
