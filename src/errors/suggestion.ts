@@ -18,7 +18,7 @@ export function editDistance(a: string, b: string): number {
 /** Nobody types a word of this length by hand. */
 const LONGEST_WORD = 128;
 /** Candidates that are looked at: among more, one that is near means little. */
-const MOST_CANDIDATES = 500;
+const MOST_CANDIDATES = 64;
 
 /** The candidate nearest to a mistyped word, or undefined when none is near enough to be meant. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
