@@ -107,7 +107,8 @@ async function check(name: string, options: EnvironmentsOptions): Promise<Enviro
     const contents = await lockedContents(name, environment.python, options);
     if (await builtPython(contents, options.directory)) return findings;
   } catch (error) {
-    if (!(error instanceof SameError)) throw error;
+    // A lock that pins nothing is no unmet need: no machine could meet it (spec SAME-PRG-048).
+    if (!(error instanceof SameError) || error.code === 'SAME1505') throw error;
     const wanted = `packages of environment ${name} for ${platform()}`;
     findings.push(
       ...error.findings.map((f) => ({ ...f, what: 'lock' as const, want: wanted, have: f.message })),
