@@ -1,6 +1,7 @@
 /** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
 export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
+export { fetchToFile } from '../host/http.ts';
 export { parseDocument } from '../program/document.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';

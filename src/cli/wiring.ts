@@ -57,6 +57,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       const { os, arch, cpu, memoryBytes, gpus } = machine();
       return { os, arch, cpu, memoryBytes, gpu: (await gpus()).map(({ name }) => name) };
     },
+    async download(url, path, options) {
+      return (await import('./cold.ts')).fetchToFile(url, path, { ...options, signal: cancel });
+    },
     async openSource(text, options) {
       const { openSource, parseManifest } = await import('./cold.ts');
       const source = await openSource(text, {

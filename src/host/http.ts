@@ -80,7 +80,7 @@ export function withoutCredentials(url: string | URL): string {
  * cannot be reached or answers wrongly, SAME1304 over the limit.
  */
 export async function fetchToFile(url: string, path: string, options: FetchOptions): Promise<Fetched> {
-  let current = new URL(url);
+  let current = addressOf(url);
   const loopbackAllowed = (options.allowLoopback ?? false) || isLoopbackHost(current.hostname);
   for (let redirects = 0; ; redirects++) {
     checkUrl(current, loopbackAllowed);
@@ -99,6 +99,15 @@ export async function fetchToFile(url: string, path: string, options: FetchOptio
     }
     return { sizeBytes: await save(response, current, path, options), url: withoutCredentials(current) };
   }
+}
+
+function addressOf(url: string): URL {
+  const address = URL.parse(url);
+  if (address) return address;
+  throw new SameError({
+    code: 'SAME1208',
+    message: `${JSON.stringify(url)} is not a URL that can be fetched`,
+  });
 }
 
 function redirected(from: URL, location: string): URL {

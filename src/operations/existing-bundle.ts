@@ -82,7 +82,7 @@ async function bundleAt(
     const others: string[] = [];
     for (const { kind, digest } of referrers) {
       if (kind === 'run') runs.push((await openRun(digest, content)).record);
-      else if (kind !== 'origin') others.push(digest);
+      else if (kind === 'verification' || kind === 'signature') others.push(digest);
     }
     return { program, runs, others };
   } catch (error) {

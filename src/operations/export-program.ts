@@ -12,6 +12,7 @@ import type { ContentStore, Pin } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import { compareVersions } from '../program/version.ts';
+import { collectData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
@@ -59,6 +60,8 @@ export async function exportProgram(
     portable?: boolean;
     history?: HistoryChoice;
     limits?: Partial<Limits>;
+    /** Whether content of data that lies elsewhere travels along, and how long it may be at most. */
+    withData?: { limitBytes?: number };
     force?: boolean;
   },
 ): Promise<Exported> {
@@ -74,8 +77,11 @@ export async function exportProgram(
   const selection = await selectRuns(ports, content, artifact, options.history);
   const target = { path, form, force: options.force ?? false, limits };
   const { replace, left } = await refuseOther(ports, target, artifact, selection);
+  const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, origin);
+  const data = options.withData ? [await collectData(ports, artifact, content, options.withData)] : [];
   const contents = {
-    ...(await contentsOf(ports, content, artifact, selection, origin)),
+    ...known,
+    referrers: [...referrers, ...data],
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(limits ? { limits } : {}),
   };

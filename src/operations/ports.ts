@@ -91,6 +91,11 @@ export interface Ports {
   newRunId(): string;
   platform(): string;
   machine(): Promise<MachineRecord>;
+  /**
+   * Fetches a URL into a new file.
+   * @throws SAME1205 nothing is there · SAME1208 it is not fetched · SAME1209 it cannot be reached · SAME1304 too long
+   */
+  download(url: string, path: string, options: { limitBytes: number }): Promise<{ sizeBytes: number }>;
   openSource(
     text: string,
     options: { workDirectory: string; dereference?: boolean; signal?: AbortSignal },

@@ -1,6 +1,6 @@
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { BlobId, ContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
@@ -12,6 +12,7 @@ import {
   type ResolvedParameter,
   resolveParameters,
 } from '../program/parameters.ts';
+import { remoteData } from '../program/remote-data.ts';
 import type { Program } from '../program/schema.ts';
 import type { RequirementRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
@@ -48,6 +49,8 @@ export interface PreparedRun {
   plan: Plan;
   requirements: RequirementRecord[];
   environments: Environments;
+  /** Content in the store of data that lies elsewhere, by name. */
+  data: Record<string, BlobId>;
   /** Stores what was packed for it; until then a refusal leaves nothing behind. */
   keep(): Promise<void>;
 }
@@ -70,6 +73,7 @@ export async function prepareRun(
     program,
   });
   const parameters = await requestedParameters(ports, program, request);
+  const data = await dataHere(artifact, staged);
   const { plan, findings: refusals } = planRun({
     program,
     digest: artifact.digest,
@@ -77,6 +81,7 @@ export async function prepareRun(
     engine: target.engine,
     ...(request.profile === undefined ? {} : { profile: request.profile }),
     parameters,
+    dataHere: new Set(Object.keys(data)),
   });
   throwFindings([...refusals, ...ports.engine(target.engine).refusals(plan)]);
   const environments = openProgramEnvironments(ports, artifact, workDirectory, request.allowUnmet);
@@ -88,6 +93,7 @@ export async function prepareRun(
     plan,
     requirements,
     environments,
+    data,
     keep: () => staged.keep(),
   };
 }
@@ -117,6 +123,20 @@ export async function requestedParameters(
   });
   throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
   return parameters;
+}
+
+/** The content of data elsewhere that came along with a bundle, as far as a step can get it as it is. */
+async function dataHere(
+  { program, lock }: ProgramArtifact,
+  content: ContentStore,
+): Promise<Record<string, BlobId>> {
+  const found: Record<string, BlobId> = {};
+  for (const { name, digest, plain } of remoteData(program, lock)) {
+    if (!plain || !digest?.startsWith('sha256:')) continue;
+    const sizeBytes = await content.size(digest);
+    if (sizeBytes !== undefined) found[name] = { digest, sizeBytes };
+  }
+  return found;
 }
 
 /** @throws SAME1701 for each requirement that is not met, all together (exit 10) */

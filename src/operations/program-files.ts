@@ -5,6 +5,7 @@ import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { PlannedStep } from '../pipeline/plan.ts';
 import { matchesGlob } from '../program/glob.ts';
+import { isAddress } from '../program/remote-data.ts';
 import type { Environments, Ports } from './ports.ts';
 
 /** Documents that no step sees unless its `code` names them (spec SAME-STP). */
@@ -21,14 +22,21 @@ export interface ProgramFiles {
   storeData(): Promise<Record<string, Artifact & { uri: string }>>;
 }
 
-/** Reads and hashes the program's code layer once, in constant memory. */
-export async function openProgramFiles(ports: Ports, artifact: ProgramArtifact): Promise<ProgramFiles> {
+/**
+ * Reads and hashes the program's code layer once, in constant memory.
+ * @param stored content in the store of data that lies elsewhere, by name; other data elsewhere is passed over
+ */
+export async function openProgramFiles(
+  ports: Ports,
+  artifact: ProgramArtifact,
+  stored: Readonly<Record<string, Artifact>> = {},
+): Promise<ProgramFiles> {
   const files: TreeEntry[] = [];
   for await (const { path, executable, sizeBytes, body } of artifact.codeStream()) {
     files.push({ path, executable, sizeBytes, digest: await sha256OfChunks(body) });
   }
   const pointers = Object.entries(artifact.program.data ?? {});
-  const dataPaths = pointers.map(([, { uri }]) => normalPath(uri));
+  const dataPaths = pointers.filter(([, { uri }]) => !isAddress(uri)).map(([, { uri }]) => normalPath(uri));
   const isData = (path: string) => dataPaths.some((data) => isBelow(path, data));
   const filesFor = (step: PlannedStep): TreeEntry[] => {
     const globs = step.code;
@@ -38,10 +46,12 @@ export async function openProgramFiles(ports: Ports, artifact: ProgramArtifact):
   };
   const checkData = () =>
     Object.fromEntries(
-      pointers.map(([name, pointer]) => {
-        const found = dataArtifact(files, normalPath(pointer.uri));
+      pointers.flatMap(([name, pointer]) => {
+        const isHere = Object.hasOwn(stored, name);
+        if (isAddress(pointer.uri) && !isHere) return [];
+        const found = isHere ? stored[name]! : dataArtifact(files, normalPath(pointer.uri));
         refuseOtherData(name, found, pointer);
-        return [name, { ...found, uri: pointer.uri }];
+        return [[name, { ...found, uri: pointer.uri }]];
       }),
     );
   return {

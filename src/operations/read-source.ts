@@ -3,6 +3,7 @@ import { type Finding, SameError, throwFindings } from '../errors/same-error.ts'
 import { matchesGlob } from '../program/glob.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Lock } from '../program/lock.ts';
+import { isAddress } from '../program/remote-data.ts';
 import type { Program } from '../program/schema.ts';
 import type { Origin, SourceTree, TreeFile } from '../sources/source.ts';
 import type { Ports } from './ports.ts';
@@ -105,7 +106,7 @@ function missingFiles(program: Program, files: readonly TreeFile[]): Finding[] {
     if (python?.requirements) wanted.push([`environments.${name}.python.requirements`, python.requirements]);
   }
   for (const [name, { uri }] of Object.entries(program.data ?? {})) {
-    if (!/^[a-z][a-z0-9+]*:/i.test(uri)) wanted.push([`data.${name}.uri`, uri]);
+    if (!isAddress(uri)) wanted.push([`data.${name}.uri`, uri]);
   }
   for (const { name, path } of program.infrastructure?.targets ?? []) {
     if (path) wanted.push([`infrastructure.targets.${name}.path`, path]);

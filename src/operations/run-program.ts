@@ -34,7 +34,7 @@ export async function runProgram(
   const waived = refuseUnmet(prepared, request.allowUnmet);
   stopIfCanceled(ports);
   await prepared.keep();
-  const files = await openProgramFiles(ports, prepared.artifact);
+  const files = await openProgramFiles(ports, prepared.artifact, prepared.data);
   const data = await files.storeData();
   for (const name of Object.keys(prepared.plan.environments)) await prepared.environments.ready(name);
   stopIfCanceled(ports);

@@ -3,6 +3,7 @@ import { topologicalOrder } from '../program/graph.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { ResolvedParameter } from '../program/parameters.ts';
 import { parseDuration } from '../program/quantity.ts';
+import { isAddress } from '../program/remote-data.ts';
 import type { Program, Resources, Step } from '../program/schema.ts';
 import { planCommand } from './command.ts';
 import type { Plan, PlannedInput, PlannedStep } from './plan.ts';
@@ -18,6 +19,8 @@ export interface PlanInput {
   engine: string;
   profile?: string;
   parameters: Record<string, ResolvedParameter>;
+  /** Names of data elsewhere whose content is in the store, so that a step can get it. */
+  dataHere?: ReadonlySet<string>;
 }
 
 /**
@@ -54,7 +57,10 @@ export function planRun(input: PlanInput): { plan: Plan; findings: Finding[] } {
     metrics: program.metrics ?? {},
     claims: program.claims ?? [],
   };
-  return { plan, findings: [...unsupported(program, input.engine), ...unusableValues(values)] };
+  return {
+    plan,
+    findings: [...unsupported(program, input.engine, input.dataHere ?? new Set()), ...unusableValues(values)],
+  };
 }
 
 function planStep(name: string, step: Step, values: JsonObject, program: Program): PlannedStep {
@@ -112,15 +118,22 @@ function environmentsOf(program: Program, steps: PlannedStep[]): Record<string, 
   );
 }
 
+/** How data that no run fetches comes to a run all the same. */
+const CARRIED =
+  'nothing was run; where data has a digest, let it travel in a bundle, and import that: same export --with-data';
+
 /** Valid fields that no engine of this version honours: refused by name rather than ignored. */
-function unsupported(program: Program, engine: string): Finding[] {
+function unsupported(program: Program, engine: string, dataHere: ReadonlySet<string>): Finding[] {
   const findings: Finding[] = [];
-  const refuse = (field: string) =>
+  const refuse = (
+    field: string,
+    hint = 'nothing was run; remove the field or use a version of same that has it',
+  ) =>
     findings.push({
       code: 'SAME1016',
       message: `${field} is not supported by engine ${engine} in this version of same`,
       place: 'same.yaml',
-      hint: 'nothing was run; remove the field or use a version of same that has it',
+      hint,
     });
   const fields = ['matrix', 'foreach', 'parallel', 'when', 'cache'] as const;
   for (const [name, step] of Object.entries(program.pipeline.steps)) {
@@ -128,7 +141,9 @@ function unsupported(program: Program, engine: string): Finding[] {
   }
   if (program.pipeline.finally) refuse('pipeline.finally');
   for (const [name, { uri, mirrors, unpack, mutable }] of Object.entries(program.data ?? {})) {
-    if (/^[a-z][a-z0-9+]*:/i.test(uri)) refuse(`data.${name}.uri (${uri.split(':')[0]}:)`);
+    if (dataHere.has(name)) continue;
+    if (isAddress(uri))
+      refuse(`data.${name}.uri (${uri.split(':')[0]}:)`, unpack || mutable ? undefined : CARRIED);
     if (mirrors) refuse(`data.${name}.mirrors`);
     if (unpack) refuse(`data.${name}.unpack`);
     if (mutable) refuse(`data.${name}.mutable`);

@@ -3,6 +3,7 @@ import { SameError } from '../../errors/same-error.ts';
 import { BUNDLE_FORMS, type BundleForm, exportProgram } from '../../operations/export-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
+import { parseQuantity } from '../../program/quantity.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
 import { withCommon, withLimits } from '../words.ts';
@@ -11,6 +12,21 @@ import { withCommon, withLimits } from '../words.ts';
 function historyChoice(text: string): HistoryChoice {
   if (text === 'none' || text === 'latest' || text === 'all') return text;
   return text.split(',').map((id) => id.trim());
+}
+
+/** The longest content of data that may travel. @throws SAME1902 it is no size */
+function dataLimit(size: string | true): { limitBytes?: number } {
+  if (size === true) return {};
+  try {
+    return { limitBytes: parseQuantity(size) };
+  } catch {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `--with-data takes a size, not ${JSON.stringify(size)}`,
+      place: '--with-data',
+      hint: 'write it like --with-data=500Mi',
+    });
+  }
 }
 
 /** `same export program -n NAME:VERSION` */
@@ -32,6 +48,10 @@ export function exportCommand(cli: Cli): Command {
       'runs that travel along: none, latest, all, or ids of runs separated by commas (default: as the program says, else latest)',
       historyChoice,
     )
+    .option(
+      '--with-data [size]',
+      'let content of data at https addresses travel along, each at most of this size (default 10Gi)',
+    )
     .option('--force', 'replace a file that is something else, or a bundle that holds other runs');
   return withLimits(
     withCommon(command, [
@@ -47,6 +67,7 @@ export function exportCommand(cli: Cli): Command {
       portable?: true;
       history?: HistoryChoice;
       limit?: string[];
+      withData?: string | true;
       force?: true;
     }) => {
       if (options.output !== undefined && options.portable) {
@@ -57,12 +78,13 @@ export function exportCommand(cli: Cli): Command {
           hint: 'leave out one of them',
         });
       }
-      const { name: reference, format: form, limit, ...rest } = options;
+      const { name: reference, format: form, limit, withData, ...rest } = options;
       const exported = await exportProgram(cli.ports(), {
         reference,
         form,
         ...rest,
         limits: parseLimits(limit ?? []),
+        ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
       });
       const { name, version } = exported.artifact.program.metadata;
       const { digests, committed, file, runs, history, left } = exported;
