@@ -32,6 +32,8 @@ from limits import Limits
 from objects import Descriptor
 
 _CHUNK = 1 << 20
+_DEPTH = 512
+"""Lists and objects of a document lie in one another at most so deep (SAME-BND-035)."""
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})\Z")
 _LATER = re.compile(r"same/v([2-9]|[1-9][0-9]+)\Z")
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
@@ -413,7 +415,7 @@ class Bundle:
             return None
         target = listed.get(subject["digest"])
         if target is None:
-            self.find("SAME1302", clause, "the subject is not in the bundle", place)
+            self.find("SAME1302", "SAME-BND-038", "the subject is not in the bundle", place)
             return None
         allowed = {objects.PROGRAM}
         if document["artifactType"] == objects.SIGNATURE:
@@ -480,6 +482,8 @@ class Bundle:
         return None if read.findings else read.value  # type: ignore[return-value]
 
     def _same_lock(self, program: Program, content: Slice, place: str) -> None:
+        if content.size <= self.limits.json:
+            program.lock_bytes = content.bytes()
         document = self._document(content, f"{place}: same.lock")
         if document is _NOTHING:
             return
@@ -488,7 +492,6 @@ class Bundle:
         problems = lock.problems(document)
         for finding in problems:
             self.report(finding)
-        program.lock_bytes = content.bytes()
         if not problems:
             program.lock = document  # type: ignore[assignment]
 
@@ -711,6 +714,9 @@ class Bundle:
             value = canonical_json.read(data)
         except canonical_json.NotJson as error:
             self.find("SAME1302", "SAME-BND-035", f"a document is not canonical: {error}", place)
+            return _NOTHING
+        if not any_form and canonical_json.depth(value) > _DEPTH:
+            self.find("SAME1302", "SAME-BND-035", f"a document is more than {_DEPTH} levels deep", place)
             return _NOTHING
         if not any_form and canonical_json.bytes_of(value) != data:
             self.find("SAME1302", "SAME-BND-035", "a document is not in canonical form", place)

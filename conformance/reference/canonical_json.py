@@ -54,6 +54,20 @@ def read_text(text: str) -> object:
     return value
 
 
+def depth(value: object) -> int:
+    """How many lists and objects lie in one another."""
+    deepest = 0
+    stack = [(value, 0)]
+    while stack:
+        item, level = stack.pop()
+        deepest = max(deepest, level + isinstance(item, (list, dict)))
+        if isinstance(item, list):
+            stack.extend((inner, level + 1) for inner in item)
+        elif isinstance(item, dict):
+            stack.extend((inner, level + 1) for inner in item.values())
+    return deepest
+
+
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result: dict[str, object] = {}
     for key, value in pairs:

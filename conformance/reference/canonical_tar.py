@@ -199,6 +199,9 @@ class Scanner:
                 path = pax_path if pax_path is not None else path
                 size = pax_size if pax_size is not None else size
                 pending = None
+            if self._total + size > self.limits.unpacked and flag == b"0" and paths.refusal(path) is None:
+                self._find("SAME1304", "SAME-BND-034", f"the files are more than {self.limits.unpacked} bytes", path)
+                return self
             if content + size > self.end and flag == b"0":
                 self._find("SAME1302", "SAME-BND-008", "the tar ends inside a file", path)
                 return self
@@ -208,9 +211,6 @@ class Scanner:
                 self._find("SAME1304", "SAME-BND-034", f"more than {self.limits.entries} entries")
                 return self
             self._total += size
-            if self._total > self.limits.unpacked:
-                self._find("SAME1304", "SAME-BND-034", f"the files are more than {self.limits.unpacked} bytes")
-                return self
             padding = -size % BLOCK
             if padding and any(self._read(content + size, padding)):
                 self._find("SAME1302", "SAME-BND-008", "content is not padded with NUL", path)

@@ -20,8 +20,14 @@ from bundle_writer import Archive, Content, Packed
 from findings import Finding, Refused, Unsupported, refuse
 from limits import Limits
 
-_SECRET_NAMES = re.compile(r"\.env(\..+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pgpass|\.git-credentials|.*\.(p12|pfx|key)")
-_SECRET_CONTENT = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
+_SECRET_NAMES = re.compile(
+    r"\.env(\.(?!(example|sample|template|dist|defaults)\Z).+)?|id_(rsa|dsa|ecdsa|ed25519)"
+    r"|\.netrc|\.git-credentials|\.pgpass|\.htpasswd",
+    re.DOTALL,
+)
+_PRIVATE_KEY = re.compile(
+    rb"^-----BEGIN [^\r\n]*PRIVATE KEY-----[ \t]*\r?\n(?:.*\n)*?[A-Za-z0-9+/]{16}", re.MULTILINE
+)
 
 
 def program(files: dict[str, Content], limits: Limits = Limits()) -> Packed:
@@ -106,9 +112,21 @@ def secret_findings(code: dict[str, Content], allowed: list[str]) -> list[Findin
     for path, content in code.items():
         if path in allowed:
             continue
-        head = b"".join(content.read())[:65536] if content.size <= 1 << 20 else b""
-        if _SECRET_NAMES.fullmatch(path.rsplit("/", 1)[-1]) or _SECRET_CONTENT.search(head):
+        if _SECRET_NAMES.fullmatch(path.rsplit("/", 1)[-1]) or _holds_private_key(content):
             found.append(Finding("SAME1213", "SAME-PRG-042", "looks like a secret", path))
+    return found
+
+
+def _holds_private_key(content: Content) -> bool:
+    """Whether a file holds no NUL and the beginning of a private key before a line of base64."""
+    data = b""
+    found = False
+    for chunk in content.read():
+        if b"\0" in chunk:
+            return False
+        # Enough of what came before to see a key that lies across two pieces.
+        data = data[-4096:] + chunk
+        found = found or (b"PRIVATE KEY-----" in data and _PRIVATE_KEY.search(data) is not None)
     return found
 
 
