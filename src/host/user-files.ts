@@ -7,6 +7,7 @@ import {
   existsSync,
   fromErrno,
   fsyncSync,
+  isErrno,
   join,
   lstatSync,
   MATERIALISED_AT_S,
@@ -117,8 +118,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
       { path, executable, body }: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },
     ) {
       const full = join(directory, path);
-      mkdirSync(dirname(full), { recursive: true });
-      const fd = openSync(full, 'wx', executable ? 0o755 : 0o644);
+      const fd = openNew(full, executable ? 0o755 : 0o644);
       try {
         for await (const chunk of body) writeFully(fd, chunk);
       } finally {
@@ -141,6 +141,17 @@ function* entriesBelow(directory: string, prefix: string): Generator<DirectoryEn
     }
     const kind = stat.isFile() ? 'file' : stat.isSymbolicLink() ? 'link' : 'other';
     yield { path: prefix + name, kind, executable: (stat.mode & 0o100) !== 0, sizeBytes: stat.size };
+  }
+}
+
+/** Opens a file that is not there yet, its directory being made only where it lacks: most files have neighbours. */
+function openNew(path: string, mode: number): number {
+  try {
+    return openSync(path, 'wx', mode);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'wx', mode);
   }
 }
 

@@ -87,11 +87,18 @@ async function isProgram(ports: Ports, digest: string): Promise<boolean> {
 /** What is wrong with the records of runs that ran here, and which of their files are gone. */
 async function runFindings(ports: Ports): Promise<Finding[]> {
   const { runs, findings } = ports.runs.survey();
-  const found = [...findings];
+  const found = findings.map((finding): Finding => {
+    const clause = finding.place?.endsWith('journal.jsonl') ? 'SAME-RUN-015' : 'SAME-RUN-008';
+    return { clause, ...finding };
+  });
   for (const { record } of runs) {
     if (record.status !== 'running' && record.finishedAt !== undefined) {
       const wrong = await ports.checkRunRecord(record, `run ${record.id}`);
-      found.push(...wrong.map((finding): Finding => ({ ...finding, code: 'SAME1612', place: record.id })));
+      found.push(
+        ...wrong.map((finding): Finding => {
+          return { clause: 'SAME-RUN-008', ...finding, code: 'SAME1612', place: record.id };
+        }),
+      );
       if (wrong.length > 0) continue;
     }
     for (const [path, { digest }] of Object.entries(record.outputs)) {

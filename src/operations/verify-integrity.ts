@@ -34,5 +34,10 @@ export async function verifyIntegrity(
   using scratch = ports.files.scratch();
   const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
   const { findings, bundle } = await checkBundle(input, ports.openContent(scratch.path), rules);
-  return { what: 'bundle', findings, ...(bundle ? { digests: bundle.digests } : {}) };
+  return {
+    what: 'bundle',
+    // What is wrong with the file as a whole has no place inside it.
+    findings: findings.map((finding) => ({ ...finding, place: finding.place ?? target })),
+    ...(bundle ? { digests: bundle.digests } : {}),
+  };
 }
