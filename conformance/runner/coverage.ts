@@ -57,7 +57,7 @@ function entryProblems(clause: string, entry: Elsewhere, root: string): string[]
   )
     return [`${clause}: an entry of elsewhere.json has exactly why, test and title`];
   const file = join(root, test);
-  if (!/^test\/.*\.test\.ts$/.test(test) || !existsSync(file)) return [`${clause}: there is no test ${test}`];
+  if (!/^test\/[^.].*\.ts$/.test(test) || !existsSync(file)) return [`${clause}: there is no test ${test}`];
   return titlesOf(readFileSync(file, 'utf8')).has(title)
     ? []
     : [`${clause}: ${test} has no test ${JSON.stringify(title)}`];

@@ -49,11 +49,15 @@ async function conformance(options: Options): Promise<number> {
     );
   const adapters = options.adapters.map((command) => openAdapter(command, options));
   const strings = openByteStrings({ golden: join(directory, 'golden'), buildArchive });
-  const results = await runCases(cases, adapters, { jobs: options.jobs, strings });
+  const results = await runCases(cases, adapters, {
+    jobs: options.jobs,
+    strings,
+    onResult: (result) => {
+      if (isFailure(result)) process.stdout.write(failureText(result));
+    },
+  });
   const problems = options.coverage ? coverage(directory, all, results) : [];
 
-  const failures = results.filter(({ outcome }) => outcome === 'fail' || outcome === 'error');
-  for (const result of failures) process.stdout.write(failureText(result));
   for (const problem of problems) process.stdout.write(`coverage ${problem}\n`);
   process.stdout.write(`\n${summaryText(results)}\n`);
   if (options.report !== undefined) writeReports(options.report, results, problems);
@@ -61,6 +65,10 @@ async function conformance(options: Options): Promise<number> {
   const failed = fail + error + problems.length;
   process.stdout.write(`conformance: ${pass} passed, ${failed} failed, ${skip + disabled} skipped\n`);
   return failed > 0 || pass === 0 ? 1 : 0;
+}
+
+function isFailure({ outcome }: Result): boolean {
+  return outcome === 'fail' || outcome === 'error';
 }
 
 function isMeant(each: Case, text: string): boolean {

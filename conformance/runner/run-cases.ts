@@ -5,13 +5,13 @@ import { differences } from './expectation.ts';
 import type { Outcome, Result } from './report.ts';
 
 /**
- * Asks every adapter every case, `jobs` at a time.
+ * Asks every adapter every case, `jobs` at a time; `onResult` is told each result as it comes.
  * @returns results in the order of adapters and cases, whatever came first
  */
 export async function runCases(
   cases: readonly Case[],
   adapters: readonly Adapter[],
-  options: { jobs: number; strings: ByteStrings },
+  options: { jobs: number; strings: ByteStrings; onResult?(result: Result): void },
 ): Promise<Result[]> {
   const tasks = adapters.flatMap((adapter) => cases.map((each) => ({ adapter, each })));
   const results: Result[] = new Array(tasks.length);
@@ -20,7 +20,9 @@ export async function runCases(
     while (next < tasks.length) {
       const index = next++;
       const { adapter, each } = tasks[index]!;
-      results[index] = await runCase(each, adapter, options.strings);
+      const result = await runCase(each, adapter, options.strings);
+      results[index] = result;
+      options.onResult?.(result);
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, worker));
