@@ -40,6 +40,19 @@ export function parseLimits(words: readonly string[], flag = '--limit'): Partial
   return limits;
 }
 
+/** @throws SAME1902 for limits that were raised where no bundle is read */
+export function refuseLimits(limits: Partial<Limits> | undefined, label: string): void {
+  throwFindings(
+    (Object.keys(limits ?? {}) as (keyof Limits)[]).map((limit) => ({
+      code: 'SAME1902',
+      message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
+      place: '--limit',
+      hint: 'leave it out',
+      clause: 'SAME-BND-042',
+    })),
+  );
+}
+
 function parseValue(limit: keyof Limits, text: string): number | undefined {
   if (COUNTS.has(limit)) {
     return /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined;

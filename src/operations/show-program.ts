@@ -9,6 +9,7 @@ import type { Origin } from '../sources/source.ts';
 import { exportDigests } from './export-program.ts';
 import { findProgram } from './find-program.ts';
 import { bundleInput, bundleRules, isBundleDirectory } from './import-bundle.ts';
+import { refuseLimits } from './limits.ts';
 import { type ListedRun, listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 
@@ -31,6 +32,7 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     const { artifact, digests } = await peekBundle(input, ports.openContent(scratch.path), rules);
     return { artifact, digests, runs: [] };
   }
+  refuseLimits(limits, text);
   const { artifact, pin } = await findProgram(ports, text);
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   return {

@@ -9,6 +9,7 @@ import { tap } from '../bundle/tap.ts';
 import type { TreeEntry } from '../bundle/tree.ts';
 import { findProgram } from './find-program.ts';
 import { bundleInput, bundleRules } from './import-bundle.ts';
+import { refuseLimits } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { isBundlePath } from './show-program.ts';
 
@@ -34,6 +35,7 @@ export async function unpackProgram(
 ): Promise<Unpacked> {
   const { source, limits } = options;
   if (!isBundlePath(ports, source)) {
+    refuseLimits(limits, source);
     const { artifact } = await findProgram(ports, source);
     return { artifact, ...(await writeTree(ports, artifact, options.directory)) };
   }

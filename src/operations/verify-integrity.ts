@@ -4,6 +4,7 @@ import type { Limits } from '../bundle/oci.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { findPin } from './find-program.ts';
 import { bundleInput, bundleRules } from './import-bundle.ts';
+import { refuseLimits } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { isBundlePath } from './show-program.ts';
 import { verifyHome, verifyProgram } from './verify-home.ts';
@@ -28,8 +29,10 @@ export async function verifyIntegrity(
   target: string | undefined,
   options: { limits?: Partial<Limits> | undefined } = {},
 ): Promise<Verified> {
-  if (target === undefined) return verifyHome(ports);
-  if (!isBundlePath(ports, target)) return verifyProgram(ports, findPin(ports, target));
+  if (target === undefined || !isBundlePath(ports, target)) {
+    refuseLimits(options.limits, target ?? 'the home');
+    return target === undefined ? verifyHome(ports) : verifyProgram(ports, findPin(ports, target));
+  }
   const input = bundleInput(ports, target);
   using scratch = ports.files.scratch();
   const rules = { ...bundleRules(ports, options.limits), keepLayers: false };

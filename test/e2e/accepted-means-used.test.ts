@@ -21,6 +21,12 @@ describe('an option that has nothing to do', () => {
       ['export', '-n', 'study:1.0', '-o', 'other.tgz', '--portable'],
       /--portable chooses the file name, and so does -o/,
     ],
+    [
+      ['verify', 'integrity', 'study', '--limit', 'entries=5'],
+      /--limit entries has nothing to do: study is no bundle/,
+    ],
+    [['unpack', 'study', '--limit', 'json=8Mi'], /--limit json has nothing to do: study is no bundle/],
+    [['show', 'study', '--limit', 'json=8Mi'], /--limit json has nothing to do: study is no bundle/],
     [['logs', 'latest', '--json', '-f'], /--json prints one document and cannot follow/],
     [['commit', 'study:1.0', '--as', '1.1', '--set', 'a', '--set', 'b'], /got "a"[\s\S]*got "b"/],
   ] as const) {

@@ -22,6 +22,7 @@ test('every command of README.md works, in order, in one directory and an empty 
     'examples',
     'home',
     'results',
+    'study',
   ]);
   assert.deepEqual(readdirSync(rig.home), ['.same']);
 });
