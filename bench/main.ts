@@ -33,7 +33,8 @@ const env = { ...inherited, LC_ALL: 'C', HOME: join(directory, 'user'), SAME_HOM
 
 try {
   const rows = openRows(directory).filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+    ({ name }) =>
+      positionals.length === 0 || positionals.includes(name) || positionals.includes(name.split(' ')[0]!),
   );
   if (rows.length === 0) throw new RangeError(`there is no row ${positionals.join(', ')}`);
   const lines = linesOf(rows.flatMap(measure));
@@ -49,12 +50,13 @@ try {
 }
 
 function measure(row: Row): Measured[] {
+  row.write?.();
   for (const command of row.before) {
     if (cpuSeconds([command]) === undefined) throw new Error(`${command.join(' ')} failed`);
   }
   const present = row.contestants.filter(isInstalled);
   const samples = new Map(present.map((contestant) => [contestant, [] as (number | undefined)[]]));
-  for (let turn = 0; turn <= runs; turn++) {
+  for (let turn = 0; turn <= Math.min(runs, row.mostRuns ?? runs); turn++) {
     for (const contestant of present) samples.get(contestant)!.push(cpuSeconds(contestant.commands));
   }
   return row.contestants.map((contestant) => {
@@ -77,8 +79,8 @@ function cpuSeconds(commands: string[][]): number | undefined {
   return total;
 }
 
-function isInstalled({ commands }: Contestant): boolean {
-  return commands.every(
-    ([name]) => spawnSync('bash', ['-c', 'command -v "$1"', 'bash', name!], { env }).status === 0,
+function isInstalled({ commands, needs = [] }: Contestant): boolean {
+  return [...commands.map(([name]) => name!), ...needs].every(
+    (name) => spawnSync('bash', ['-c', 'command -v "$1"', 'bash', name], { env }).status === 0,
   );
 }
