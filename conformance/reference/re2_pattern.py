@@ -11,6 +11,8 @@ import re
 import sys
 import unicodedata
 
+from findings import Unsupported
+
 
 class NotRe2(ValueError):
     """The text is no pattern in RE2 syntax."""
@@ -31,6 +33,25 @@ _POSIX = {
     "space": "\\t\\n\\x0b\\f\\r ", "upper": "A-Z", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
 _SIMPLE = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+
+
+_SCRIPTS = frozenset(
+    """Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo
+    Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Chorasmian Common
+    Coptic Cuneiform Cypriot Cypro_Minoan Cyrillic Deseret Devanagari Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs
+    Elbasan Elymaic Ethiopic Georgian Glagolitic Gothic Grantha Greek Gujarati Gunjala_Gondi Gurmukhi Han Hangul
+    Hanifi_Rohingya Hanunoo Hatran Hebrew Hiragana Imperial_Aramaic Inherited Inscriptional_Pahlavi
+    Inscriptional_Parthian Javanese Kaithi Kannada Katakana Kawi Kayah_Li Kharoshthi Khitan_Small_Script Khmer Khojki
+    Khudawadi Lao Latin Lepcha Limbu Linear_A Linear_B Lisu Lycian Lydian Mahajani Makasar Malayalam Mandaic Manichaean
+    Marchen Masaram_Gondi Medefaidrin Meetei_Mayek Mende_Kikakui Meroitic_Cursive Meroitic_Hieroglyphs Miao Modi
+    Mongolian Mro Multani Myanmar Nabataean Nag_Mundari Nandinagari New_Tai_Lue Newa Nko Nushu Nyiakeng_Puachue_Hmong
+    Ogham Ol_Chiki Old_Hungarian Old_Italic Old_North_Arabian Old_Permic Old_Persian Old_Sogdian Old_South_Arabian
+    Old_Turkic Old_Uyghur Oriya Osage Osmanya Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi
+    Rejang Runic Samaritan Saurashtra Sharada Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo
+    Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut Telugu Thaana
+    Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi Yi Zanabazar_Square""".split()
+)
+"""Scripts that RE2 knows by name and Python's tables of characters do not."""
 
 
 @functools.cache
@@ -54,6 +75,8 @@ def _in_class(character: str) -> str:
 @functools.cache
 def _category(name: str) -> str:
     """The ranges of a Unicode general category, such as `L` or `Lu`."""
+    if name in _SCRIPTS:
+        raise Unsupported(f"has no table of the script {name}")
     ranges: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
         if unicodedata.category(chr(code)).startswith(name):
@@ -280,9 +303,6 @@ class _Parser:
                 inner = self.unicode_class()
                 parts.append(_complement("[" + inner[2:]) if inner[1] == "^" else inner[1:-1])
             else:
-                if self.peek() == "-" and not first and self.text[self.pos + 1 : self.pos + 2] not in ("]", ""):
-                    # As in RE2: a hyphen in the middle is an error unless it stands first or last.
-                    raise NotRe2("a range is not valid")
                 low = self.class_character()
                 if self.peek() == "-" and self.text[self.pos + 1 : self.pos + 2] not in ("]", ""):
                     self.pos += 1

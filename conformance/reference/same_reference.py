@@ -19,6 +19,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -217,6 +218,13 @@ def _open(path: Path) -> bundle_reader.Bundle:
     return bundle.read_file(open(path, "rb"), path.stat().st_size)
 
 
+def _exit_code(code: str) -> int:
+    """The exit code of a finding, as the chapter on errors lists it (SAME-ERR-006)."""
+    chapter = Path(__file__).resolve().parents[2] / "spec" / "v1" / "errors.md"
+    row = re.search(rf"^\| `{code}` \| ([0-9]+) \|", chapter.read_text("utf-8"), re.MULTILINE)
+    return int(row[1]) if row else 70
+
+
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
         place = f" ({finding.place})" if finding.place else ""
@@ -322,7 +330,7 @@ def main(arguments: list[str]) -> int:
         return command_pack(given.directory, given.file)
     except Refused as refusal:
         _show(refusal.findings)
-        return 7 if refusal.findings[0].code.startswith("SAME13") else 2
+        return _exit_code(refusal.findings[0].code)
     except Unsupported as reason:
         print(f"not supported: {reason}", file=sys.stderr)
         return 2
