@@ -1,4 +1,6 @@
 import { peekProgram } from '../bundle/archive.ts';
+import { LIMITS, MEDIA } from '../bundle/oci.ts';
+import { parseIndex } from '../bundle/oci-manifest.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import { matchesGlob } from '../program/glob.ts';
 import type { JsonObject } from '../program/json.ts';
@@ -64,13 +66,43 @@ export async function readSource(
  * each export would change what it exported.
  */
 async function withoutBundles(ports: Ports, files: readonly TreeFile[]): Promise<TreeFile[]> {
+  const directories = await bundleDirectories(files);
+  for (const directory of directories) {
+    ports.progress(`left out ${directory}: it is a bundle, not a part of the program`);
+  }
   const kept: TreeFile[] = [];
   for (const file of files) {
+    if (directories.some((directory) => file.path.startsWith(directory))) continue;
     if (/\.(tgz|tar)$/.test(file.path) && (await isBundle(file))) {
       ports.progress(`left out ${file.path}: it is a bundle, not a part of the program`);
     } else kept.push(file);
   }
   return kept;
+}
+
+/** The directories among files, each with a slash at its end, that are bundles of programs. */
+async function bundleDirectories(files: readonly TreeFile[]): Promise<string[]> {
+  const layouts = files.filter(({ path }) => path.endsWith('/oci-layout'));
+  if (layouts.length === 0) return [];
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const found: string[] = [];
+  for (const { path } of layouts) {
+    const directory = path.slice(0, -'oci-layout'.length);
+    const index = byPath.get(`${directory}index.json`);
+    if (index && index.sizeBytes <= LIMITS.jsonBytes && isProgramIndex(await index.bytes())) {
+      found.push(directory);
+    }
+  }
+  return found;
+}
+
+function isProgramIndex(bytes: Buffer): boolean {
+  try {
+    return parseIndex(bytes).manifests[0]!.artifactType === MEDIA.program;
+  } catch (error) {
+    if (error instanceof SameError) return false;
+    throw error;
+  }
 }
 
 async function isBundle(file: TreeFile): Promise<boolean> {

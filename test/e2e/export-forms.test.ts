@@ -126,6 +126,19 @@ describe('an export into a directory', () => {
     );
   });
 
+  it('is no part of the program that it lies in', async () => {
+    using rig = await studied();
+    const before = (await done(rig, ['show', 'study:1.0', '--json'])).json().digests.program;
+    await done(rig, ['export', '-n', 'study:1.0', '--format', 'oci-dir'], { cwd: rig.path('study') });
+    rig.write({ 'study/images/oci-layout': '{"imageLayoutVersion":"1.0.0"}' });
+    const elsewhere = { env: { SAME_HOME: rig.path('elsewhere') } };
+    const other = await done(rig, ['create', '-f', 'study', '--json'], elsewhere);
+    assert.match(other.stderr, /left out study:1\.0\.oci\/: it is a bundle/);
+    assert.notEqual(other.json().digest, before);
+    rmSync(rig.path('study/images'), { recursive: true });
+    assert.equal((await done(rig, ['create', '-f', 'study', '--json'])).json().digest, before);
+  });
+
   it('is never written over a file, nor a file over a directory', async () => {
     using rig = await studied();
     rig.write({ file: 'mine\n', 'folder/file': 'mine\n' });
