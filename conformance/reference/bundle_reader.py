@@ -111,6 +111,8 @@ class Bundle:
         self._refused: set[str] = set()
         self._expected: list[str] = []
         self._all_read = True
+        self._index_whole = True
+        self._cut = False
         self._damaged: dict[str, bool] = {}
         self._raw: Slice | None = None
 
@@ -139,8 +141,8 @@ class Bundle:
         for entry in scanner.entries:
             content = Slice(stream, entry.offset, entry.size)
             self._members[entry.path] = Member(entry.path, entry.executable, content)
-        if scanner.complete:
-            self._read_layout()
+        self._cut = not scanner.complete
+        self._read_layout()
         return self
 
     def read_directory(self, directory: Path) -> "Bundle":
@@ -179,29 +181,44 @@ class Bundle:
     def _read_layout(self) -> None:
         index = self._members.get("index.json")
         layout = self._members.get("oci-layout")
-        if layout is None or layout.content.size > 64 or layout.content.bytes() != objects.OCI_LAYOUT:
+        if layout is None and self._cut:
+            pass
+        elif layout is None or layout.content.size > 64 or layout.content.bytes() != objects.OCI_LAYOUT:
             if "oci-layout" not in self._refused:
                 self.find("SAME1302", "SAME-BND-019", "oci-layout does not hold exactly the OCI layout's version")
         if index is None:
-            if "index.json" not in self._refused:
+            if "index.json" not in self._refused and not self._cut:
                 self.find("SAME1302", "SAME-BND-019", "index.json is not there", "index.json")
             return
+        if self._cut:
+            # What was read is judged; what was not is not missed.
+            self._all_read = False
         document = self._document(index.content, "index.json")
-        if document is _NOTHING:
-            return
-        entries = self._index(document)
+        entries = None if document is _NOTHING else self._index(document)
         if entries is None:
+            self._all_read = False
+            self._blobs_by_name()
             return
         self._objects(entries)
         if self.program is not None:
             self._root_copies(self.program)
         self._places()
+        if not self._all_read:
+            self._blobs_by_name()
         if not self.findings:
             self.digests = {
                 "program": entries[0]["digest"],
                 "index": "sha256:" + _hash(index.content),
                 "archive": "sha256:" + self._archive_hash(),
             }
+
+    def _blobs_by_name(self) -> None:
+        """Where not everything could be followed, hold the other blobs to the digests that are their names."""
+        for path in self._members:
+            match = _BLOB.match(path)
+            if match and path not in self._damaged:
+                content = self._members[path].content
+                self._blob(Descriptor("", "sha256:" + match[1], content.size), path)
 
     def _archive_hash(self) -> str:
         if self._raw is not None:
@@ -240,6 +257,7 @@ class Bundle:
                         self.find("SAME1302", "SAME-BND-020", "only the first entry has annotations", place)
                 self.find("SAME1302", "SAME-BND-021", f"entry {number}: {why}", place)
                 self._all_read = False
+                self._index_whole = False
                 if not isinstance(entry, dict) or objects.descriptor_problem(
                     {key: entry.get(key) for key in ("mediaType", "digest", "size")}
                 ):
@@ -272,8 +290,8 @@ class Bundle:
             document = self._manifest(entry)
             if document is None:
                 self._all_read = False
-                if number == 0:
-                    ancestors_known = False
+                # Any unreadable entry may be a program that lies between others.
+                ancestors_known = False
                 continue
             kind = document["artifactType"]
             types[entry["digest"]] = kind
@@ -299,7 +317,8 @@ class Bundle:
                 if entry is entries[0]:
                     self.program = program
                     self._first_annotations(entry, program)
-        self._ancestors(programs)
+        if ancestors_known:
+            self._ancestors(programs)
         by_digest = {program.entry["digest"]: program for program in programs}
         for entry, document in read:
             kind = document["artifactType"]
@@ -414,6 +433,8 @@ class Bundle:
             self.find("SAME1302", "SAME-BND-040", f"subject: {why}", place)
             return None
         target = listed.get(subject["digest"])
+        if target is None and not self._index_whole:
+            return None
         if target is None:
             self.find("SAME1302", "SAME-BND-038", "the subject is not in the bundle", place)
             return None
@@ -692,7 +713,7 @@ class Bundle:
         member = self._members.get(path)
         if member is None:
             self._all_read = False
-            if path not in self._refused:
+            if path not in self._refused and not self._cut:
                 self.find("SAME1302", "SAME-BND-032", f"{descriptor.digest} is not there", owner)
             return None
         if member.content.size != descriptor.size:
@@ -738,13 +759,13 @@ class Bundle:
         for name, digest in wanted.items():
             member = self._members.get(name)
             if member is None:
-                if name not in self._refused:
+                if name not in self._refused and not self._cut:
                     self.find("SAME1302", "SAME-BND-022", "a root copy is missing", name)
             elif _hash(member.content) != digest:
                 self.find("SAME1302", "SAME-BND-022", "a root copy differs from what it is a copy of", name)
             if member is not None and member.executable:
                 self.find("SAME1302", "SAME-BND-022", "a root copy is executable", name)
-        possible = {"same.lock", *objects.COPIES} if not program.whole else set()
+        possible = set() if program.whole and self._all_read else {"same.yaml", "same.lock", *objects.COPIES}
         for path in self._members:
             if path in wanted or path in ("oci-layout", "index.json") or path.startswith("blobs/"):
                 continue

@@ -155,7 +155,7 @@ class Scanner:
         while True:
             block = self._read(offset, BLOCK)
             if len(block) < BLOCK:
-                self._find("SAME1302", "SAME-BND-008", "the tar ends before its two closing blocks")
+                self._end("the tar ends before its two closing blocks")
                 return self
             if not any(block):
                 if pending is not None:
@@ -219,8 +219,14 @@ class Scanner:
     def _finish(self, offset: int) -> None:
         tail = self._read(offset, 2 * BLOCK + 1)
         if tail != END:
-            self._find("SAME1302", "SAME-BND-008", "the tar does not end with two blocks of NUL and nothing more")
+            self._end("the tar does not end with two blocks of NUL and nothing more")
         self.complete = True
+
+    def _end(self, message: str) -> None:
+        """A wrong end, which of the archive itself breaks the envelope's clause too."""
+        self._find("SAME1302", "SAME-BND-008", message)
+        if not self.sorted:
+            self._find("SAME1302", "SAME-BND-024", message)
 
     def _entry(self, path: str, size: int, flag: bytes, block: bytes, before: bytes, content: int) -> None:
         """Judge one entry; of several clauses that it breaks the first counts, in the order of SAME-BND-052."""
