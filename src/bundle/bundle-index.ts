@@ -1,7 +1,6 @@
 import { tagOf } from '../program/version.ts';
 import { CREATED, REF_NAME } from './layout.ts';
 import { type Descriptor, MEDIA } from './oci.ts';
-import { otherType } from './program-config.ts';
 import { REFERRERS } from './referrer.ts';
 import { type Report, refusal } from './refusal.ts';
 
@@ -9,7 +8,7 @@ const PLACE = 'index.json';
 
 /**
  * Checks what `index.json` lists and in which order (SAME-BND-020, SAME-BND-021).
- * @returns the entries of kinds that are known: programs, then all others
+ * @returns the programs, then all others; of two entries of one digest the first
  */
 export function checkIndex(
   manifests: readonly Descriptor[],
@@ -30,17 +29,16 @@ export function checkIndex(
       artifactType === MEDIA.program
         ? 0
         : 1 + REFERRERS.findIndex((type) => type.artifactType === artifactType);
-    if (rank === 0 && artifactType !== MEDIA.program) {
-      report(
-        otherType(PLACE, String(artifactType), 'programs, runs, origins, data, verifications and signatures'),
-      );
-      continue;
-    }
     if (listed.has(digest)) {
       report(refusal('SAME-BND-021', `bundle: index.json lists ${digest} twice`, { place: PLACE }));
       continue;
     }
     listed.add(digest);
+    if (rank === 0 && artifactType !== MEDIA.program) {
+      // Its manifest says whether that is of a later version or simply not so.
+      (at === 0 ? programs : referrers).push(self);
+      continue;
+    }
     // Programs are in the order of their chain, which their manifests say.
     const key = rank === 0 ? '0' : `${rank} ${digest}`;
     if (key < last || (at === 0 && rank > 0)) {

@@ -16,6 +16,7 @@ import {
   REPRODUCING_BYTES,
   ROOT_COPIES,
   ROOT_COPY_BYTES,
+  ROOT_DOCUMENTS,
 } from './layout.ts';
 import { type Descriptor, LIMITS, type Limits, type OciManifest } from './oci.ts';
 import { parseIndex } from './oci-manifest.ts';
@@ -28,7 +29,7 @@ import {
   refuseLater,
 } from './program-config.ts';
 import type { ReferrerKind } from './referrer.ts';
-import { ReferrerCheck } from './referrer-check.ts';
+import { ReferrerCheck, refuseOtherType } from './referrer-check.ts';
 import { isProblem, overLimit, placed, type Report, refusal } from './refusal.ts';
 import { tap } from './tap.ts';
 
@@ -117,6 +118,7 @@ export class BundleReader {
     for (const self of programs) opened.push(await this.#program(self));
     const check = new ReferrerCheck(
       programs.map((self, at) => ({ self, program: programOf(opened[at]), lock: opened[at]?.lock })),
+      referrers,
       this.#rules.runFindings,
     );
     const found: ReadBundle['referrers'] = [];
@@ -127,12 +129,10 @@ export class BundleReader {
     await this.#strays();
     this.#checkChain(opened);
     const [first] = opened;
+    if (!this.#rules.isStored) await this.#checkCopies(first);
     if (!first?.config) return undefined;
     const { name, version } = programOf(first)!.metadata;
-    if (!this.#rules.isStored) {
-      checkTag(manifests.manifests[0]!, version, this.#report);
-      await this.#checkCopies(first);
-    }
+    if (!this.#rules.isStored) checkTag(manifests.manifests[0]!, version, this.#report);
     const program = first.self.digest;
     return {
       program,
@@ -196,7 +196,10 @@ export class BundleReader {
     const bytes = await this.#document(self, 'json');
     const manifest =
       bytes &&
-      (await this.#try(blobPath(self.digest), 'SAME-BND-014', () => parseProgramManifest(bytes, label)));
+      (await this.#try(blobPath(self.digest), 'SAME-BND-014', () => {
+        refuseOtherType(self, bytes);
+        return parseProgramManifest(bytes, label);
+      }));
     if (!manifest) {
       this.#hidden = true;
       return undefined;
@@ -378,28 +381,26 @@ export class BundleReader {
     });
   }
 
-  async #checkCopies({ manifest }: ProgramInside): Promise<void> {
-    const documents = this.#documents;
-    // What was not read has been reported, and what depends on it is not looked for.
-    if (!documents || this.#files.broken) return;
-    const expected = new Map(documents).set('REPRODUCING.md', REPRODUCING_BYTES);
+  /** Compares root copies with what they are copies of; what that is, is not known where a layer was not read. */
+  async #checkCopies(first: ProgramInside | undefined): Promise<void> {
+    const originals = new Map<string, Buffer | undefined>([['REPRODUCING.md', REPRODUCING_BYTES]]);
+    for (const name of this.#documents ? ROOT_DOCUMENTS : []) originals.set(name, this.#documents!.get(name));
     for (const [name, kind] of [
       ['same.yaml', 'manifest'],
       ['same.lock', 'lock'],
     ] as const) {
-      const layer = layerOf(manifest, kind);
-      if (!layer) continue;
-      if (!this.#seen.get(layer.digest)?.whole) return;
-      expected.set(
+      const layer = first && layerOf(first.manifest, kind);
+      if (first && !layer) originals.set(name, undefined);
+      if (!layer || !this.#seen.get(layer.digest)?.whole) continue;
+      originals.set(
         name,
         await this.#store.read(layer.digest, this.#limits.jsonBytes + this.#limits.yamlBytes),
       );
     }
-    for (const name of ROOT_COPIES) {
+    for (const [name, original] of originals) {
       const copy = this.#copies.get(name);
-      const original = expected.get(name);
       const fault =
-        !copy && original
+        !copy && original && !this.#files.broken
           ? 'is missing at the root'
           : copy && !original
             ? 'is a copy of nothing in the program'

@@ -3,8 +3,8 @@ import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { canonicalJson, parseCanonical, parseJson } from './canonical-json.ts';
-import type { Descriptor } from './oci.ts';
-import { sameTarget } from './oci-manifest.ts';
+import { type Descriptor, MEDIA } from './oci.ts';
+import { parseManifest, sameTarget, subjectOf } from './oci-manifest.ts';
 import { originAnnotations, parseOriginRecord } from './origin-artifact.ts';
 import { parseReferrer, type Referrer, type ReferrerKind } from './referrer.ts';
 import { isProblem, refusal } from './refusal.ts';
@@ -12,6 +12,15 @@ import { parseRunRecord, runAnnotations } from './run-artifact.ts';
 
 /** The annotation of a layer of data that holds its pointer's name. */
 export const DATA_NAME = 'dev.same.data.name';
+
+const SIGNABLE: (string | undefined)[] = [MEDIA.run, MEDIA.verification];
+
+/** @throws SAME1302 the index says another type of a manifest than it has, and it has one that is known (SAME-BND-021) */
+export function refuseOtherType({ digest, artifactType }: Descriptor, bytes: Buffer): void {
+  const own = parseManifest(bytes, `manifest ${digest}`).artifactType;
+  if (own === artifactType || !(Object.values(MEDIA) as string[]).includes(own)) return;
+  throw refusal('SAME-BND-021', `bundle: ${digest} is ${own}, while index.json says ${artifactType}`);
+}
 
 /** One of a bundle's programs, as far as it could be read. */
 export interface CheckedProgram {
@@ -31,23 +40,25 @@ export class ReferrerCheck {
   readonly #runIds = new Set<string>();
   readonly #withData = new Set<string>();
 
+  /** @param referrers the other entries of the index */
   constructor(
     programs: readonly CheckedProgram[],
+    referrers: readonly Descriptor[],
     runFindings?: (record: unknown, label: string) => Finding[] | Promise<Finding[]>,
   ) {
     this.#programs = new Map(programs.map((inside) => [inside.self.digest, inside]));
     this.#runFindings = runFindings;
+    for (const self of referrers) {
+      if (SIGNABLE.includes(self.artifactType)) this.#signable.set(self.digest, subjectOf(self));
+    }
   }
 
   /** Reads the manifest that `self` of the index points at. @throws SAME1302 · SAME1307 it is none of a referrer */
   manifest(self: Descriptor, bytes: Buffer): Referrer & { problems: SameError[] } {
+    refuseOtherType(self, bytes);
     const referrer = parseReferrer(bytes, `referrer ${self.digest}`);
-    const { kind, manifest, subject } = referrer;
+    const { kind, subject } = referrer;
     const problems: SameError[] = [];
-    if (manifest.artifactType !== self.artifactType) {
-      const message = `bundle: ${self.digest} is ${manifest.artifactType}, while index.json says ${self.artifactType}`;
-      problems.push(refusal('SAME-BND-021', message));
-    }
     const target =
       this.#programs.get(subject.digest)?.self ??
       (kind === 'signature' ? this.#signable.get(subject.digest) : undefined);
@@ -58,7 +69,6 @@ export class ReferrerCheck {
       problems.push(refusal('SAME-BND-040', `bundle: the subject of ${kind} ${self.digest} is not as it is`));
     }
     if (kind === 'data') problems.push(...this.#dataProblems(self, referrer));
-    if (kind === 'run' || kind === 'verification') this.#signable.set(self.digest, self);
     return { ...referrer, problems };
   }
 

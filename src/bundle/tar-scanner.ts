@@ -118,7 +118,9 @@ export class TarScanner {
     const first = readHeaderBlock(bytes);
     if (first.type === '0') return this.#entry(first.name, first, bytes.subarray(0, BLOCK));
     if (first.type !== 'x') return this.#otherType(first, first.name, bytes.subarray(0, BLOCK));
-    if (first.sizeBytes > this.#limits.paxBytes) {
+    if (first.sizeBytes > this.#limits.paxBytes || !first.isSized) {
+      this.#insistOnChecksum(bytes.subarray(0, BLOCK));
+      if (!first.isSized) throw this.#refusal('SAME-BND-005', 'has a PAX header without a size');
       const message = `has a PAX header of ${first.sizeBytes} bytes, over ${this.#limits.paxBytes}`;
       throw overLimit('paxBytes', `${this.#label}: ${message}`);
     }
@@ -130,6 +132,7 @@ export class TarScanner {
     const second = readHeaderBlock(block);
     const path = pax?.path === undefined ? second.name : pax.path;
     if (second.type !== '0' && second.type !== 'x') return this.#otherType(second, path ?? '', raw);
+    if (!pax || second.type === 'x') this.#insistOnChecksum(raw);
     if (!pax) throw this.#refusal('SAME-BND-006', 'has a PAX header with other records than path and size');
     if (second.type === 'x') throw this.#refusal('SAME-BND-006', 'has two PAX headers for one entry');
     return this.#entry(path, { ...second, sizeBytes: pax.sizeBytes ?? second.sizeBytes }, raw);
@@ -159,7 +162,10 @@ export class TarScanner {
     }
     const expected = tarHeader(path, executable, sizeBytes);
     const inForm = expected.equals(raw);
-    if (!inForm && !isSized) throw this.#headerProblem(path, expected, raw);
+    if (!inForm && !isSized) {
+      this.#insistOnChecksum(raw);
+      throw this.#headerProblem(path, expected, raw);
+    }
     if (!inForm) this.#believe(raw, this.#headerProblem(path, expected, raw));
     const inPlace = !this.#sorted || this.#last === undefined || comparePaths(this.#last, path) <= 0;
     if (inForm && !inPlace) {
@@ -203,10 +209,16 @@ export class TarScanner {
     return { length: raw.length };
   }
 
-  /** Reports a problem; where the header's sum is wrong as well, its size cannot be believed and nothing more is read. */
+  /** Reports a problem of a header, unless it is none: then its size cannot be believed and nothing more is read. */
   #believe(raw: Buffer, problem: ReturnType<typeof refusal>): void {
-    if (!hasChecksum(raw.subarray(-BLOCK))) throw problem;
+    this.#insistOnChecksum(raw);
     this.#report(problem);
+  }
+
+  /** Summed only where something else is wrong: what is as it would be written has its checksum. */
+  #insistOnChecksum(raw: Buffer): void {
+    if (hasChecksum(raw.subarray(0, BLOCK)) && hasChecksum(raw.subarray(-BLOCK))) return;
+    throw this.#refusal('SAME-BND-005', `has a header at ${this.#offset} whose checksum is wrong`);
   }
 
   #end(bytes: Buffer, message: string) {

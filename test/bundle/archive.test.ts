@@ -373,7 +373,7 @@ const attacks: [name: string, code: RegExp, change: (files: File[]) => File[]][]
   ],
   [
     'an artifact of an unknown kind',
-    /SAME1307/,
+    /SAME1302/,
     (files) =>
       withIndex(files, ({ manifests }) => {
         manifests.at(-1)!.artifactType = 'application/x';
@@ -381,7 +381,7 @@ const attacks: [name: string, code: RegExp, change: (files: File[]) => File[]][]
   ],
   [
     'an artifact of a later kind',
-    /SAME1307/,
+    /SAME1302/,
     (files) =>
       withIndex(files, ({ manifests }) => {
         manifests.at(-1)!.artifactType = 'application/vnd.same.review.v1+json';

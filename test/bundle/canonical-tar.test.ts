@@ -268,6 +268,11 @@ test('bytes after the end, one zero block, and limits are refused', async () => 
   assert.throws(() => listTar(tar, { limits: { unpackedBytes: 5 } }), { code: 'SAME1304' });
   const pax = Buffer.from(tarHeader('é', false, 0));
   pax.write('00000777777\0', 124, 'latin1');
+  // Without its checksum it is no header.
+  assert.throws(() => listTar(pax, { limits: {} }), { code: 'SAME1302' });
+  pax.write(' '.repeat(8), 148, 'latin1');
+  const sum = pax.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+  pax.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   assert.throws(() => listTar(pax, { limits: {} }), { code: 'SAME1304' });
 });
 
