@@ -36,6 +36,7 @@ export function treeDigest(entries: Iterable<TreeEntry>): string {
 export function parseTreeList(bytes: Uint8Array): TreeEntry[] {
   const rows = parseCanonical(bytes, 'tree list');
   if (!Array.isArray(rows)) throw damaged('is not a list');
+  if (rows.length === 0) throw damaged('names no files: a tree without any has no digest');
   let last: string | undefined;
   return rows.map((row) => {
     if (!Array.isArray(row) || row.length !== 4)

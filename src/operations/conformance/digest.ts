@@ -1,5 +1,5 @@
 import { sha256 } from '../../bundle/canonical-json.ts';
-import { treeDigest } from '../../bundle/tree.ts';
+import { parseTreeList, treeList } from '../../bundle/tree.ts';
 import { type ByteString, bytesOf, type Desk, type Files } from './desk.ts';
 
 /** The digest of bytes, or of files as a tree. */
@@ -12,5 +12,8 @@ export async function digest(
     const bytes = bytesOf(file);
     return { path, executable: file.executable === true, sizeBytes: bytes.length, digest: sha256(bytes) };
   });
-  return { digest: treeDigest(entries) };
+  const list = treeList(entries);
+  // What no reader takes has no digest.
+  parseTreeList(list);
+  return { digest: `tree:${sha256(list)}` };
 }

@@ -5,11 +5,12 @@ const LONGEST_SEGMENT_BYTES = 255;
 
 /**
  * Writes the files of a request into a directory.
- * @throws Unsupported for a path that no directory can have, or not within it
+ * @throws Unsupported for a path that no directory can have beside the others, or not within it
  */
 export async function placeFiles(ports: Ports, directory: string, files: Files): Promise<void> {
   for (const path of Object.keys(files)) {
-    if (!isPlaceable(path))
+    const isDirectory = Object.keys(files).some((other) => other.startsWith(`${path}/`));
+    if (isDirectory || !isPlaceable(path))
       throw new Unsupported(`no file can be called ${JSON.stringify(path.slice(0, 100))}`);
   }
   for (const [path, file] of Object.entries(files)) {
