@@ -4,17 +4,6 @@ import { listTar, readTar, type TarFile } from './canonical-tar.ts';
 import type { Descriptor } from './oci.ts';
 import type { TarEntry } from './tar-scanner.ts';
 
-/** What is stored was within the limits when it came, or the user raised them then. */
-const LET_IN = {
-  limits: {
-    unpackedBytes: Number.POSITIVE_INFINITY,
-    entries: Number.POSITIVE_INFINITY,
-    pathBytes: Number.POSITIVE_INFINITY,
-    pathSegments: Number.POSITIVE_INFINITY,
-    paxBytes: Number.POSITIVE_INFINITY,
-  },
-};
-
 /** Layers below this are read once and kept. */
 const IN_MEMORY_BYTES = 64 * 2 ** 20;
 
