@@ -105,18 +105,6 @@ export function isBundleDirectory(ports: Ports, path: string): boolean {
   return ports.files.kind(path) === 'directory' && ports.files.exists(`${path}/oci-layout`);
 }
 
-/** The bytes of a bundle file that a user named. @throws SAME1205 it is not there · SAME1306 it is no file */
-export function streamOfFile(ports: Ports, file: string): AsyncIterable<Uint8Array> {
-  const kind = ports.files.kind(file);
-  if (kind === 'file') return ports.files.stream(file);
-  if (kind === undefined) throw new SameError({ code: 'SAME1205', message: `there is no file ${file}` });
-  throw new SameError({
-    code: 'SAME1306',
-    message: `${file} is not a file`,
-    hint: 'a bundle is one file; a folder is made a program with: same create program -f FOLDER',
-  });
-}
-
 /** The JSON value that a manifest's bytes say. @throws all findings when it is not valid */
 export async function canonicalOfYaml(
   ports: Ports,
