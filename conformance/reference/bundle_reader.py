@@ -26,7 +26,7 @@ import paths
 import references
 import run_record
 import tree
-from canonical_tar import Entry, Scanner
+from canonical_tar import Scanner
 from findings import Finding, Refused, refuse
 from limits import Limits
 from objects import Descriptor
@@ -686,7 +686,8 @@ class Bundle:
                 stated = subject.lock.get("data", {}).get(name, {}).get("digest")
             if stated != layer["digest"]:
                 self.find("SAME1302", "SAME-BND-046", f"the content of {name} has another digest", place)
-        if any(a >= b for a, b in zip(map(canonical_json.code_units, names), map(canonical_json.code_units, names[1:]))):
+        keys = [canonical_json.code_units(name) for name in names]
+        if any(a >= b for a, b in zip(keys, keys[1:])):
             self.find("SAME1302", "SAME-BND-046", "the layers are not sorted by their names", place)
 
     def _opaque(self, entry: dict, document: dict) -> None:

@@ -109,8 +109,9 @@ def size_of(files: Iterable[tuple[str, int, bool]]) -> int:
 class Scanner:
     """Reads the headers of one tar that lies in a seekable stream.
 
-    Layers are `in_order`: their files are sorted by the bytes of their paths (SAME-BND-003). Problems go to `report`; `entries` are the regular files that were understood. `complete` is false when reading
-    stopped before the end, because headers ceased to make sense or a limit was reached (SAME-BND-048).
+    Layers are `in_order`: their files are sorted by the bytes of their paths (SAME-BND-003). Problems go to `report`;
+    `entries` are the regular files that were understood. `complete` is false when reading stopped before the end,
+    because headers ceased to make sense or a limit was reached (SAME-BND-048).
     """
 
     def __init__(
@@ -200,7 +201,8 @@ class Scanner:
                 size = pax_size if pax_size is not None else size
                 pending = None
             if self._total + size > self.limits.unpacked and flag == b"0" and paths.refusal(path) is None:
-                self._find("SAME1304", "SAME-BND-034", f"the files are more than {self.limits.unpacked} bytes", path)
+                message = f"the files are more than {self.limits.unpacked} bytes"
+                self._find("SAME1304", "SAME-BND-034", message, path)
                 return self
             if content + size > self.end and flag == b"0":
                 self._find("SAME1302", "SAME-BND-008", "the tar ends inside a file", path)
@@ -263,7 +265,7 @@ class Scanner:
         self.entries.append(Entry(path, executable, size, content))
 
     def _compare(self, path: str, size: int, executable: bool, block: bytes, before: bytes) -> bool:
-        """Hold a header against the one that the clauses ask for, and name the clauses of what differs; true if nothing does."""
+        """Hold a header against the one that is asked for and name the clauses of what differs; true if nothing does."""
         wanted = header(path, size, executable)
         if before + block == wanted:
             return True

@@ -24,7 +24,7 @@ def locked_of(python: str, requirements: dict[str, str] | None, packages: list[s
 
 
 def open_environments(manifest: dict) -> dict[str, dict]:
-    """The python environments that a manifest leaves open: with requirements or packages, without a lock of their own."""
+    """The python environments that a manifest leaves open: those with requirements or packages."""
     return {
         name: environment["python"]
         for name, environment in manifest.get("environments", {}).items()

@@ -9,8 +9,9 @@ from findings import refuse
 
 NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*(/[A-Za-z0-9]+([._-][A-Za-z0-9]+)*)*\Z")
 NAME_BYTES = 128
+LAST_PORT = 65535
 
-_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?\Z")
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:(?P<port>[0-9]{1,5}))?\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*://")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
@@ -20,6 +21,11 @@ tag = versions.tag
 def is_name(text: str) -> bool:
     """Whether text is a name (SAME-REF-001)."""
     return NAME.match(text) is not None and len(text) <= NAME_BYTES
+
+
+def _is_host(text: str) -> bool:
+    match = _HOST.match(text)
+    return match is not None and (match["port"] is None or 1 <= int(match["port"]) <= LAST_PORT)
 
 
 def parse(text: str) -> dict[str, str]:
@@ -33,7 +39,7 @@ def parse(text: str) -> dict[str, str]:
     in_registry = rest.startswith("oci://")
     if in_registry:
         host, slash, rest = rest.removeprefix("oci://").partition("/")
-        if not slash or not _HOST.match(host):
+        if not slash or not _is_host(host):
             raise refuse("SAME1203", "SAME-REF-008", "after oci:// there is no host and a path")
         result["host"] = host
     elif _SCHEME.match(rest):

@@ -63,8 +63,8 @@ def compare(left: str, right: str) -> int:
 
 
 def ascending(versions: list[str]) -> list[str]:
-    """Versions in their order."""
-    return sorted(versions, key=functools.cmp_to_key(compare))
+    """Versions in their order, those of equal order by code unit (SAME-REF-006)."""
+    return sorted(sorted(versions), key=functools.cmp_to_key(compare))
 
 
 def chosen(versions: list[str]) -> str:

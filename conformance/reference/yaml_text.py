@@ -77,7 +77,9 @@ def read(data: bytes) -> Document:
     if wrong:
         place = place_text(places.of(wrong.start()))
         raise refuse("SAME1001", "SAME-PRG-002", f"U+{ord(wrong.group()[0]):04X} may not stand here", place)
-    return _Reader(text.replace("\r\n", "\n")).document()
+    text = text.replace("\r\n", "\n")
+    # A last line without an end is read as if it had one (SAME-PRG-002).
+    return _Reader(text if text.endswith("\n") else text + "\n").document()
 
 
 def plain(node: Node) -> object:
@@ -254,7 +256,8 @@ class _Reader:
         if block or self.is_key():
             tabs = "\t" in self.text[self.places.line_start(first) : first].lstrip("-?:")
             if not collections or tabs:
-                raise self.broken("a block collection may not begin here", self.places.line_start(first) if tabs else None)
+                at = self.places.line_start(first) if tabs else None
+                raise self.broken("a block collection may not begin here", at)
             if self.indicator("-"):
                 return self.block_list(column, depth)
             return self.block_mapping(column, depth, first)
