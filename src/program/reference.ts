@@ -15,7 +15,7 @@ export interface Reference {
 }
 
 const SCHEME = 'oci://';
-const HOST = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$/;
+const HOST = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:(?<port>[0-9]{1,5}))?$/;
 
 /**
  * Reads `NAME[:VERSION][@sha256:HEX]` or `oci://HOST[:PORT]/[NAMESPACE/]NAME[:VERSION][@sha256:HEX]`.
@@ -35,7 +35,7 @@ export function parseReference(text: string): Reference {
   if (remote) {
     const slash = rest.indexOf('/');
     const host = slash < 0 ? rest : rest.slice(0, slash);
-    if (slash < 0 || !HOST.test(host)) {
+    if (slash < 0 || !isHost(host)) {
       throw invalid(
         'SAME1203',
         `"${text}" is not a reference`,
@@ -94,6 +94,13 @@ export function repositoryOf({ namespace, name }: Reference): string {
     .filter((part) => part !== undefined)
     .join('/')
     .toLowerCase();
+}
+
+function isHost(host: string): boolean {
+  const match = HOST.exec(host);
+  if (!match) return false;
+  const port = Number(match.groups?.port ?? 1);
+  return port >= 1 && port <= 65_535;
 }
 
 function checkVersion(version: string): void {

@@ -20,12 +20,20 @@ export function compareVersions(a: string, b: string): number {
   return compareCores(left.core, right.core) || comparePrereleases(left.prerelease, right.prerelease);
 }
 
-/** The highest version that is no pre-release; only when there is none, the highest pre-release. */
+/**
+ * Where versions stand in a list: by order, and by code unit where they are equal in order (spec SAME-REF-006).
+ * @returns negative or positive; 0 for the same text only
+ */
+export function compareInLists(a: string, b: string): number {
+  return compareVersions(a, b) || compareText(a, b);
+}
+
+/** The highest version that is no pre-release; only when there is none, the highest pre-release (spec SAME-REF-006). */
 export function highestVersion(versions: Iterable<string>): string | undefined {
   const all = [...versions];
   const released = all.filter((version) => !isPrerelease(version));
   return (released.length > 0 ? released : all).reduce<string | undefined>(
-    (best, version) => (best === undefined || compareVersions(version, best) > 0 ? version : best),
+    (best, version) => (best === undefined || compareInLists(version, best) > 0 ? version : best),
     undefined,
   );
 }

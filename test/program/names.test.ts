@@ -6,6 +6,7 @@ import { SameError } from '../../src/errors/same-error.ts';
 import { foldName, isName, pinDirectory } from '../../src/program/name.ts';
 import { formatReference, parseReference } from '../../src/program/reference.ts';
 import {
+  compareInLists,
   compareVersions,
   highestVersion,
   isPrerelease,
@@ -133,8 +134,22 @@ describe('versions', () => {
     assert.equal(highestVersion(['1.0', '1.10', '2.0-rc.1', '1.9']), '1.10');
     assert.equal(highestVersion(['2.0-rc.1', '2.0-rc.2']), '2.0-rc.2');
     assert.equal(highestVersion([]), undefined);
+    assert.equal(highestVersion(['1.0', '1.0.0', '1']), '1.0.0');
     assert.ok(isPrerelease('1.0-rc'));
     assert.ok(!isPrerelease('1.0+a-b'));
+  });
+
+  it('stand in one place of a list, also where they are equal in order', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(versions), fc.uniqueArray(versions), (some, others) => {
+        const [there, back] = [
+          [...new Set([...some, ...others])].sort(compareInLists),
+          [...new Set([...others, ...some])].sort(compareInLists),
+        ];
+        assert.deepEqual(there, back);
+        assert.equal(highestVersion(some), highestVersion(some.toReversed()));
+      }),
+    );
   });
 
   it('are tags and back without loss', () => {
@@ -169,6 +184,8 @@ describe('references', () => {
         'oci://host',
         'oci:///a',
         'oci://ho st/a',
+        'oci://host:0/a',
+        'oci://host:65536/a',
         'a@sha256:12',
         `a@sha256:${'A'.repeat(64)}`,
       ],

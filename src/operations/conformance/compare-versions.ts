@@ -1,5 +1,11 @@
 import { type Finding, throwFindings } from '../../errors/same-error.ts';
-import { compareVersions as compare, highestVersion, isVersion, tagOf } from '../../program/version.ts';
+import {
+  compareVersions as compare,
+  compareInLists,
+  highestVersion,
+  isVersion,
+  tagOf,
+} from '../../program/version.ts';
 import type { Desk } from './desk.ts';
 
 /** The order of two versions; or of several, with the one that a reference without a version means. */
@@ -14,6 +20,6 @@ export async function compareVersions(
       .map((version): Finding => ({ code: 'SAME1202', message: `"${version}" is not a version` })),
   );
   if ('a' in input) return { order: Math.sign(compare(input.a, input.b)) };
-  const sorted = versions.toSorted(compare);
+  const sorted = versions.toSorted(compareInLists);
   return { sorted, chosen: highestVersion(versions), tags: sorted.map(tagOf) };
 }
