@@ -151,7 +151,7 @@ class PrefixedSource {
     while (this.#head.length < length) {
       const { value, done } = await this.#chunks.next();
       if (done) break;
-      this.#head = Buffer.concat([this.#head, value]);
+      this.#head = this.#head.length === 0 ? bufferOf(value) : Buffer.concat([this.#head, value]);
     }
     return this.#head.subarray(0, length);
   }
@@ -181,6 +181,11 @@ class PrefixedSource {
   async *rest(): AsyncGenerator<Buffer, void, undefined> {
     for (let chunk = await this.next(); chunk; chunk = await this.next()) yield chunk;
   }
+}
+
+/** The same memory as a buffer. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function damaged(error: unknown): unknown {

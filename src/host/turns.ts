@@ -1,5 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import { monotonicMs } from './clock.ts';
+import { dropBuffers } from './memory.ts';
 
 /** Work between two looks at the clock. */
 const LOOK_BYTES = 2 ** 20;
@@ -19,6 +20,7 @@ let lastTurnMs = 0;
  */
 export async function turn(bytes: number, signal?: AbortSignal): Promise<void> {
   stopIfAborted(signal);
+  dropBuffers(bytes);
   bytesSinceLook += bytes + CALL_BYTES;
   if (bytesSinceLook < LOOK_BYTES) return;
   bytesSinceLook = 0;
