@@ -5,6 +5,7 @@ import { SameError } from '../../src/errors/same-error.ts';
 import { coerceText } from '../../src/program/coercion.ts';
 import { parseDocument } from '../../src/program/document.ts';
 import { matchesGlob } from '../../src/program/glob.ts';
+import { parseManifest } from '../../src/program/manifest.ts';
 import type { ParameterSchema } from '../../src/program/schema.ts';
 import { unsafePlaces } from '../../src/program/shell-context.ts';
 import { validateValue } from '../../src/program/value.ts';
@@ -62,6 +63,42 @@ test('a list of maps that look like templates is read in proportion to its lengt
     (length) => Buffer.from(`[${filled('{{a},b},', length)}]`),
     (bytes) => parseDocument(bytes, 'f'),
   ));
+
+test('the places of fields are found in proportion to their number', () =>
+  growsWithItsInput(
+    (length) => {
+      const keys = Array.from({ length: length / 8 }, (_, i) => `k${i}`);
+      return {
+        keys,
+        document: parseDocument(Buffer.from(`{${keys.map((key) => `${key}: 1`).join()}}`), 'f'),
+      };
+    },
+    ({ keys, document }) => {
+      for (const key of keys) document.place([key], 'key');
+      for (const key of keys) document.written([key]);
+    },
+  ));
+
+test('a manifest with many unknown fields is read in proportion to its length', () =>
+  growsWithItsInput(
+    (length) => {
+      const head = 'apiVersion: same/v1\nkind: Program\nmetadata: {name: a, version: "1"}\n';
+      const fields = Array.from({ length: length / 8 }, (_, i) => `k${i}: 1\n`);
+      const text = `${head}pipeline: {steps: {a: {run: [a]}}}\n${fields.join('')}`;
+      return { bytes: Buffer.from(text), count: fields.length };
+    },
+    ({ bytes, count }) => assert.equal(parseManifest(bytes, 'same.yaml').findings.length, count),
+  ));
+
+test('a document that goes deeper than the parser can come back from is refused, and is no fault of ours', () => {
+  for (const piece of ['- ', '? ', '? - ']) {
+    const bytes = Buffer.from(`${piece.repeat(100_000)}a\nb: 1\n`);
+    const { findings, value } = parseDocument(bytes, 'same.yaml');
+    assert.equal(value, undefined);
+    const message = 'nested too deeply, or broken in too many places';
+    assert.deepEqual(findings, [{ code: 'SAME1001', message, place: 'same.yaml:1:1' }]);
+  }
+});
 
 test('a glob never backtracks', () => {
   for (const piece of ['*a', '**/', '{*,**}', '{a,aa}', '**/*a*']) {
