@@ -19,7 +19,7 @@ import {
 } from './layout.ts';
 import { type Descriptor, LIMITS, type Limits, MEDIA, type OciIndex } from './oci.ts';
 import { subjectOf } from './oci-manifest.ts';
-import { openProgram, type ProgramArtifact } from './program-artifact.ts';
+import { openProgram, type ProgramArtifact, refuseLongDocument } from './program-artifact.ts';
 import { layerOf } from './program-config.ts';
 import { parseReferrer, REFERRERS } from './referrer.ts';
 import { overLimit } from './refusal.ts';
@@ -136,6 +136,7 @@ async function openContents(
   ]) {
     if (!blobs.has(blob.digest)) blobs.set(blob.digest, blob);
   }
+  for (const blob of blobs.values()) refuseLongDocument(blob, limits);
   const copies = await rootCopies(program, store, limits);
   const sizes = [...copies.map(({ sizeBytes }) => sizeBytes), ...[...blobs.values()].map(({ size }) => size)];
   const contentBytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -253,7 +254,7 @@ async function rootCopies(
   const copies = await rootDocuments(layerOf(program.manifest, 'code')!.digest, store, limits);
   copies.push(small('REPRODUCING.md', REPRODUCING_BYTES));
   const lock = layerOf(program.manifest, 'lock');
-  if (lock) copies.push(small('same.lock', await store.read(lock.digest)));
+  if (lock) copies.push(small('same.lock', await store.read(lock.digest, lock.size)));
   return [...copies, small('same.yaml', program.manifestBytes)];
 }
 

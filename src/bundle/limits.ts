@@ -11,3 +11,15 @@ export const LIMIT_NAMES: Record<keyof Limits, string> = {
   jsonBytes: 'json',
   yamlBytes: 'yaml',
 };
+
+/** Of what is stored: limits may have been raised to let it in, and cost nobody anything now. */
+export const NO_LIMITS: Limits = {
+  ratio: Number.POSITIVE_INFINITY,
+  unpackedBytes: Number.POSITIVE_INFINITY,
+  entries: Number.POSITIVE_INFINITY,
+  pathBytes: Number.POSITIVE_INFINITY,
+  pathSegments: Number.POSITIVE_INFINITY,
+  paxBytes: Number.POSITIVE_INFINITY,
+  jsonBytes: Number.POSITIVE_INFINITY,
+  yamlBytes: Number.POSITIVE_INFINITY,
+};

@@ -140,19 +140,12 @@ export async function storeEmptyConfig(store: ContentStore): Promise<Descriptor>
   return EMPTY_CONFIG;
 }
 
-/** Stores a JSON document in canonical form as a layer. @throws SAME1304 over 4 MiB */
+/** Stores a JSON document in canonical form as a layer; how long it may be is for who packs or writes it to say. */
 export async function storeDocument(
   value: unknown,
   mediaType: string,
   store: ContentStore,
 ): Promise<Descriptor> {
-  const bytes = canonicalBytes(value);
-  if (bytes.length > LIMITS.jsonBytes) {
-    throw new SameError({
-      code: 'SAME1304',
-      message: `a ${mediaType} of ${bytes.length} bytes is over the 4 MiB limit`,
-    });
-  }
-  const { digest, sizeBytes } = await store.write(bytes);
+  const { digest, sizeBytes } = await store.write(canonicalBytes(value));
   return { mediaType, digest, size: sizeBytes };
 }

@@ -18,6 +18,7 @@ import {
   parseProgramManifest,
   programConfig,
 } from './program-config.ts';
+import { overLimit } from './refusal.ts';
 
 /** What a program is packed from. */
 export interface ProgramParts {
@@ -64,13 +65,15 @@ export async function packProgram(
   const files = parts.files
     .filter(({ path }) => path !== 'same.yaml' && path !== 'same.lock')
     .sort((a, b) => comparePaths(a.path, b.path));
-  checkFiles(files, { ...LIMITS, ...options.limits });
+  const limits = { ...LIMITS, ...options.limits };
+  checkFiles(files, limits);
   const layers: Descriptor[] = [await storeFile(parts.manifestBytes, MEDIA.manifest, store)];
   if (parts.lock) layers.push(await storeDocument(parts.lock, MEDIA.lock, store));
   layers.push(await storeTar(files, MEDIA.code, store));
   const infrastructure = infrastructureFiles(parts.program, files);
   if (infrastructure.length > 0) layers.push(await storeTar(infrastructure, MEDIA.infrastructure, store));
   const config = await storeDocument(programConfig(parts.manifestValue, layers), MEDIA.programConfig, store);
+  for (const blob of [...layers, config]) refuseLongDocument(blob, limits);
   const annotations = programAnnotations(parts.program);
   const manifest: OciManifest = {
     schemaVersion: 2,
@@ -85,17 +88,19 @@ export async function packProgram(
 }
 
 /**
- * Opens a stored program.
+ * Opens a stored program, whatever limits were raised to let it in: its documents are as long as its manifest says.
  * @throws SAME1305 not in the store · SAME1301 damaged · SAME1302 not a program · SAME1307 of a later version
  */
 export async function openProgram(digest: string, store: ContentStore): Promise<ProgramArtifact> {
   const bytes = await store.read(digest);
   const manifest = parseProgramManifest(bytes, `program ${digest}`);
-  const configBytes = await store.read(manifest.config.digest);
+  const configBytes = await store.read(manifest.config.digest, manifest.config.size);
   const config = parseProgramConfig(configBytes, manifest, `config of ${digest}`);
   const lockLayer = layerOf(manifest, 'lock');
   const lock =
-    lockLayer && (parseCanonical(await store.read(lockLayer.digest), 'same.lock') as unknown as Lock);
+    lockLayer &&
+    (parseCanonical(await store.read(lockLayer.digest, lockLayer.size), 'same.lock') as unknown as Lock);
+  const yaml = layerOf(manifest, 'manifest')!;
   const code = layerOf(manifest, 'code')!;
   const layer = new CodeLayer(code, store);
   return {
@@ -104,7 +109,7 @@ export async function openProgram(digest: string, store: ContentStore): Promise<
     digest,
     size: bytes.length,
     manifest,
-    manifestBytes: await store.read(layerOf(manifest, 'manifest')!.digest, LIMITS.yamlBytes),
+    manifestBytes: await store.read(yaml.digest, yaml.size),
     config,
     // Fields named `x-…` stay in; nothing reads them, and taking them out would need the schema.
     program: config.manifest as unknown as Program,
@@ -149,6 +154,14 @@ function checkFiles(files: readonly TreeFile[], limits: Limits): void {
   if (totalBytes > limits.unpackedBytes)
     tooMuch('unpackedBytes', `${totalBytes} bytes of files are over the limit of ${limits.unpackedBytes}`);
   throwFindings(findings);
+}
+
+/** @throws SAME1304 a blob is a document that is longer than a reader takes (spec SAME-BND-051) */
+export function refuseLongDocument({ mediaType, digest, size }: Descriptor, limits: Limits): void {
+  if (mediaType.endsWith('.tar') || mediaType === MEDIA.dataset) return;
+  const limit = mediaType === MEDIA.manifest ? 'yamlBytes' : 'jsonBytes';
+  if (size <= limits[limit]) return;
+  throw overLimit(limit, `${mediaType} has ${size} bytes, over the limit of ${limits[limit]}`, digest);
 }
 
 /** The files below the paths of `infrastructure.targets`, which have a layer of their own too. */

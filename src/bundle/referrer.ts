@@ -74,7 +74,7 @@ export async function openReferrer(
   const label = `artifact ${digest}`;
   const { manifest, record, subject } = parseReferrer(await store.read(digest), label);
   if (manifest.artifactType !== artifactType) throw otherType(label, manifest.artifactType, artifactType);
-  return { recordBytes: await store.read(record.digest), subject };
+  return { recordBytes: await store.read(record.digest, record.size), subject };
 }
 
 /** Reads a canonical record of `same/v1` of one kind. @throws SAME1302, SAME1307 */

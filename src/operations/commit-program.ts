@@ -85,7 +85,11 @@ export async function prepareCommit(
     derivedFrom: from,
   });
   const manifestBytes = Buffer.from(text, 'utf8');
-  const { program, value, findings } = await ports.parseManifest(manifestBytes, 'same.yaml');
+  const { program, value, findings } = await ports.parseManifest(
+    manifestBytes,
+    'same.yaml',
+    options.limits?.yamlBytes,
+  );
   throwFindings(findings);
   const committed = await packProgram(
     {

@@ -4,6 +4,7 @@ import {
   writeBundle,
   writeBundleDirectory,
 } from '../bundle/archive.ts';
+import { NO_LIMITS } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { parseReferrer } from '../bundle/referrer.ts';
@@ -135,6 +136,8 @@ export async function exportDigests(
   const selection = await selectRuns(ports, content, artifact, undefined);
   const contents = {
     ...(await contentsOf(ports, content, artifact, selection, pin.origin)),
+    // What limits the export had to raise is for the export to say.
+    limits: NO_LIMITS,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
   let digests: BundleDigests | undefined;

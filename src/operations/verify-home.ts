@@ -1,4 +1,5 @@
 import { checkStored } from '../bundle/archive-reader.ts';
+import { NO_LIMITS } from '../bundle/limits.ts';
 import type { Descriptor } from '../bundle/oci.ts';
 import { MEDIA } from '../bundle/oci.ts';
 import { parseManifest } from '../bundle/oci-manifest.ts';
@@ -70,7 +71,7 @@ async function programFindings(
     REFERRERS.findIndex((type) => type.artifactType === artifactType);
   referrers.sort((a, b) => rank(a) - rank(b) || (a.digest < b.digest ? -1 : 1));
   using scratch = ports.files.scratch();
-  const rules = { ...bundleRules(ports), keepLayers: false };
+  const rules = { ...bundleRules(ports, NO_LIMITS), keepLayers: false };
   const store = ports.openContent(scratch.path);
   return [...findings, ...(await checkStored(ports.content, [self, ...referrers], damaged, store, rules))];
 }

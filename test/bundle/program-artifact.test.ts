@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { writeBundle } from '../../src/bundle/archive.ts';
 import { canonicalJson } from '../../src/bundle/canonical-json.ts';
 import { type Limits, MEDIA } from '../../src/bundle/oci.ts';
 import { openOrigin, originArtifact } from '../../src/bundle/origin-artifact.ts';
@@ -235,4 +236,36 @@ test('a run of another program is not stored under this one', async () => {
   const store = openMemoryContentStore();
   const [one, two] = [await packSample(store), await packSample(store, { version: '2.0' })];
   await assert.rejects(runArtifact(sampleRun(one, 'r'), two, store), { code: 'SAME7001' });
+});
+
+test('what limits were raised to let in is opened, and packed and written only with the same limits', async () => {
+  const store = openMemoryContentStore();
+  const value = sampleManifest('1.0', { metadata: { 'x-long': 'x'.repeat(4 * 2 ** 20) } });
+  const parts = {
+    manifestBytes: Buffer.from(JSON.stringify(value)),
+    manifestValue: value,
+    program: value as unknown as Program,
+    files: sampleFiles,
+  };
+  const pack = (limits: Partial<Limits>) => packProgram(parts, store, { limits });
+  const over = (limit: string) => (error: unknown) =>
+    error instanceof SameError &&
+    error.code === 'SAME1304' &&
+    error.findings[0]!.hint!.includes(`--limit ${limit}=`);
+  await assert.rejects(pack({}), over('yaml'));
+  await assert.rejects(pack({ yamlBytes: 8 * 2 ** 20 }), over('json'));
+  const limits = { yamlBytes: 8 * 2 ** 20, jsonBytes: 8 * 2 ** 20 };
+  const packed = await pack(limits);
+  assert.equal((await openProgram(packed.digest, store)).manifestBytes.length, parts.manifestBytes.length);
+  const record = sampleRun(packed, 'run-1');
+  record.display = 'y'.repeat(5 * 2 ** 20);
+  const run = await runArtifact(record, packed, store);
+  assert.equal((await openRun(run.digest, store)).record.id, record.id);
+  const write = async (given: Partial<Limits>) => {
+    const contents = { program: packed.digest, referrers: [run.digest], limits: given };
+    for await (const _ of writeBundle(contents, store, { gzip: false }));
+  };
+  await assert.rejects(write({ ...limits, yamlBytes: 2 ** 20 }), over('yaml'));
+  await assert.rejects(write({ ...limits, jsonBytes: 5 * 2 ** 20 }), over('json'));
+  await write(limits);
 });

@@ -167,6 +167,18 @@ describe('verify integrity of a bundle', () => {
     assert.equal(stderr.match(/^SAME1902 /gm)?.length, 3);
   });
 
+  it('holds what is stored to no limits: they were raised to let it in', async () => {
+    using other = openRig();
+    const path = `${'d/'.repeat(70)}f`;
+    other.write({ 'study/same.yaml': manifest('run: echo'), [`study/${path}`]: 'deep' });
+    await works(other, ['create', '-f', 'study', '--limit', 'depth=80']);
+    await works(other, ['verify', 'integrity']);
+    await works(other, ['verify', 'integrity', 'study:1.0']);
+    const { digests } = (await works(other, ['show', 'study:1.0', '--json'])).json();
+    const raised = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--json', '--limit', 'depth=80'];
+    assert.deepEqual((await works(other, raised)).json().digests, digests);
+  });
+
   it('holds a bundle to the limits that the user gives, in every command that reads one', async () => {
     for (const words of [['import'], ['show'], ['verify', 'integrity'], ['unpack'], ['create', '-f']]) {
       const ended = await rig.same([...words, './study.tgz', '--limit', 'entries=3']);
