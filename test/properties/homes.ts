@@ -63,16 +63,17 @@ export async function inDirectory<T>(work: (directory: string) => Promise<T>): P
   }
 }
 
-/** Everything below a directory that is not one itself: type, mode, time and content, by path. */
+/** Everything below a directory by path: type and mode, and of what is no directory itself, time and content. */
 export function everythingBelow(directory: string): Record<string, string> {
   const all: Record<string, string> = {};
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isDirectory()) continue;
     const path = join(entry.parentPath, entry.name);
     const { mode, mtimeMs } = lstatSync(path);
+    const below = path.slice(directory.length + 1);
+    all[below] = mode.toString(8);
+    if (entry.isDirectory()) continue;
     const content = entry.isSymbolicLink() ? readlinkSync(path) : readFileSync(path);
-    const digest = createHash('sha256').update(content).digest('hex');
-    all[path.slice(directory.length + 1)] = `${mode.toString(8)} ${mtimeMs} ${digest}`;
+    all[below] += ` ${mtimeMs} ${createHash('sha256').update(content).digest('hex')}`;
   }
   return all;
 }
