@@ -85,9 +85,14 @@ async function knownRuns(ports: Ports, [program, ...ancestors]: ProgramArtifact[
   }
   return [ownOf(program!.digest), ancestors.flatMap(({ digest }) => ownOf(digest)), foreign].flatMap((runs) =>
     runs
-      .filter(({ record }) => record.status !== 'pending' && record.status !== 'running')
+      .filter(({ record, stored }) => stored !== undefined || hasRecord(record))
       .sort((a, b) => (a.record.id < b.record.id ? 1 : -1)),
   );
+}
+
+/** Whether a run of one's own ended and said so: one whose process is gone wrote no record (SAME-RUN-016). */
+function hasRecord({ status, finishedAt }: RunRecord): boolean {
+  return status !== 'pending' && status !== 'running' && !(status === 'interrupted' && !finishedAt);
 }
 
 /** The programs it was committed from, as far as they are here, nearest first. */
