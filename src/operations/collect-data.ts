@@ -7,6 +7,7 @@ import { type RemoteData, remoteData } from '../program/remote-data.ts';
 import type { Ports } from './ports.ts';
 
 const CLAUSE = 'SAME-BND-047';
+const RAISE = 'raise it: --with-data=SIZE';
 const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
 /**
@@ -83,6 +84,7 @@ async function fetched(
     using temporary = ports.files.scratch();
     const path = `${temporary.path}/data`;
     try {
+      refuseOther(uri);
       ports.progress(`fetching data ${data.name}`);
       const { sizeBytes } = await ports.download(uri, path, { limitBytes });
       refuseSize(data, sizeBytes, limitBytes);
@@ -93,13 +95,25 @@ async function fetched(
     }
   }
   const [first] = failures;
+  const reasons = failures.flatMap(({ findings }) => findings.map(({ message }) => message));
   throw new SameError(
     {
       code: first!.code,
-      message: `data.${data.name} cannot be had: ${failures.map(({ message }) => message).join('; ')}`,
+      message: `data.${data.name} cannot be had: ${reasons.join('; ')}`,
+      ...(first!.code === 'SAME1304' ? { hint: RAISE } : {}),
     },
     { cause: first },
   );
+}
+
+/** @throws SAME1208 for anything but https, on this machine too: the address is the author's, not the user's */
+function refuseOther(uri: string): void {
+  const scheme = uri.slice(0, uri.indexOf(':') + 1);
+  if (/^https:$/i.test(scheme)) return;
+  throw new SameError({
+    code: 'SAME1208',
+    message: `an address with ${scheme} is not fetched, only https: is`,
+  });
 }
 
 /** @throws SAME1301 it is not as long as declared · SAME1304 it is too long */
@@ -114,6 +128,6 @@ function refuseSize(data: RemoteData, sizeBytes: number, limitBytes: number): vo
   throw new SameError({
     code: 'SAME1304',
     message: `data.${data.name} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
-    hint: 'raise it: --with-data=SIZE',
+    hint: RAISE,
   });
 }

@@ -1,6 +1,7 @@
 import { readBundle } from '../bundle/archive-reader.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { isProblem } from '../bundle/refusal.ts';
 import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
@@ -86,7 +87,8 @@ async function bundleAt(
     }
     return { program, runs, others };
   } catch (error) {
-    if (error instanceof SameError && error.code !== 'SAME1903') return undefined;
+    // A disk that failed says nothing of the file, and a limit can be raised.
+    if (isProblem(error) && error.code !== 'SAME1304') return undefined;
     throw error;
   }
 }

@@ -113,6 +113,7 @@ describe('data that travels', () => {
       changed: `uri: "${url}/other", digest: "${digestOf(speech)}"`,
       down: `uri: "${url}/down", digest: "${digestOf(speech)}"`,
       gone: `uri: "${url}/gone", digest: "${digestOf(speech)}"`,
+      local: `uri: "${url.replace('https', 'http')}/speech.bin", digest: "${digestOf(speech)}"`,
       long: `uri: "${url}/speech.bin", digest: "${digestOf(speech)}"`,
       metadata: `uri: "https://169.254.169.254/latest", digest: "${digestOf(speech)}"`,
       plain: `uri: "http://example.org/x", digest: "${digestOf(speech)}"`,
@@ -127,6 +128,7 @@ describe('data that travels', () => {
         'SAME1301',
         'SAME1208',
         'SAME1205',
+        'SAME1208',
         'SAME1304',
         'SAME1208',
         'SAME1208',
@@ -139,10 +141,11 @@ describe('data that travels', () => {
     });
     assert.deepEqual(
       findings.map(({ place }) => place),
-      ['bare', 'changed', 'down', 'gone', 'long', 'metadata', 'plain', 's3', 'short', 'tree'].map(
+      ['bare', 'changed', 'down', 'gone', 'local', 'long', 'metadata', 'plain', 's3', 'short', 'tree'].map(
         (name) => `data.${name}`,
       ),
     );
+    for (const { message } of findings) assert.doesNotMatch(message, /SAME[0-9]/, 'a code stands once');
     assert.equal(existsSync(rig.path('study.tgz')), false);
   });
 

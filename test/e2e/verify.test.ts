@@ -177,6 +177,8 @@ describe('verify integrity of a bundle', () => {
     const { digests } = (await works(other, ['show', 'study:1.0', '--json'])).json();
     const raised = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--json', '--limit', 'depth=80'];
     assert.deepEqual((await works(other, raised)).json().digests, digests);
+    const over = await other.same(['export', '-n', 'study:1.0', '-o', 'study.tgz']);
+    assert.match(over.stderr, /^SAME1304 .*--limit depth=VALUE/, 'what is there is a bundle all the same');
   });
 
   it('holds a bundle to the limits that the user gives, in every command that reads one', async () => {
