@@ -114,11 +114,17 @@ async function store(
   );
 }
 
-/** Fills a home. @returns the programs, first version first, and the records of all runs */
-async function fill(
-  ports: Ports,
-  { files, origin, commits, runs, sayings }: State,
-): Promise<{ programs: ProgramArtifact[]; records: RunRecord[] }> {
+/** What a home was filled with. */
+interface Filled {
+  /** First version first. */
+  programs: ProgramArtifact[];
+  /** Each with the digest of the object that an export makes of it. */
+  runs: { record: RunRecord; object: string }[];
+  /** Verifications and signatures, each after what it is of. */
+  said: { subject: string; digest: string }[];
+}
+
+async function fill(ports: Ports, { files, origin, commits, runs, sayings }: State): Promise<Filled> {
   const first = await pack({ files, version: VERSIONS[0]! }, ports.content);
   const linked = origin && (await originArtifact(origin, first, ports.content));
   pinProgram(ports, first, { pin: 'soft', replace: 'none' }, linked?.digest);
@@ -128,7 +134,7 @@ async function fill(
     const reference = `${NAME}:${programs.at(-1)!.program.metadata.version}`;
     programs.push((await commitProgram(ports, { reference, as })).artifact);
   }
-  const records: RunRecord[] = [];
+  const filled: Filled = { programs, runs: [], said: [] };
   // What may be verified and signed; a run's object is made by an export and is in no home before that.
   const verifiable: Descriptor[] = [...programs];
   const signable: Descriptor[] = [...programs];
@@ -139,35 +145,32 @@ async function fill(
       warnings,
       metrics: [{ name: 'm', step: 'one', value }],
     });
-    records.push(record);
-    if (own) {
-      ports.runs.begin({ ...record, status: 'running' }).finish(record);
-      signable.push(await runArtifact(record, program, openMemoryContentStore()));
-    } else {
-      const artifact = await runArtifact(record, program, ports.content);
-      ports.referrers.add(program.digest, artifact.digest);
-      signable.push(artifact);
-    }
+    if (own) ports.runs.begin({ ...record, status: 'running' }).finish(record);
+    const artifact = await runArtifact(record, program, own ? openMemoryContentStore() : ports.content);
+    if (!own) ports.referrers.add(program.digest, artifact.digest);
+    filled.runs.push({ record, object: artifact.digest });
+    signable.push(artifact);
   }
   for (const said of sayings) {
     const subjects = said.kind === 'signature' ? signable : verifiable;
     const subject = subjects[Math.floor((said.of / 1e6) * subjects.length)]!;
     const artifact = await store(said, subject, ports.content);
     ports.referrers.add(subject.digest, artifact.digest);
+    filled.said.push({ subject: subject.digest, digest: artifact.digest });
     if (said.kind === 'verification') signable.push(artifact);
   }
-  return { programs, records };
+  return filled;
 }
 
 test('export, import and export again gives the same archive, and importing again changes nothing', () =>
   holds(8, [state, choice, fc.tuple(form, form), fc.boolean()], (made, choice, forms, held) =>
     inDirectory(async (directory) => {
       const [here, there] = ['here', 'there'].map((name) => openHome(join(directory, name), made.variables));
-      const { programs, records } = await fill(here!, made);
+      const { programs, runs, said } = await fill(here!, made);
       const { version } = programs.at(-1)!.program.metadata;
       const reference = `${NAME}:${version}`;
       const chosen = Array.isArray(choice)
-        ? choice.filter((index) => index < records.length).map((index) => records[index]!.id)
+        ? choice.filter((index) => index < runs.length).map((index) => runs[index]!.record.id)
         : choice;
       const history = Array.isArray(chosen) && chosen.length === 0 ? 'none' : chosen;
       const exported = (ports: Ports, form: BundleForm, name: string, wanted = history) =>
@@ -188,6 +191,22 @@ test('export, import and export again gives the same archive, and importing agai
       const imported = await importBundle(there!, { file: join(directory, 'one') });
       assert.equal(imported.digests.archive, one.digests.archive, 'import tells another archive');
       assert.equal(imported.runs, one.runs.length);
+      const inside = new Set([
+        ...programs.slice(-1 - imported.ancestors).map(({ digest }) => digest),
+        ...runs.filter(({ record }) => one.runs.includes(record.id)).map(({ object }) => object),
+      ]);
+      for (const { subject, digest } of said) {
+        const travels = inside.has(subject);
+        if (travels) inside.add(digest);
+        const arrived = there!.referrers.list(subject).includes(digest);
+        assert.equal(
+          arrived,
+          travels,
+          `${digest}, which is of ${subject}, ${travels ? 'is left out' : 'came'}`,
+        );
+      }
+      const origins = [here, there].map((ports) => ports!.pins.get(NAME, version)?.origin);
+      assert.equal(origins[1], origins[0], 'the origin is another');
 
       const before = everythingBelow(join(directory, 'there'));
       await importBundle(there!, { file: join(directory, 'one') });
