@@ -29,10 +29,14 @@ export async function writeNewDirectory(
   options: { home: string; signal?: AbortSignal; replace?: boolean },
 ): Promise<void> {
   const target = resolve(path);
-  if (!options.replace) refuseTaken(path, target);
   const parent = dirname(target);
-  for (const name of namesIn(parent)) {
-    if (name.startsWith(PREFIX) && isAbandoned(name.slice(PREFIX.length))) removeTree(join(parent, name));
+  try {
+    if (!options.replace) refuseTaken(path, target);
+    for (const name of namesIn(parent)) {
+      if (name.startsWith(PREFIX) && isAbandoned(name.slice(PREFIX.length))) removeTree(join(parent, name));
+    }
+  } catch (error) {
+    throw fromErrno(error, `writing ${path}`, options.home);
   }
   const made = firstMissing(parent);
   const temporary = join(parent, `${PREFIX}${ownName()}`);

@@ -8,6 +8,7 @@ import { loadPatterns, resolveParameters } from '../program/parameters.ts';
 import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
+import { PACKING, refuseLimits } from './limits.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, refuseTaken } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
@@ -47,6 +48,7 @@ export interface PreparedCommit extends Committed {
  * `--set` or a run), `derivedFrom`. Code, lock and data stay as they are.
  */
 export async function commitProgram(ports: Ports, request: CommitRequest): Promise<Committed> {
+  refuseLimits(request.limits, request.reference, [...PACKING, 'jsonBytes', 'yamlBytes']);
   using temporary = ports.files.temporary();
   const {
     keep,

@@ -1,10 +1,10 @@
-import { LIMIT_NAMES } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { originArtifact } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { SameError, throwFindings } from '../errors/same-error.ts';
+import { SameError } from '../errors/same-error.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
+import { PACKING, refuseLimits } from './limits.ts';
 import { packTree } from './pack-source.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
@@ -43,7 +43,7 @@ export async function createProgram(
     const imported = await importBundle(ports, { file: source.path, limits: options.limits });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
-  refuseIdleLimits(options.limits ?? {}, source.label);
+  refuseLimits(options.limits, source.label, PACKING);
   const staged = ports.stageContent(temporary.path);
   const { artifact, origin } = await packTree(ports, source, staged, {
     dereference: options.dereference ?? false,
@@ -58,23 +58,6 @@ export async function createProgram(
   const replaced = pinProgram(ports, artifact, pinning, linked.digest);
   ports.referrers.add(artifact.digest, linked.digest);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
-}
-
-/** The limits of readers that packing keeps too (spec SAME-BND-051); the others are of what is read. */
-const PACKING: (keyof Limits)[] = ['unpackedBytes', 'entries', 'pathBytes', 'pathSegments'];
-
-/** @throws SAME1902 a limit was raised that does not matter where a folder is packed */
-function refuseIdleLimits(limits: Partial<Limits>, label: string): void {
-  throwFindings(
-    (Object.keys(limits) as (keyof Limits)[])
-      .filter((limit) => !PACKING.includes(limit))
-      .map((limit) => ({
-        code: 'SAME1902',
-        message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
-        place: '--limit',
-        hint: 'leave it out',
-      })),
-  );
 }
 
 async function warnUnmet(ports: Ports, artifact: ProgramArtifact): Promise<void> {

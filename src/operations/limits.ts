@@ -40,16 +40,28 @@ export function parseLimits(words: readonly string[], flag = '--limit'): Partial
   return limits;
 }
 
-/** @throws SAME1902 for limits that were raised where no bundle is read */
-export function refuseLimits(limits: Partial<Limits> | undefined, label: string): void {
+/** The limits of readers that packing keeps too (spec SAME-BND-051); the others are of what is read. */
+export const PACKING: readonly (keyof Limits)[] = ['unpackedBytes', 'entries', 'pathBytes', 'pathSegments'];
+
+/**
+ * @param used the limits that matter although no bundle is read
+ * @throws SAME1902 for limits that were raised where no bundle is read
+ */
+export function refuseLimits(
+  limits: Partial<Limits> | undefined,
+  label: string,
+  used: readonly (keyof Limits)[] = [],
+): void {
   throwFindings(
-    (Object.keys(limits ?? {}) as (keyof Limits)[]).map((limit) => ({
-      code: 'SAME1902',
-      message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
-      place: '--limit',
-      hint: 'leave it out',
-      clause: 'SAME-BND-042',
-    })),
+    (Object.keys(limits ?? {}) as (keyof Limits)[])
+      .filter((limit) => !used.includes(limit))
+      .map((limit) => ({
+        code: 'SAME1902',
+        message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
+        place: '--limit',
+        hint: 'leave it out',
+        clause: 'SAME-BND-042',
+      })),
   );
 }
 

@@ -91,6 +91,8 @@ describe('unpack', () => {
       assert.equal(code, 4);
       assert.match(stderr, /^SAME1403 .* is there already/);
     }
+    const inside = await rig.same(['unpack', 'study.tgz', '-o', 'file/inside']);
+    assert.match(inside.stderr, /^SAME1404 ENOTDIR while writing file\/inside /);
     assert.deepEqual(readdirSync(rig.path('full')), ['mine']);
     assert.equal(readFileSync(rig.path('file'), 'utf8'), 'mine');
   });
