@@ -16,6 +16,7 @@ import { resolveTarget } from '../infrastructure/targets.ts';
 import type { Ports } from '../operations/ports.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { newRunId } from '../runs/run-id.ts';
+import { fileAs } from '../sources/source.ts';
 import type { Cli } from './cli.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { renderFinding } from './render/finding.ts';
@@ -70,7 +71,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       if (source.kind === 'tree') {
         source.files = source.files.map((file) =>
           // Small files cost more to wait between than to read.
-          file.sizeBytes < 64 * 1024 ? file : { ...file, chunks: () => inTurns(file.chunks(), cancel) },
+          file.sizeBytes < 64 * 1024 ? file : fileAs(file, { chunks: () => inTurns(file.chunks(), cancel) }),
         );
       }
       return source;

@@ -9,12 +9,14 @@ let bytesSinceCollection = 0;
 let collect: ((options: { type: 'minor' }) => void) | undefined;
 
 /**
- * Keeps the nursery of the heap at the size with which it starts. Packing makes much garbage and keeps little; by
- * default V8 lets that garbage grow to a hundred megabytes before it looks, and no work is saved by it.
+ * Keeps the nursery of the heap at the size with which it starts, and lets the rest grow by a fifth between two full
+ * collections. Packing makes much garbage and keeps little; by default V8 lets that garbage grow to a hundred megabytes
+ * before it looks, and no work is saved by it.
  */
 export function keepHeapSmall(): void {
   isSmall = true;
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=20');
 }
 
 /**

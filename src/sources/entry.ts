@@ -32,13 +32,32 @@ const LFS_POINTER_BYTES = 1024;
 
 /** A file of the tree over bytes on disk. */
 export function fileAt(path: string, executable: boolean, place: Place): TreeFile {
-  return {
-    path,
-    executable,
-    sizeBytes: place.sizeBytes,
-    chunks: () => chunksOf(place),
-    bytes: async () => bytesAt(place),
-  };
+  return new PlacedFile(path, executable, place);
+}
+
+/** One object for each file, without functions of its own: there may be a hundred thousand. */
+class PlacedFile implements TreeFile {
+  readonly path: string;
+  readonly executable: boolean;
+  readonly #place: Place;
+
+  constructor(path: string, executable: boolean, place: Place) {
+    this.path = path;
+    this.executable = executable;
+    this.#place = place;
+  }
+
+  get sizeBytes(): number {
+    return this.#place.sizeBytes;
+  }
+
+  chunks(): Iterable<Uint8Array> {
+    return chunksOf(this.#place);
+  }
+
+  async bytes(): Promise<Buffer> {
+    return bytesAt(this.#place);
+  }
 }
 
 /**

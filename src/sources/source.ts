@@ -13,6 +13,12 @@ export interface TreeFile {
   bytes(): Promise<Buffer>;
 }
 
+/** The same file with something of it changed; a spread would lose what it does by methods. */
+export function fileAs(file: TreeFile, changed: Partial<Pick<TreeFile, 'path' | 'chunks'>>): TreeFile {
+  const { path, executable, sizeBytes } = file;
+  return { path, executable, sizeBytes, chunks: () => file.chunks(), bytes: () => file.bytes(), ...changed };
+}
+
 /** Where a program came from: a record linked to it, never part of its identity. */
 export interface Origin {
   kind: 'directory' | 'git' | 'https' | 'bundle';

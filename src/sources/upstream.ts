@@ -15,7 +15,7 @@ import type { Program } from '../program/schema.ts';
 import { checkEntries, fileAt } from './entry.ts';
 import { failureLine, openGit } from './git-process.ts';
 import { GitRepository } from './git-repository.ts';
-import type { SourceTree, TreeFile } from './source.ts';
+import { fileAs, type SourceTree, type TreeFile } from './source.ts';
 import { parseSourceAddress, withoutLogin } from './source-address.ts';
 
 /** What {@link expandUpstream} may use. */
@@ -59,7 +59,7 @@ export async function expandUpstream(
         : await patched(checked.files, patches, join(directory, 'patched'), options);
     const files = await joined(
       tree,
-      source.map((file) => ({ ...file, path: `${to}/${file.path}` })),
+      source.map((file) => fileAs(file, { path: `${to}/${file.path}` })),
     );
     const refused = checked.refused.map(({ path, finding }) => ({
       path: `${to}/${path}`,
