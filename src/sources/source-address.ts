@@ -74,8 +74,10 @@ function splitRepository(text: string): { path: string; subdirectory: string; re
 
 function webAddress(text: string): SourceAddress {
   const [, scheme, authority, rest] = /^(https?):\/\/([^/?#]*)([^?#]*)/i.exec(text) ?? [];
-  checkAuthority(text, scheme!.toLowerCase(), authority ?? '');
-  const base = `${scheme!.toLowerCase()}://${authority}`;
+  // `https::` is how git writes a transport helper.
+  if (!scheme) throw unsupported(text, 'it names no host');
+  checkAuthority(text, scheme.toLowerCase(), authority ?? '');
+  const base = `${scheme.toLowerCase()}://${authority}`;
   if (ARCHIVE.test(rest ?? '')) return { kind: 'archive', url: text };
   if (/[?#]/.test(text)) throw unsupported(text, 'a repository address has no ? and no #');
   const { path, version } = splitVersion(text, (rest ?? '').replace(/^\//, ''));

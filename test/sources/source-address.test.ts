@@ -69,6 +69,8 @@ const refused: [string, string, RegExp][] = [
   ['ext::sh -c touch% x', 'no address', /^$/],
   ['ext::sh', 'SAME1208', /no transport/],
   ['git+ext://sh', 'SAME1208', /no transport/],
+  ['https::example.org/o/r', 'SAME1208', /no host/],
+  ['git+https::example.org/o/r', 'SAME1208', /no repository/],
   ['ftp://example.org/x.tgz', 'SAME1208', /no transport/],
   ['file:///srv/a', 'SAME1208', /no transport/],
   ['git://example.org/a/b', 'SAME1208', /no transport/],
