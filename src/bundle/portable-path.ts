@@ -67,40 +67,84 @@ function checkName(name: string): string | undefined {
   return undefined;
 }
 
-/** A set of file paths that finds, one by one, those that some file system could not hold beside the others. */
+/** A directory in a directory and so on, where only the last has more than one name in it; or a file at such an end. */
+interface Chain {
+  /** As first spelled, joined by slashes. */
+  names: string;
+  /** What is in the innermost directory, by the folded first name; undefined when the last name is a file's. */
+  children?: Map<string, Chain>;
+}
+
+/**
+ * A set of file paths that finds, one by one, those that some file system could not hold beside the others. It grows
+ * with the paths and not with their directories, of which a short archive can have millions.
+ */
 export class PathSet {
-  /** Folded path → its first spelling; a directory's ends in `/`. */
-  readonly #seen = new Map<string, string>();
-  #lastDirectory = '';
+  readonly #root = new Map<string, Chain>();
+  /** Where the file before this one was: neighbours mostly follow one another. */
+  #last: { directory: string; children: Map<string, Chain> } = { directory: '', children: this.#root };
 
   /** Adds a file. @returns why it collides, completing "PATH …", or undefined. */
   add(path: string): string | undefined {
     const directory = path.slice(0, path.lastIndexOf('/') + 1);
-    if (directory !== this.#lastDirectory) {
-      for (let end = directory.indexOf('/'); end >= 0; end = directory.indexOf('/', end + 1)) {
-        const because = this.#claim(directory.slice(0, end + 1), true);
-        if (because) return because;
+    if (directory === this.#last.directory) {
+      const name = path.slice(directory.length);
+      const key = fold(name);
+      if (!this.#last.children.has(key)) {
+        this.#last.children.set(key, { names: name });
+        return undefined;
       }
-      this.#lastDirectory = directory;
     }
-    return this.#claim(path, false);
+    const names = path.split('/');
+    const folded = fold(path).split('/');
+    let at = 0;
+    for (let children = this.#root; ; ) {
+      const chain = children.get(folded[at]!);
+      if (!chain) {
+        children.set(folded[at]!, { names: names.slice(at).join('/') });
+        if (at === names.length - 1) this.#last = { directory, children };
+        return undefined;
+      }
+      const known = chain.names.split('/');
+      for (const [index, name] of known.entries()) {
+        if (name !== names[at] && fold(name) !== folded[at]) {
+          split(chain, known, index);
+          break;
+        }
+        const wasDirectory = index < known.length - 1 || chain.children !== undefined;
+        const because = collision(names, at, { name, isDirectory: wasDirectory });
+        if (because) return because;
+        at++;
+      }
+      children = chain.children!;
+    }
   }
+}
 
-  #claim(path: string, isDirectory: boolean): string | undefined {
-    const folded = fold(isDirectory ? path.slice(0, -1) : path);
-    const before = this.#seen.get(folded);
-    if (before === undefined) {
-      this.#seen.set(folded, path);
-      return undefined;
-    }
-    if (before === path) return isDirectory ? undefined : 'is there twice';
-    const plain = before.replace(/\/$/, '');
-    if (before.endsWith('/') === isDirectory)
-      return `differs from "${plain}" only in letter case or Unicode form`;
-    return plain === path || isDirectory
-      ? `needs "${plain}" to be both a file and a directory`
-      : `differs from the directory "${plain}" only in letter case or Unicode form`;
+/** Makes a chain end before the name at `index`, which begins another below it. */
+function split(chain: Chain, names: readonly string[], index: number): void {
+  const { children } = chain;
+  const rest: Chain = { names: names.slice(index).join('/'), ...(children ? { children } : {}) };
+  chain.names = names.slice(0, index).join('/');
+  chain.children = new Map([[fold(names[index]!), rest]]);
+}
+
+/** Why the name at `at` cannot lie beside one that is there, which is the same when folded; all before it are equal. */
+function collision(
+  names: readonly string[],
+  at: number,
+  before: { name: string; isDirectory: boolean },
+): string | undefined {
+  const isDirectory = at < names.length - 1;
+  const isSame = before.name === names[at];
+  if (isSame && isDirectory && before.isDirectory) return undefined;
+  const plain = [...names.slice(0, at), before.name].join('/');
+  if (before.isDirectory === isDirectory) {
+    return isSame ? 'is there twice' : `differs from "${plain}" only in letter case or Unicode form`;
   }
+  return isSame || isDirectory
+    ? `needs "${plain}" to be both a file and a directory`
+    : `differs from the directory "${plain}" only in letter case or Unicode form`;
 }
 
 function fold(path: string): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkPath, collisions, comparePaths } from '../../src/bundle/canonical-tar.ts';
-import { overPathLimit } from '../../src/bundle/portable-path.ts';
+import { overPathLimit, PathSet } from '../../src/bundle/portable-path.ts';
 
 test('ordinary paths are allowed', () => {
   const paths = [
@@ -94,4 +94,18 @@ test('a path of 1024 bytes and one of 64 segments are within the limits, one mor
   assert.equal(overPathLimit(deep), undefined);
   assert.equal(overPathLimit(`${deep}/d`)?.limit, 'pathSegments');
   assert.equal(overPathLimit(`${deep}/d`, { pathBytes: 1024, pathSegments: 65 }), undefined);
+});
+
+test('a set of paths grows with the paths, not with the directories that they are in', () => {
+  const paths = new PathSet();
+  const below = 'abcdefghijklmno/'.repeat(62);
+  const before = process.memoryUsage().heapUsed;
+  for (let at = 0; at < 5000; at++)
+    assert.equal(paths.add(`${String(at).padStart(8, '0')}/${below}f`), undefined);
+  const growth = (process.memoryUsage().heapUsed - before) / 5000;
+  assert.ok(growth < 20_000, `${Math.round(growth)} bytes for a path of 1024`);
+  assert.match(paths.add(`00000042/${below}F`)!, /only in letter case/);
+  assert.match(paths.add(`00000042/${below.slice(0, -1)}`)!, /both a file and a directory/);
+  assert.equal(paths.add(`00000042/${below}g`), undefined);
+  assert.match(paths.add(`00000042/${below}g`)!, /there twice/);
 });
