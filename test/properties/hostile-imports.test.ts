@@ -159,7 +159,7 @@ test('a mutated bundle that is refused leaves nothing, and none writes where it 
     const file = join(directory, 'mutant.tgz');
     writeFileSync(file, tar.bytes);
     assert.equal(await place.isHarmless(file), true);
-    await holds(60, [mutant], async (make) => {
+    await holds(40, [mutant], async (make) => {
       writeFileSync(file, await make(directory));
       await place.isHarmless(file);
     });
@@ -224,7 +224,7 @@ test('a damaged directory that is refused leaves nothing, and none writes where 
     const bundle = join(directory, 'mutant.oci');
     damagedDirectory(bundle, []);
     assert.equal(await place.isHarmless(bundle), true);
-    await holds(40, [fc.array(damage, { minLength: 1, maxLength: 2 })], async (all) => {
+    await holds(24, [fc.array(damage, { minLength: 1, maxLength: 2 })], async (all) => {
       damagedDirectory(bundle, all);
       await place.isHarmless(bundle);
     });
