@@ -10,13 +10,11 @@ import {
   fromErrno,
   isErrno,
   join,
-  linkSync,
   lstatSync,
   MATERIALISED_AT_S,
   mkdirSync,
   namesIn,
   openSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -25,11 +23,18 @@ import {
 } from '../host/files.ts';
 import { isAbandoned, ownName } from '../host/process-identity.ts';
 import { turn } from '../host/turns.ts';
+import {
+  hashFile,
+  isUntouched,
+  linkWherePossible,
+  markUntouched,
+  piecesOf,
+  READ_BYTES,
+  streamChecked,
+} from './blob-file.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
 import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
 
-/** One read: node's sha256 is half as fast again with 1 MiB as with 64 KiB. */
-const READ_BYTES = 2 ** 20;
 /** Pieces below this are joined before they are hashed and written. */
 const JOIN_BYTES = 256 * 1024;
 
@@ -359,11 +364,6 @@ class DiskContentStore implements LocalContentStore {
   }
 }
 
-/** Whether a blob has the time that it was given when it was stored: whatever writes to a file changes that. */
-function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
-  return mtimeMs === MATERIALISED_AT_S * 1000;
-}
-
 function stillWritten(path: string): SameError {
   return new SameError({
     code: 'SAME1611',
@@ -371,79 +371,4 @@ function stillWritten(path: string): SameError {
     place: path,
     hint: 'a step has to wait for the processes that it starts',
   });
-}
-
-/** A blob that was touched and is whole after all: a home copied without its times, for instance. */
-function markUntouched(path: string): void {
-  try {
-    utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
-  } catch (error) {
-    // Another user's, or a disk that cannot be written: it will be looked at again.
-    if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS', 'ENOENT')) throw error;
-  }
-}
-
-function linkWherePossible(blob: string, path: string): boolean {
-  try {
-    linkSync(blob, path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EACCES')) return false;
-    throw error;
-  }
-}
-
-async function hashFile(path: string, signal?: AbortSignal): Promise<BlobId> {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for (const piece of piecesOf(path)) {
-    hash.update(piece);
-    sizeBytes += piece.length;
-    await turn(piece.length, signal);
-  }
-  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
-}
-
-/** A file's bytes; each piece is good until the next one is asked for. */
-function* piecesOf(path: string): Generator<Buffer> {
-  const fd = openSync(path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, statSync(path).size + 1)));
-    for (;;) {
-      const length = readSync(fd, buffer, 0, buffer.length, null);
-      if (length === 0) return;
-      yield buffer.subarray(0, length);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-async function* streamChecked(
-  path: string,
-  digest: string,
-  guard: (error: unknown) => unknown,
-  signal?: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, 'r');
-    for (;;) {
-      // Each piece is the reader's to keep, so each has its own memory.
-      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-      const length = readSync(fd, buffer, 0, READ_BYTES, null);
-      if (length === 0) break;
-      const piece = buffer.subarray(0, length);
-      hash.update(piece);
-      await turn(length, signal);
-      yield piece;
-    }
-  } catch (error) {
-    throw isErrno(error, 'ENOENT') ? missing(digest) : guard(error);
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
-  const got = `sha256:${hash.digest('hex')}`;
-  if (got !== digest) throw mismatch(digest, got);
 }

@@ -1,11 +1,10 @@
+import { LIMIT_NAMES } from '../../bundle/limits.ts';
 import type { Limits } from '../../bundle/oci.ts';
 import { unpackProgram } from '../unpack-program.ts';
 import { type ByteString, bytesOf, type Desk } from './desk.ts';
 
 /** Limits of the protocol, by the names that they have on the command line. */
-export type LimitNumbers = Partial<
-  Record<'unpacked' | 'ratio' | 'entries' | 'path' | 'depth' | 'pax' | 'json' | 'yaml', number>
->;
+export type LimitNumbers = Partial<Record<string, number>>;
 
 /** Writes the files of a bundle as a plain tree, and says what was written. */
 export async function unpack(desk: Desk, input: { archive: ByteString; limits?: LimitNumbers }) {
@@ -31,17 +30,6 @@ export async function unpack(desk: Desk, input: { archive: ByteString; limits?: 
 
 /** The limits of the reader that a case sets. */
 export function limitsOf(limits: LimitNumbers = {}): Partial<Limits> {
-  const names = {
-    unpacked: 'unpackedBytes',
-    ratio: 'ratio',
-    entries: 'entries',
-    path: 'pathBytes',
-    depth: 'pathSegments',
-    pax: 'paxBytes',
-    json: 'jsonBytes',
-    yaml: 'yamlBytes',
-  } as const;
-  return Object.fromEntries(
-    Object.entries(limits).map(([name, value]) => [names[name as keyof typeof names], value]),
-  );
+  const known = Object.entries(LIMIT_NAMES).filter(([, name]) => limits[name] !== undefined);
+  return Object.fromEntries(known.map(([limit, name]) => [limit, limits[name]]));
 }

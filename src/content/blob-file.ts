@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  isErrno,
+  linkSync,
+  MATERIALISED_AT_S,
+  openSync,
+  readSync,
+  statSync,
+  utimesSync,
+} from '../host/files.ts';
+import { turn } from '../host/turns.ts';
+import type { BlobId } from './content-store.ts';
+import { mismatch, missing } from './digest.ts';
+
+/** One read: node's sha256 is half as fast again with 1 MiB as with 64 KiB. */
+export const READ_BYTES = 2 ** 20;
+
+/** Whether a blob has the time that it was given when it was stored: whatever writes to a file changes that. */
+export function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
+  return mtimeMs === MATERIALISED_AT_S * 1000;
+}
+
+/** A blob that was touched and is whole after all: a home copied without its times, for instance. */
+export function markUntouched(path: string): void {
+  try {
+    utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
+  } catch (error) {
+    // Another user's, or a disk that cannot be written: it will be looked at again.
+    if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS', 'ENOENT')) throw error;
+  }
+}
+
+/** Gives a blob another name. @returns false where the file system has none for it, so that it is copied instead */
+export function linkWherePossible(blob: string, path: string): boolean {
+  try {
+    linkSync(blob, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EACCES')) return false;
+    throw error;
+  }
+}
+
+/** The digest and length of a file. @param signal once it is aborted, SAME1903 */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<BlobId> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for (const piece of piecesOf(path)) {
+    hash.update(piece);
+    sizeBytes += piece.length;
+    await turn(piece.length, signal);
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+/** A file's bytes; each piece is good until the next one is asked for. */
+export function* piecesOf(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, statSync(path).size + 1)));
+    for (;;) {
+      const length = readSync(fd, buffer, 0, buffer.length, null);
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The bytes of a blob's file, each piece the reader's to keep.
+ * @param guard turns an error of the file system into ours
+ * @throws SAME1305 it is not there · SAME1301 after the last piece, when the bytes are not those of the digest
+ */
+export async function* streamChecked(
+  path: string,
+  digest: string,
+  guard: (error: unknown) => unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, 'r');
+    for (;;) {
+      // Each piece is the reader's to keep, so each has its own memory.
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+      const length = readSync(fd, buffer, 0, READ_BYTES, null);
+      if (length === 0) break;
+      const piece = buffer.subarray(0, length);
+      hash.update(piece);
+      await turn(length, signal);
+      yield piece;
+    }
+  } catch (error) {
+    throw isErrno(error, 'ENOENT') ? missing(digest) : guard(error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+  const got = `sha256:${hash.digest('hex')}`;
+  if (got !== digest) throw mismatch(digest, got);
+}
