@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readBundle } from '../bundle/archive-reader.ts';
 import { canonicalBytes } from '../bundle/canonical-json.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
-import { comparePaths } from '../bundle/portable-path.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { tap } from '../bundle/tap.ts';
-import type { TreeEntry } from '../bundle/tree.ts';
 import { findProgram } from './find-program.ts';
 import { bundleInput, bundleRules } from './import-bundle.ts';
 import { refuseLimits } from './limits.ts';
@@ -20,8 +17,10 @@ export interface Unpacked {
   directory: string;
   /** Of a bundle: all of its digests. */
   digests?: BundleDigests;
-  /** What lies there now, sorted by the bytes of the paths. */
-  files: TreeEntry[];
+  /** How many files lie there now. */
+  files: number;
+  /** How long they are together. */
+  sizeBytes: number;
 }
 
 /**
@@ -50,26 +49,23 @@ export async function unpackProgram(
 async function writeTree(ports: Ports, artifact: ProgramArtifact, asked: string | undefined) {
   const { name, version } = artifact.program.metadata;
   const directory = asked ?? `${name.replaceAll('/', '-')}-${version}`;
-  const files: TreeEntry[] = [];
+  let files = 0;
+  let sizeBytes = 0;
   await ports.files.makeDirectory(directory, async (into) => {
-    const write = async (file: Pick<TreeEntry, 'path' | 'executable'>, body: AsyncIterable<Uint8Array>) => {
-      const hash = createHash('sha256');
-      let sizeBytes = 0;
-      const hashed = tap(body, (chunk) => {
-        hash.update(chunk);
-        sizeBytes += chunk.length;
+    const write = async (path: string, executable: boolean, chunks: AsyncIterable<Uint8Array>) => {
+      const body = tap(chunks, ({ length }) => {
+        sizeBytes += length;
       });
-      const { path, executable } = file;
-      await ports.files.place(into, { path, executable, body: hashed });
-      files.push({ path, executable, sizeBytes, digest: `sha256:${hash.digest('hex')}` });
+      await ports.files.place(into, { path, executable, body });
+      files++;
     };
     const documents = { 'same.yaml': artifact.manifestBytes, 'same.lock': lockBytes(artifact) };
     for (const [path, bytes] of Object.entries(documents)) {
-      if (bytes) await write({ path, executable: false }, once(bytes));
+      if (bytes) await write(path, false, once(bytes));
     }
-    for await (const { body, ...file } of artifact.codeStream()) await write(file, body);
+    for await (const { path, executable, body } of artifact.codeStream()) await write(path, executable, body);
   });
-  return { directory, files: files.sort((a, b) => comparePaths(a.path, b.path)) };
+  return { directory, files, sizeBytes };
 }
 
 /** A lock is stored in canonical form, which says its bytes. */

@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { sha256 } from '../../src/bundle/canonical-json.ts';
 import { until } from '../components/facts.ts';
 import { openMounts, unavailable } from './mounts.ts';
 import { type Ended, manifest, openRig, type Rig } from './rig.ts';
@@ -58,16 +57,17 @@ describe('unpack', () => {
       const said = (await works(rig, ['unpack', source, '-o', at, '--json'])).json();
       assert.equal(said.digest, program);
       assert.deepEqual(filesBelow(at), filesBelow(rig.path('study')));
+      assert.equal(said.files, filesBelow(at).length);
+      let sizeBytes = 0;
       for (const path of filesBelow(at)) {
         const stat = statSync(join(at, path));
         const bytes = readFileSync(join(at, path));
         assert.ok(bytes.equals(readFileSync(rig.path('study', path))), path);
         assert.equal(stat.mode & 0o777, path === 'tools/run.sh' ? 0o755 : 0o644);
         assert.equal(stat.mtimeMs, MATERIALISED_AT_MS);
-        const listed = said.files.find((file: { path: string }) => file.path === path);
-        const mode = path === 'tools/run.sh' ? '0755' : '0644';
-        assert.deepEqual(listed, { path, mode, size: stat.size, sha256: sha256(bytes).slice(7) });
+        sizeBytes += stat.size;
       }
+      assert.equal(said.sizeBytes, sizeBytes);
       assert.equal(await digestOf(rig, ['create', '-f', at]), program);
     }
   });

@@ -245,6 +245,18 @@ describe('verify integrity of a home', () => {
     assert.deepEqual(own, ['SAME1301', 'SAME1302']);
   });
 
+  it('reports what is gone of what a run wrote, below directories too', async () => {
+    using other = openRig();
+    const step = 'run: mkdir {{outputs.d}} && echo one > {{outputs.d}}/x && echo two > {{outputs.f}}';
+    other.write({ 'study/same.yaml': manifest(`${step}\noutputs: {d: {}, f: {}}`) });
+    await works(other, ['create', '-f', 'study']);
+    await works(other, ['run', 'study']);
+    assert.deepEqual(await findingsOf(other, []), []);
+    for (const text of ['one\n', 'two\n'])
+      fs.rmSync(join(other.home, 'content/blobs/sha256', sha256(Buffer.from(text)).slice(7)));
+    assert.deepEqual(said(await findingsOf(other, [])), ['SAME1305 SAME-RUN-004', 'SAME1305 SAME-RUN-004']);
+  });
+
   it('works where the home cannot be written', { skip: process.env.CI ? false : unavailable() }, async () => {
     using other = openRig();
     other.write({ 'study/same.yaml': study, 'study/infra/main.tf': 'x {}\n' });

@@ -20,7 +20,7 @@ export function unpackCommand(cli: Cli): Command {
     ]),
   ).action(async (what: string, { output, limit }: { output?: string; limit?: string[] }) => {
     const limits = parseLimits(limit ?? []);
-    const { artifact, directory, files, digests } = await unpackProgram(cli.ports(), {
+    const { artifact, directory, files, sizeBytes, digests } = await unpackProgram(cli.ports(), {
       source: what,
       directory: output,
       limits,
@@ -32,17 +32,13 @@ export function unpackCommand(cli: Cli): Command {
         version,
         digest: artifact.digest,
         directory,
-        files: files.map(({ path, executable, sizeBytes, digest }) => ({
-          path,
-          mode: executable ? '0755' : '0644',
-          size: sizeBytes,
-          sha256: digest.slice('sha256:'.length),
-        })),
+        files,
+        sizeBytes,
         digests: digests ?? null,
       });
       return;
     }
-    const count = `${files.length} file${files.length === 1 ? '' : 's'}`;
+    const count = `${files} file${files === 1 ? '' : 's'}`;
     const shown = plainLine(/^[./]/.test(directory) ? directory : `./${directory}`);
     cli.print(`unpacked ${name}:${version} (${artifact.digest}) into ${shown}, ${count}`);
     cli.say(`run it with: same run program -f ${shown}`);

@@ -1,5 +1,7 @@
+import { sha256 } from '../../bundle/canonical-json.ts';
 import { LIMIT_NAMES } from '../../bundle/limits.ts';
 import type { Limits } from '../../bundle/oci.ts';
+import { comparePaths } from '../../bundle/portable-path.ts';
 import { unpackProgram } from '../unpack-program.ts';
 import { type ByteString, bytesOf, type Desk } from './desk.ts';
 
@@ -11,19 +13,17 @@ export async function unpack(desk: Desk, input: { archive: ByteString; limits?: 
   const ports = desk.open();
   const source = `${desk.directory}/bundle`;
   ports.files.write(source, bytesOf(input.archive));
-  const { digests, files } = await unpackProgram(ports, {
-    source,
-    directory: `${desk.directory}/unpacked`,
-    limits: limitsOf(input.limits),
-  });
+  const directory = `${desk.directory}/unpacked`;
+  const { digests } = await unpackProgram(ports, { source, directory, limits: limitsOf(input.limits) });
+  const entries = [...ports.files.entries(directory)].sort((a, b) => comparePaths(a.path, b.path));
   const { program, index, archive } = digests!;
   return {
     digests: { program, index, archive },
-    files: files.map(({ path, executable, sizeBytes, digest }) => ({
+    files: entries.map(({ path, executable, sizeBytes }) => ({
       path,
       mode: executable ? 0o755 : 0o644,
       size: sizeBytes,
-      sha256: digest.slice('sha256:'.length),
+      sha256: sha256(ports.files.read(`${directory}/${path}`)!).slice('sha256:'.length),
     })),
   };
 }
