@@ -1,20 +1,12 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { listTar, readTar, type TarFile } from './canonical-tar.ts';
+import { NO_LIMITS } from './limits.ts';
 import type { Descriptor } from './oci.ts';
 import type { TarEntry } from './tar-scanner.ts';
 
 /** Layers below this are read once and kept. */
 const IN_MEMORY_BYTES = 64 * 2 ** 20;
-
-/** What is in the store was let in: limits may have been raised for it then, and cost nobody anything now. */
-const NO_LIMITS = {
-  entries: Number.POSITIVE_INFINITY,
-  unpackedBytes: Number.POSITIVE_INFINITY,
-  pathBytes: Number.POSITIVE_INFINITY,
-  pathSegments: Number.POSITIVE_INFINITY,
-  paxBytes: 2 ** 20,
-};
 
 /** A packed file, without its bytes. */
 export type CodeEntry = TarEntry;

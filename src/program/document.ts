@@ -205,11 +205,7 @@ class Reader {
 
   #mapOf(map: YAMLMap<Node, Node | null>, depth: number): JsonValue {
     const start = map.range?.[0] ?? 0;
-    if (this.#text.startsWith('{{', start)) {
-      const template = this.#templateAt(start);
-      this.#report('SAME1001', `an unquoted ${template} is YAML for a map`, start, `quote it: "${template}"`);
-      return template;
-    }
+    if (this.#text.startsWith('{{', start)) return this.#reportTemplate(start);
     const object: JsonObject = {};
     for (const pair of map.items) {
       const key = this.#keyOf(pair, object);
@@ -219,11 +215,13 @@ class Reader {
     return object;
   }
 
-  /** The `{{…}}` that starts here, as far as one line and a message hold it. */
-  #templateAt(start: number): string {
+  /** Refuses the `{{…}}` that starts here. @returns it, as far as one line and a message hold it */
+  #reportTemplate(start: number): string {
     const near = this.#text.slice(start, start + LONGEST_TEMPLATE);
     const end = near.indexOf('}}');
-    return end < 0 ? '{{' : near.slice(0, end + 2);
+    const template = end < 0 ? '{{' : near.slice(0, end + 2);
+    this.#report('SAME1001', `an unquoted ${template} is YAML for a map`, start, `quote it: "${template}"`);
+    return template;
   }
 
   /** The key when it is one that JSON can have and that is not there yet. */
@@ -232,6 +230,10 @@ class Reader {
     const at = node?.range?.[0] ?? 0;
     if (isAlias(node)) {
       this.#report('SAME1002', `alias *${node.source} as a key`, at, 'write the key out');
+      return undefined;
+    }
+    if (isMap(node) && this.#text.startsWith('{{', at)) {
+      this.#reportTemplate(at);
       return undefined;
     }
     if (!isScalar(node) || typeof node.value !== 'string') {
