@@ -9,6 +9,7 @@ import {
   statSync,
   utimesSync,
 } from '../host/files.ts';
+import { countRead } from '../host/tally.ts';
 import { turn } from '../host/turns.ts';
 import type { BlobId } from './content-store.ts';
 import { mismatch, missing } from './digest.ts';
@@ -49,6 +50,7 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<Blob
   for (const piece of piecesOf(path)) {
     hash.update(piece);
     sizeBytes += piece.length;
+    countRead(piece.length);
     await turn(piece.length, signal);
   }
   return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
@@ -91,6 +93,7 @@ export async function* streamChecked(
       if (length === 0) break;
       const piece = buffer.subarray(0, length);
       hash.update(piece);
+      countRead(length);
       await turn(length, signal);
       yield piece;
     }

@@ -34,12 +34,18 @@ export async function nextTurn(signal?: AbortSignal): Promise<void> {
   stopIfAborted(signal);
 }
 
-/** The same chunks, with turns between them. @throws SAME1903 once the signal is aborted */
+/**
+ * The same chunks, with turns between them.
+ * @param count told the length of each
+ * @throws SAME1903 once the signal is aborted
+ */
 export async function* inTurns<T extends Uint8Array>(
   chunks: AsyncIterable<T> | Iterable<T>,
   signal?: AbortSignal,
+  count?: (bytes: number) => void,
 ): AsyncGenerator<T, void, undefined> {
   for await (const chunk of chunks) {
+    count?.(chunk.length);
     await turn(chunk.length, signal);
     yield chunk;
   }

@@ -29,6 +29,7 @@ import {
 import { temporaryDirectory } from './machine.ts';
 import { writeNewDirectory } from './new-directory.ts';
 import { isAbandoned, ownName } from './process-identity.ts';
+import { countFile } from './tally.ts';
 import { inTurns, nextTurn, turn } from './turns.ts';
 
 /**
@@ -68,7 +69,11 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
     },
     entries: (path: string) => entriesBelow(path, ''),
     stream: (path: string): AsyncIterable<Buffer> =>
-      inTurns(createReadStream(path, { highWaterMark: 1 << 20 }), options.signal),
+      inTurns(
+        createReadStream(path, { highWaterMark: 1 << 20 }),
+        options.signal,
+        countFile(statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+      ),
     /** The same, whatever the signal says. */
     streamToEnd: (path: string): AsyncIterable<Buffer> =>
       inTurns(createReadStream(path, { highWaterMark: 1 << 20 })),

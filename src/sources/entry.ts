@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { comparePaths } from '../bundle/portable-path.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { closeSync, openSync, readSync } from '../host/files.ts';
+import { countRead } from '../host/tally.ts';
 import type { RefusedPath, TreeFile } from './source.ts';
 
 /** Bytes somewhere on this machine: a whole file or a part of one. */
@@ -73,6 +74,7 @@ export function* chunksOf({ file, offset, sizeBytes }: Place): Generator<Buffer>
       if (buffers[turn]!.length < wanted) buffers[turn] = Buffer.allocUnsafe(wanted);
       const read = readSync(descriptor, buffers[turn]!, 0, wanted, offset + done);
       if (read === 0) throw new Error(`${file} became shorter while it was read`);
+      countRead(read);
       yield buffers[turn]!.subarray(0, read);
       done += read;
     }

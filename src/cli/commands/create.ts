@@ -3,6 +3,7 @@ import { createProgram } from '../../operations/create-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
 import { renderSource } from '../render/program.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `same create program -f SOURCE` */
@@ -19,11 +20,12 @@ export function createCommand(cli: Cli): Command {
       'same create program -f ./arXiv.1303.5778v1:1.0.tgz',
     ]),
   ).action(async (options: { file: string; dereference?: true; limit?: string[] }) => {
-    const created = await createProgram(cli.ports(), {
+    const request = {
       source: options.file,
       limits: parseLimits(options.limit ?? []),
       ...(options.dereference ? { dereference: true } : {}),
-    });
+    };
+    const created = await telling(cli, { doing: 'packing' }, () => createProgram(cli.ports(), request));
     const { name, version } = created.artifact.program.metadata;
     const { digest } = created.artifact;
     if (cli.json) {

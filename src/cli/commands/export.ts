@@ -6,6 +6,7 @@ import type { HistoryChoice } from '../../operations/select-runs.ts';
 import { parseQuantity } from '../../program/quantity.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `none`, `latest`, `all`, or ids. */
@@ -50,9 +51,9 @@ export function exportCommand(cli: Cli): Command {
     )
     .option(
       '--with-data [size]',
-      'let content of data at https addresses travel along, each at most of this size (default 10Gi)',
+      'let all content of data at https addresses travel along, not only what says carry: embed; each at most of this size (default 10Gi)',
     )
-    .option('--force', 'replace a file that is something else, or a bundle that holds other runs');
+    .option('--force', 'replace a file that is something else, or a bundle that holds other runs or data');
   return withLimits(
     withCommon(command, [
       'same export program -n arXiv.1303.5778v1:1.1',
@@ -79,15 +80,19 @@ export function exportCommand(cli: Cli): Command {
         });
       }
       const { name: reference, format: form, limit, withData, ...rest } = options;
-      const exported = await exportProgram(cli.ports(), {
+      const request = {
         reference,
         form,
         ...rest,
         limits: parseLimits(limit ?? []),
         ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
-      });
+      };
+      const exported = await telling(cli, { doing: 'packing' }, () => exportProgram(cli.ports(), request));
       const { name, version } = exported.artifact.program.metadata;
-      const { digests, committed, file, runs, history, left } = exported;
+      const { digests, committed, file, runs, history, left, leftData, aside } = exported;
+      if (aside !== undefined) {
+        cli.say(plainLine(`the directory that was there could not be removed and lies at ${aside} now`));
+      }
       if (cli.json) {
         cli.printJson('Exported', {
           name,
@@ -98,6 +103,7 @@ export function exportCommand(cli: Cli): Command {
           runs,
           history,
           left,
+          leftData,
           committed: committed
             ? { from: committed.from, run: committed.run ?? null, defaults: committed.defaults }
             : null,
@@ -121,6 +127,11 @@ export function exportCommand(cli: Cli): Command {
       if (left.length > 0) {
         cli.say(
           `  the file that was there held ${left.length === 1 ? 'a run' : 'runs'} that this one leaves out, still stored here: ${left.join(', ')} (take every run along with --history all)`,
+        );
+      }
+      if (leftData.length > 0) {
+        cli.say(
+          `  the file that was there held data that this one leaves out, still stored here: ${leftData.join(', ')} (take it along with --with-data)`,
         );
       }
     },

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { importBundle } from '../../operations/import-bundle.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `same import FILE` */
@@ -16,7 +17,11 @@ export function importCommand(cli: Cli): Command {
     ]),
   ).action(async (file: string, { limit }: { limit?: string[] }) => {
     const limits = parseLimits(limit ?? []);
-    const { artifact, digests, runs, ancestors } = await importBundle(cli.ports(), { file, limits });
+    const { artifact, digests, runs, ancestors } = await telling(
+      cli,
+      { doing: `checking ${file}`, file },
+      () => importBundle(cli.ports(), { file, limits }),
+    );
     const { name, version } = artifact.program.metadata;
     if (cli.json) {
       cli.printJson('Imported', { name, version, digest: artifact.digest, digests, runs, ancestors });

@@ -5,6 +5,7 @@ import { showRun } from '../../operations/show-run.ts';
 import type { Cli } from '../cli.ts';
 import { programJson, renderProgram } from '../render/program.ts';
 import { renderRun } from '../render/run.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `same show [program] REFERENCE|FILE`, `same show run ID` */
@@ -32,7 +33,9 @@ export function showCommand(cli: Cli, noun: string): Command {
       else cli.print(renderRun(run.record, { own: run.own, colour: false, full: true }));
       return;
     }
-    const shown = await showProgram(ports, what, parseLimits(limit ?? []));
+    const shown = await telling(cli, { doing: `checking ${what}`, file: what }, () =>
+      showProgram(ports, what, parseLimits(limit ?? [])),
+    );
     if (cli.json) cli.printJson('Program', programJson(shown));
     else cli.print(renderProgram(shown));
   });

@@ -3,6 +3,7 @@ import { parseLimits } from '../../operations/limits.ts';
 import { unpackProgram } from '../../operations/unpack-program.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `same unpack FILE|DIRECTORY|NAME:VERSION [-o DIRECTORY]` */
@@ -20,11 +21,11 @@ export function unpackCommand(cli: Cli): Command {
     ]),
   ).action(async (what: string, { output, limit }: { output?: string; limit?: string[] }) => {
     const limits = parseLimits(limit ?? []);
-    const { artifact, directory, files, sizeBytes, digests } = await unpackProgram(cli.ports(), {
-      source: what,
-      directory: output,
-      limits,
-    });
+    const { artifact, directory, files, sizeBytes, digests } = await telling(
+      cli,
+      { doing: `checking ${what}`, file: what, after: 'unpacking' },
+      () => unpackProgram(cli.ports(), { source: what, directory: output, limits }),
+    );
     const { name, version } = artifact.program.metadata;
     if (cli.json) {
       cli.printJson('Unpacked', {

@@ -4,6 +4,7 @@ import { type Verified, verifyIntegrity } from '../../operations/verify-integrit
 import type { Cli } from '../cli.ts';
 import { renderFinding } from '../render/finding.ts';
 import { plainLine } from '../render/text.ts';
+import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** What a command ends with that found something damaged (spec chapter errors). */
@@ -23,7 +24,9 @@ export function verifyCommand(cli: Cli): Command {
       'same verify integrity',
     ]),
   ).action(async (what: string | undefined, { limit }: { limit?: string[] }) => {
-    const verified = await verifyIntegrity(cli.ports(), what, { limits: parseLimits(limit ?? []) });
+    const limits = parseLimits(limit ?? []);
+    const doing = { doing: `checking ${what ?? 'the home'}`, ...(what === undefined ? {} : { file: what }) };
+    const verified = await telling(cli, doing, () => verifyIntegrity(cli.ports(), what, { limits }));
     const { findings, digests } = verified;
     if (findings.length > 0) cli.exitCode = DAMAGED;
     if (cli.json) {
