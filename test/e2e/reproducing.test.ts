@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { REPRODUCING } from '../../src/bundle/reproducing.ts';
 import { missing } from '../components/registry.ts';
@@ -45,7 +45,7 @@ function follow(file: string, cwd: string): { stdout: string; stderr: string }[]
     if (!existsSync(join(bin, name))) symlinkSync(stdout.trim(), join(bin, name));
   }
   const script = commands
-    .map((text) => text.replace('FILE', file))
+    .map((text) => text.replace('./FILE', isAbsolute(file) ? file : `./${file}`))
     .map((text, index) => `${text}\necho "=== ${index + 1}"; echo "=== ${index + 1}" >&2`)
     .join('\n');
   const { status, stdout, stderr } = spawnSync('sh', ['-eu', '-c', script], {
@@ -122,6 +122,33 @@ describe('the commands of REPRODUCING.md, word for word, with tar, gzip, sha256s
   test("point 4 makes a folder that is the study's, file for file", () => {
     assert.deepEqual(step[3], { stdout: '', stderr: '' });
     assert.deepEqual(tree(rig.path('study/program')), tree(study));
+  });
+
+  test('point 4 takes same.yaml and same.lock from their layers, whatever copies lie beside the blobs', () => {
+    spawnSync('cp', ['-r', rig.path('study'), rig.path('tampered')]);
+    rmSync(rig.path('tampered/program'), { recursive: true });
+    rig.write({ 'tampered/same.yaml': 'apiVersion: other/v1\n', 'tampered/same.lock': '{}' });
+    const pieces = [commands[1]!, commands[2]!, commands[3]!].join('\n');
+    const { status, stdout, stderr } = spawnSync('sh', ['-euc', pieces], {
+      cwd: rig.path('tampered'),
+      encoding: 'utf8',
+    });
+    assert.deepEqual(
+      { status, stdout, stderr },
+      { status: 0, stdout: `${exported.digests.program}\n`, stderr: '' },
+    );
+    assert.deepEqual(tree(rig.path('tampered/program')), tree(study));
+  });
+
+  test('point 4 takes a lock out of its layer in canonical form', () => {
+    mkdirSync(rig.path('lock'));
+    follow(join(checkout, 'conformance/v1/golden/locked.tgz'), rig.path('lock'));
+    const program = JSON.parse(readFileSync(rig.path('lock/study/index.json'), 'utf8')).manifests[0].digest;
+    const blob = (digest: string) => readFileSync(rig.path(`lock/study/blobs/sha256/${digest.slice(7)}`));
+    const lock = JSON.parse(blob(program).toString()).layers.find(
+      ({ mediaType }: { mediaType: string }) => mediaType === 'application/vnd.same.lock.v1+json',
+    );
+    assert.ok(readFileSync(rig.path('lock/study/program/same.lock')).equals(blob(lock.digest)));
   });
 
   test('point 5 prints parameters, environments, data, pipeline and claims', () => {
