@@ -57,7 +57,7 @@ function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownR
         : [
             {
               ...run,
-              message: `${run.message} among the finished ones of this program`,
+              message: `${run.message} among the finished ones of this program, and it is not one of none, latest, all`,
               place: '--history',
               clause: 'SAME-BND-026',
             },

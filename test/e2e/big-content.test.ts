@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { until } from '../components/facts.ts';
@@ -31,18 +39,34 @@ async function interrupt(
   rig: Rig,
   words: string[],
   what: string,
-  fact: () => boolean,
+  fact: (pid: number) => boolean,
 ): Promise<Ended & { ms: number }> {
   const { child, ended } = rig.start(words);
   let over = false;
   void ended.then(() => {
     over = true;
   });
-  await until(what, () => over || fact());
+  await until(what, () => over || fact(child.pid!));
   assert.equal(over, false, `ended before ${what}`);
   const startedAt = performance.now();
   child.kill('SIGINT');
   return { ...(await ended), ms: performance.now() - startedAt };
+}
+
+/** Whether a process has a file open and is past so many of its bytes. */
+function hasRead(pid: number, file: string, bytes: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== file) return false;
+      return (
+        Number(/^pos:\s*([0-9]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1]) >= bytes
+      );
+    });
+  } catch (error) {
+    // A descriptor, or the process, went away between two looks.
+    if (['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))) return false;
+    throw error;
+  }
 }
 
 function assertInterrupted({ code, signal, stdout, stderr, ms }: Ended & { ms: number }): void {
@@ -155,8 +179,8 @@ describe('Ctrl-C in the middle of big content', () => {
     assertInterrupted(exported);
     assert.deepEqual(readdirSync(rig.root).sort(), ['home', 'study']);
     await works(rig, ['export', '-n', 'study:1.0', '-o', 'out.tgz']);
-    const again = await interrupt(rig, ['export', '-n', 'study:1.0', '-o', 'out.tgz'], 'it looks', () =>
-      holds(join(rig.home, 'work'), 'ingest', 2 ** 24),
+    const again = await interrupt(rig, ['export', '-n', 'study:1.0', '-o', 'out.tgz'], 'it looks', (pid) =>
+      hasRead(pid, rig.path('out.tgz'), 2 ** 24),
     );
     assertInterrupted(again);
     assert.match(again.stderr, /SAME1903/);
