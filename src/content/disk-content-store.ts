@@ -12,7 +12,7 @@ import {
   join,
   lstatSync,
   MATERIALISED_AT_S,
-  mkdirSync,
+  makeDirectories,
   namesIn,
   openSync,
   renameSync,
@@ -263,7 +263,7 @@ class DiskContentStore implements LocalContentStore {
   /** Moves a blob out of the way. */
   #quarantine(digest: string): void {
     const quarantine = join(this.#directory, 'quarantine');
-    mkdirSync(quarantine, { recursive: true });
+    makeDirectories(quarantine);
     try {
       renameSync(this.pathOf(digest), join(quarantine, `${hexOf(digest)}-${randomBytes(6).toString('hex')}`));
     } catch (error) {
@@ -345,8 +345,8 @@ class DiskContentStore implements LocalContentStore {
       return work();
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
-      mkdirSync(this.#ingest, { recursive: true });
-      mkdirSync(this.#blobs, { recursive: true });
+      makeDirectories(this.#ingest);
+      makeDirectories(this.#blobs);
       return work();
     }
   }

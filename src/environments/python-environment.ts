@@ -6,7 +6,7 @@ import {
   fromErrno,
   isErrno,
   join,
-  mkdirSync,
+  makeDirectories,
   namesIn,
   readIfThere,
   removeTree,
@@ -122,7 +122,7 @@ export async function buildPython(
   const before = readMarker(place, digest)?.build;
   let release: (() => void) | undefined;
   try {
-    mkdirSync(place, { recursive: true });
+    makeDirectories(place);
     release = await takeBuildLock(join(place, LOCK), {
       onWait: () => onProgress?.('waiting for another build of the same environment'),
       done: () => ![undefined, before].includes(readMarker(place, digest)?.build),

@@ -2,7 +2,7 @@ import { SameError } from '../errors/same-error.ts';
 import {
   dirname,
   join,
-  mkdirSync,
+  makeDirectories,
   mkdtempSync,
   readFileSync,
   removeTree,
@@ -48,12 +48,12 @@ export async function lockPython(
   const { python } = environment;
   if (!python) throw new TypeError('lockPython needs a python environment');
   const interpreter = await findInterpreter(python.version, options.signal);
-  mkdirSync(options.workDirectory, { recursive: true });
+  makeDirectories(options.workDirectory);
   const directory = mkdtempSync(join(options.workDirectory, 'lock-'));
   try {
     const { root, files } = await openRequirements(python, options.readFile);
     for (const [path, bytes] of files) {
-      mkdirSync(dirname(join(directory, path)), { recursive: true });
+      makeDirectories(dirname(join(directory, path)));
       writeFileSync(join(directory, path), bytes);
     }
     options.onProgress?.(`resolving packages for python ${interpreter.version}`);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { SameError } from '../errors/same-error.ts';
 
 export {
@@ -16,7 +16,6 @@ export {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -72,6 +71,34 @@ export function namesIn(directory: string): string[] {
   }
 }
 
+/**
+ * Makes a directory and the parents it lacks; one that is there is left as it is. Node's own `recursive` never ends
+ * where a directory that is there answers ENOENT, as /proc does.
+ * @throws the file system's error
+ */
+export function makeDirectories(path: string, mode?: number): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); ; at = dirname(at)) {
+    try {
+      makeDirectory(at, mode);
+      break;
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT') || dirname(at) === at) throw error;
+      missing.push(at);
+    }
+  }
+  for (const at of missing.reverse()) makeDirectory(at, mode);
+}
+
+function makeDirectory(path: string, mode?: number): void {
+  try {
+    fs.mkdirSync(path, mode);
+  } catch (error) {
+    // Where nothing may be made, one that is there is refused in other words than EEXIST.
+    if (!fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
 /** A name beside `path` that nobody else uses, for write-then-rename. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.tmp-${process.pid}-${randomBytes(6).toString('hex')}`);
@@ -83,7 +110,7 @@ export function writeAtomically(
   bytes: string | Uint8Array,
   options: { mode?: number; sync?: boolean } = {},
 ): void {
-  fs.mkdirSync(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   const temporary = temporaryBeside(path);
   try {
     const fd = fs.openSync(temporary, 'wx', options.mode ?? 0o644);
@@ -105,7 +132,7 @@ export function writeAtomically(
  * @returns false when somebody else's file is there already.
  */
 export function createExclusively(path: string, bytes: string | Uint8Array): boolean {
-  fs.mkdirSync(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   const temporary = temporaryBeside(path);
   try {
     fs.writeFileSync(temporary, bytes, { flag: 'wx' });

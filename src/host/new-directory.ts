@@ -6,7 +6,7 @@ import {
   isErrno,
   join,
   lstatSync,
-  mkdirSync,
+  makeDirectories,
   namesIn,
   removeTree,
   renameSync,
@@ -21,13 +21,14 @@ const PREFIX = '.same-';
  * Makes a directory that is not there or is empty, whole or not at all: it is filled under another name beside it and
  * then renamed. What an earlier call that was killed left beside it is removed.
  * @param options.replace takes the place of a directory that is there, which stays until the new one is whole
+ * @returns where the directory that was there lies now, if it could not be removed
  * @throws SAME1403 there is something else · SAME1402 · SAME1404 · SAME1903, nothing being left of it
  */
 export async function writeNewDirectory(
   path: string,
   fill: (directory: string) => Promise<void>,
   options: { home: string; signal?: AbortSignal; replace?: boolean },
-): Promise<void> {
+): Promise<string | undefined> {
   const target = resolve(path);
   const parent = dirname(target);
   try {
@@ -40,24 +41,31 @@ export async function writeNewDirectory(
   }
   const made = firstMissing(parent);
   const temporary = join(parent, `${PREFIX}${ownName()}`);
+  let old: string | undefined;
   try {
-    mkdirSync(temporary, { recursive: true });
+    makeDirectories(temporary);
     await fill(temporary);
     await nextTurn(options.signal);
-    const old = options.replace ? putAside(target) : undefined;
+    old = options.replace ? putAside(target) : undefined;
     try {
       renameSync(temporary, target);
     } catch (error) {
       if (old !== undefined) renameSync(old, target);
       throw error;
     }
-    if (old !== undefined) removeTree(old);
   } catch (error) {
     removeTree(temporary);
     removeEmpty(parent, made);
     if (isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) refuseTaken(path, target);
     throw fromErrno(error, `writing ${path}`, options.home);
   }
+  try {
+    if (old !== undefined) removeTree(old);
+  } catch {
+    // The new one is in place: nothing has failed that was asked for.
+    return old;
+  }
+  return undefined;
 }
 
 /** Gives a directory another name beside its own, one that no later call removes. @returns it, if there was any. */

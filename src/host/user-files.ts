@@ -11,7 +11,7 @@ import {
   join,
   lstatSync,
   MATERIALISED_AT_S,
-  mkdirSync,
+  makeDirectories,
   mkdtempSync,
   namesIn,
   openSync,
@@ -42,7 +42,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
     try {
       // First, for it may be what filled the disk.
       removeAbandoned(join(home, 'work'));
-      mkdirSync(path, { recursive: true });
+      makeDirectories(path);
     } catch (error) {
       throw fromErrno(error, 'making a work directory', home);
     }
@@ -80,7 +80,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
     async writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
       const temporary = temporaryBeside(resolve(path));
       try {
-        mkdirSync(dirname(resolve(path)), { recursive: true });
+        makeDirectories(dirname(resolve(path)));
         const fd = openSync(temporary, 'wx', 0o644);
         try {
           for await (const chunk of chunks) {
@@ -118,6 +118,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
       how: { replace?: boolean } = {},
     ) =>
       writeNewDirectory(path, fill, { home, ...how, ...(options.signal ? { signal: options.signal } : {}) }),
+    /** Writes a new file, whole or not at all. @throws SAME1903 */
     async place(
       directory: string,
       { path, executable, body }: { path: string; executable: boolean; body: AsyncIterable<Uint8Array> },
@@ -125,7 +126,14 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
       const full = join(directory, path);
       const fd = openNew(full, executable ? 0o755 : 0o644);
       try {
-        for await (const chunk of body) writeFully(fd, chunk);
+        await turn(0, options.signal);
+        for await (const chunk of body) {
+          writeFully(fd, chunk);
+          await turn(chunk.length, options.signal);
+        }
+      } catch (error) {
+        rmSync(full, { force: true });
+        throw error;
       } finally {
         closeSync(fd);
       }
@@ -155,7 +163,7 @@ function openNew(path: string, mode: number): number {
     return openSync(path, 'wx', mode);
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error;
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     return openSync(path, 'wx', mode);
   }
 }

@@ -1,4 +1,5 @@
 import { readBundle } from '../bundle/archive-reader.ts';
+import { ROOT_COPIES } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { isProblem } from '../bundle/refusal.ts';
@@ -10,6 +11,8 @@ import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import type { KnownRun, Selection } from './select-runs.ts';
 
+const ROOT_NAMES = ['oci-layout', 'index.json', ...ROOT_COPIES];
+
 /** What an export is about to write over. */
 export interface ExistingBundle {
   /** Whether a directory that is a bundle gives way. */
@@ -20,7 +23,7 @@ export interface ExistingBundle {
 
 /**
  * Refuses to write over anything but a bundle of this program whose runs and other records are all stored here. By
- * force any file gives way, and any directory that is a bundle; no other directory ever does.
+ * force any file gives way, and any directory that is a bundle and nothing more; no other directory ever does.
  * @throws SAME1403
  */
 export async function refuseOther(
@@ -44,6 +47,13 @@ export async function refuseOther(
     if (ports.files.names(file).length === 0) return { replace: false, left: [] };
     throw refused('is a directory that is no bundle', 'choose another with -o DIRECTORY');
   }
+  const stray = form === 'oci-dir' ? strayIn(ports, file) : undefined;
+  if (stray !== undefined) {
+    throw refused(
+      `holds what is no part of a bundle: ${JSON.stringify(stray)}`,
+      'move that away, or choose another with -o DIRECTORY',
+    );
+  }
   if (force) return { replace: true, left: [] };
   const inside = await bundleAt(ports, file, target.limits);
   if (inside?.program !== artifact.digest) {
@@ -66,6 +76,15 @@ export async function refuseOther(
     `holds runs that are not stored here: ${lost.join(', ')}`,
     `keep them with: same import ${file}; or choose another file with -o FILE, or replace it with --force`,
   );
+}
+
+/** A path below a directory that no bundle has. */
+function strayIn(ports: Ports, directory: string): string | undefined {
+  for (const { path, kind } of ports.files.entries(directory)) {
+    const known = ROOT_NAMES.includes(path) || /^blobs\/sha256\/[0-9a-f]{64}$/.test(path);
+    if (kind !== 'file' || !known) return path;
+  }
+  return undefined;
 }
 
 /** The program, the runs and the digests of other records in a bundle, or undefined when it is no whole bundle. */

@@ -44,6 +44,8 @@ export interface Exported {
   committed?: Committed;
   /** Runs that the file held before and holds no longer; they are stored here. */
   left: string[];
+  /** Where the directory that it replaced lies now, if it could not be removed. */
+  aside?: string;
 }
 
 /**
@@ -86,7 +88,7 @@ export async function exportProgram(
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(limits ? { limits } : {}),
   };
-  const digests = await writeForm(ports, contents, content, { path, form, replace });
+  const { digests, aside } = await writeForm(ports, contents, content, { path, form, replace });
   await prepared?.keep();
   ports.pins.harden(name, version);
   return {
@@ -98,6 +100,7 @@ export async function exportProgram(
     history: selection.history,
     ...(prepared ? { committed: prepared } : {}),
     left,
+    ...(aside === undefined ? {} : { aside }),
   };
 }
 
@@ -106,13 +109,14 @@ async function writeForm(
   contents: BundleContents,
   content: ContentStore,
   { path, form, replace }: { path: string; form: BundleForm; replace: boolean },
-): Promise<BundleDigests> {
+): Promise<{ digests: BundleDigests; aside?: string | undefined }> {
   let digests: BundleDigests | undefined;
+  let aside: string | undefined;
   if (form === 'oci-dir') {
     const fill = async (directory: string) => {
       digests = await writeBundleDirectory(contents, content, (file) => ports.files.place(directory, file));
     };
-    await ports.files.makeDirectory(path, fill, { replace });
+    aside = await ports.files.makeDirectory(path, fill, { replace });
   } else {
     const options = {
       gzip: form === 'tgz',
@@ -121,7 +125,7 @@ async function writeForm(
     };
     await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
   }
-  return digests!;
+  return { digests: digests!, aside };
 }
 
 /** The digests that exporting now would give, nothing being written. */

@@ -52,8 +52,11 @@ export async function getOutputs(
     }),
   );
   const files = (await Promise.all(found.map(({ path, artifact }) => filesOf(ports, path, artifact)))).flat();
-  for (const file of files)
-    await ports.files.place(directory, { ...file, body: await ports.content.stream(file.digest) });
+  const fill = async (into: string) => {
+    for (const file of files)
+      await ports.files.place(into, { ...file, body: await ports.content.stream(file.digest) });
+  };
+  if (files.length > 0) await ports.files.makeDirectory(directory, fill);
   return {
     run: record.id,
     directory,

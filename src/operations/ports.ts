@@ -41,13 +41,14 @@ export interface Files {
   scratch(): { path: string; [Symbol.dispose](): void };
   /**
    * Fills a directory that is not there or is empty, whole or not at all; `replace` takes the place of one that is.
+   * @returns where the one that was there lies now, if it could not be removed
    * @throws SAME1403
    */
   makeDirectory(
     path: string,
     fill: (directory: string) => Promise<void>,
     options?: { replace?: boolean },
-  ): Promise<void>;
+  ): Promise<string | undefined>;
   /** Writes one file below a directory, with the mode and time of materialised files. */
   place(
     directory: string,

@@ -4,7 +4,7 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 import {
   fromErrno,
   join,
-  mkdirSync,
+  makeDirectories,
   namesIn,
   readIfThere,
   removeTree,
@@ -107,7 +107,7 @@ export function openDiskRunStore(
       const path = pathOf(record.id);
       try {
         removeDeleted(directory);
-        mkdirSync(join(path, 'logs'), { recursive: true });
+        makeDirectories(join(path, 'logs'));
         const journal = new JournalWriter(join(path, 'journal.jsonl'));
         journal.append({ type: 'run-begun', record, owner: thisProcess() } satisfies Begun, false);
         return openJournal(record.id, path, journal);

@@ -9,7 +9,7 @@ import {
   dirname,
   fromErrno,
   isErrno,
-  mkdirSync,
+  makeDirectories,
   openSync,
   readSync,
   statSync,
@@ -69,7 +69,7 @@ export async function archiveEntries(
   spool: string,
   signal?: AbortSignal,
 ): Promise<Entry[]> {
-  mkdirSync(dirname(spool), { recursive: true });
+  makeDirectories(dirname(spool));
   const descriptor = openSync(spool, 'wx', 0o600);
   const entries = new Map<string, Entry>();
   let [offset, failure]: [number, Error | undefined] = [0, undefined];

@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import { join, mkdirSync, removeTree, statSync } from '../host/files.ts';
+import { join, makeDirectories, removeTree, statSync } from '../host/files.ts';
 import { bytesAt, type Entry } from './entry.ts';
 import { failureLine, fieldsOf, openGit, runGit } from './git-process.ts';
 import { withoutLogin } from './source-address.ts';
@@ -181,7 +181,7 @@ export class GitRepository {
 
   async #prepare(): Promise<void> {
     if (this.#ready) return;
-    mkdirSync(this.#directory, { recursive: true });
+    makeDirectories(this.#directory);
     await this.#git(['init', '--quiet', '--bare', '--template=']);
     this.#ready = true;
   }

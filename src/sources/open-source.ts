@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import { existsSync, join, mkdirSync, removeTree, statSync } from '../host/files.ts';
+import { existsSync, join, makeDirectories, removeTree, statSync } from '../host/files.ts';
 import { fetchToFile, withoutCredentials } from '../host/http.ts';
 import { openDirectory } from './directory.ts';
 import { checkEntries } from './entry.ts';
@@ -108,7 +108,7 @@ function bundle(path: string, label: string, origin: Origin = { kind: 'bundle' }
 
 function ownDirectory({ workDirectory }: OpenSourceOptions): string {
   const directory = join(workDirectory, `source-${process.pid}-${opened++}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory, 0o700);
   return directory;
 }
 

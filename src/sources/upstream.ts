@@ -6,7 +6,7 @@ import {
   dirname,
   join,
   lstatSync,
-  mkdirSync,
+  makeDirectories,
   namesIn,
   removeTree,
   writeFileSync,
@@ -106,10 +106,10 @@ async function patched(
   options: UpstreamOptions,
 ): Promise<TreeFile[]> {
   const work = join(directory, 'tree');
-  mkdirSync(work, { recursive: true });
+  makeDirectories(work);
   const git = await openGit(work, { isolated: true, signal: options.signal });
   await git.raw('init', '--quiet', '--template=');
-  mkdirSync(join(work, '.git', 'info'), { recursive: true });
+  makeDirectories(join(work, '.git', 'info'));
   // Attributes in the source would have git convert line ends and encodings.
   writeFileSync(
     join(work, '.git', 'info', 'attributes'),
@@ -117,7 +117,7 @@ async function patched(
   );
   for (const file of files) {
     const place = join(work, file.path);
-    mkdirSync(dirname(place), { recursive: true });
+    makeDirectories(dirname(place));
     writeFileSync(place, await file.bytes());
     chmodSync(place, file.executable ? 0o755 : 0o644);
   }

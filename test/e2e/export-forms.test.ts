@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { listTar } from '../../src/bundle/canonical-tar.ts';
+import { openMounts, unavailable } from './mounts.ts';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig, type RunOptions } from './rig.ts';
 
 const study = manifest('run: echo hello');
+const skip = process.env.CI ? false : unavailable();
 
 describe('the form of an export', () => {
   let rig: Rig;
@@ -124,6 +126,33 @@ describe('an export into a directory', () => {
       readdirSync(rig.root).filter((name) => name.startsWith('.')),
       [],
     );
+  });
+
+  it('does not take away what lies in a bundle and is no part of one, even by force', async () => {
+    using rig = await studied();
+    const words = ['export', '-n', 'study:1.0', '--format', 'oci-dir', '-o', 'study.oci', '--force'];
+    await done(rig, words);
+    await done(rig, words);
+    for (const path of ['notes.txt', 'blobs/sha256/notes', 'data/more.csv']) {
+      rig.write({ [`study.oci/${path}`]: 'mine\n' });
+      await assertRefused(rig, words, { code: 'SAME1403', exit: 4, message: JSON.stringify(path) });
+      rmSync(rig.path('study.oci', path.split('/')[0] === 'data' ? 'data' : path), { recursive: true });
+    }
+    await done(rig, words);
+  });
+
+  it('succeeds where the one that was there cannot be removed, and says where that is', {
+    skip,
+  }, async () => {
+    using rig = await studied();
+    const words = ['export', '-n', 'study:1.0', '--format', 'oci-dir', '-o', 'study.oci', '--force'];
+    await done(rig, words);
+    using mounts = await openMounts(rig.root);
+    mounts.shell('mount --bind study.oci/blobs study.oci/blobs');
+    const { stderr } = await done(rig, words, { under: mounts.under });
+    const aside = /^the directory that was there could not be removed and lies at (.*) now$/m.exec(stderr);
+    assert.equal(mounts.shell(`test -d ${aside?.[1]} && echo there`), 'there\n');
+    await done(rig, ['show', './study.oci']);
   });
 
   it('is no part of the program that it lies in', async () => {

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../components/facts.ts';
 import { openMounts, unavailable } from './mounts.ts';
+import { assertRefused } from './refusal.ts';
 import { type Ended, manifest, openRig, type Rig } from './rig.ts';
 
 const skip = process.env.CI ? false : unavailable();
@@ -80,6 +81,24 @@ describe('unpack', () => {
     assert.match(stderr, /^run it with: same run program -f \.\/study-1\.0$/m);
     assert.equal(statSync(rig.path('study-1.0/tools/run.sh')).mode & 0o777, 0o755);
     assert.equal(await digestOf(rig, ['create', '-f', 'study-1.0']), program);
+  });
+
+  it('says at once that nothing can be written below /proc', {
+    skip: !existsSync('/proc/self'),
+  }, async () => {
+    const under = ['timeout', '-s', 'KILL', '20'];
+    for (const words of [
+      ['unpack', 'study.tgz', '-o', '/proc/x'],
+      ['unpack', 'study.tgz', '-o', '/proc/x/y'],
+      ['export', '-n', 'study:1.0', '-o', '/proc/y/z.tgz'],
+    ])
+      await assertRefused(rig, words, { code: 'SAME1404', exit: 5, place: '/proc/', under });
+    const { code, stderr } = await rig.same(['import', rig.path('study.tgz')], {
+      env: { SAME_HOME: '/proc/s' },
+      under,
+    });
+    assert.equal(code, 5, stderr);
+    assert.match(stderr, /^SAME140[14] .*\/proc\/s/m);
   });
 
   it('takes an empty directory, and refuses one with something in it and a file', async () => {

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../../host/clock.ts';
-import { closeSync, dirname, fstatSync, mkdirSync, openSync, readSync } from '../../host/files.ts';
+import { closeSync, dirname, fstatSync, makeDirectories, openSync, readSync } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors, processNumbers } from '../../host/survivors.ts';
 import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
@@ -42,7 +42,7 @@ export interface AttemptEnd {
  * it, is killed at its end.
  */
 export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
-  mkdirSync(dirname(input.logs.stdout), { recursive: true });
+  makeDirectories(dirname(input.logs.stdout));
   // Secrets are masked in them when the attempt has ended; until then they are for their owner only.
   const stdout = openSync(input.logs.stdout, 'w', 0o600);
   const stderr = openSync(input.logs.stderr, 'w', 0o600);

@@ -11,7 +11,7 @@ import {
   isErrno,
   join,
   lstatSync,
-  mkdirSync,
+  makeDirectories,
   mkdtempSync,
   namesIn,
   realpathSync,
@@ -73,7 +73,7 @@ export async function openWorkspace({
 }: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
   let root: string;
   try {
-    mkdirSync(context.workDirectory, { recursive: true });
+    makeDirectories(context.workDirectory);
     // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
     root = mkdtempSync(join(context.workDirectory, `${step.name}-${attempt}-`));
   } catch (error) {
@@ -100,10 +100,10 @@ export async function openWorkspace({
       workspace.temporary,
       workspace.scratch,
     ]) {
-      mkdirSync(directory, { recursive: true });
+      makeDirectories(directory);
     }
     await context.placeCode(step, work);
-    mkdirSync(workspace.workdir, { recursive: true });
+    makeDirectories(workspace.workdir);
     removeStale(step, workspace);
     const placed: PlacedInput[] = [];
     for (const [name, input] of Object.entries(step.inputs)) {
@@ -111,8 +111,7 @@ export async function openWorkspace({
       placed.push(...(await placeArtifact(inputs[name]!, path, name, input.mode, content)));
     }
     for (const output of Object.values(step.outputs)) {
-      if (output.path !== undefined)
-        mkdirSync(dirname(resolve(workspace.workdir, output.path)), { recursive: true });
+      if (output.path !== undefined) makeDirectories(dirname(resolve(workspace.workdir, output.path)));
     }
     writeFileSync(workspace.parameters, `${JSON.stringify(step.parameters)}\n`);
     return { workspace, placed };
@@ -147,7 +146,7 @@ async function placeArtifact(
   // What the program has there gives way to the input (spec SAME-PIP-006).
   removeTree(path);
   return files.map((file) => {
-    mkdirSync(dirname(file.path), { recursive: true });
+    makeDirectories(dirname(file.path));
     content.place(file.digest, file.path, mode, file.executable);
     const { ino, ctimeNs } = statSync(file.path, { bigint: true });
     return { input, root: path, path: file.path, digest: file.digest, linked: mode === 'link', ino, ctimeNs };
