@@ -5,6 +5,7 @@ import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import { parseQuantity } from '../../program/quantity.ts';
 import type { Cli } from '../cli.ts';
+import { FILE_NOT_COMPUTED } from '../render/program.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
@@ -93,13 +94,14 @@ export function exportCommand(cli: Cli): Command {
       if (aside !== undefined) {
         cli.say(plainLine(`the directory that was there could not be removed and lies at ${aside} now`));
       }
+      const isFile = form !== 'oci-dir';
       if (cli.json) {
         cli.printJson('Exported', {
           name,
           version,
           file,
           format: form,
-          digests,
+          digests: isFile ? { ...digests, file: digests.file ?? null } : digests,
           runs,
           history,
           left,
@@ -121,7 +123,7 @@ export function exportCommand(cli: Cli): Command {
       }
       cli.print(`exported ${name}:${version} to ${file}`);
       cli.say(
-        `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n${digests.file === undefined ? '' : `  file    ${digests.file}\n`}  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${String(history)})`,
+        `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n${isFile ? `  file    ${digests.file ?? FILE_NOT_COMPUTED}\n` : ''}  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${String(history)})`,
       );
       if (left.length > 0) {
         cli.say(

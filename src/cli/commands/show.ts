@@ -14,7 +14,7 @@ export function showCommand(cli: Cli, noun: string): Command {
     .description(
       noun === 'run'
         ? 'Show a run: parameters with where they came from, steps, figures, claims, environment.'
-        : 'Show a program: parameters, steps, needs, data, claims, the four digests. Nothing is executed.',
+        : 'Show a program: parameters, steps, needs, data, claims, digests, and which runs travel along. Nothing is executed.',
     )
     .argument(
       noun === 'run' ? '<id>' : '<reference>',
