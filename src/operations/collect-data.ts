@@ -10,36 +10,63 @@ const CLAUSE = 'SAME-BND-047';
 const RAISE = 'raise it: --with-data=SIZE';
 const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
+/** Content that is here. */
+type Found = BlobId & { name: string };
+
 /**
- * Gets the content of a program's data that lies elsewhere, so that it travels in a bundle: from the store, else from
- * its address, else from its mirrors in order. Whatever comes has the digest that the manifest or the lock states.
- * Data that is carried never stays away.
+ * The data elsewhere whose content a bundle of a program holds: what says `carry: embed`, and when asked for all else
+ * too but what says `carry: never` (spec SAME-BND-046).
+ */
+export function travellingData({ program, lock }: ProgramArtifact, asked: boolean): RemoteData[] {
+  return remoteData(program, lock).filter(({ carry }) => carry === 'embed' || (asked && carry === 'pointer'));
+}
+
+/**
+ * Makes the object that carries data from what is here, fetching nothing.
+ * @returns its digest, none where no data travels; or the names of data whose content is not here
+ */
+export async function storedData(
+  ports: Ports,
+  artifact: ProgramArtifact,
+  content: ContentStore,
+): Promise<{ digest?: string; lacking: string[] }> {
+  const found: Found[] = [];
+  const lacking: string[] = [];
+  for (const { name, digest, sizeBytes: declared } of travellingData(artifact, false)) {
+    const isHere = digest !== undefined && SHA256.test(digest) && (await ports.content.isWhole(digest));
+    const sizeBytes = isHere ? await ports.content.size(digest) : undefined;
+    if (sizeBytes === undefined || (declared ?? sizeBytes) !== sizeBytes) lacking.push(name);
+    else found.push({ name, digest: digest!, sizeBytes });
+  }
+  if (lacking.length > 0 || found.length === 0) return { lacking };
+  return { digest: (await dataArtifact(found, artifact, content)).digest, lacking };
+}
+
+/**
+ * Gets the content of data that lies elsewhere, so that it travels in a bundle: from the store where it is whole, else
+ * from its address, else from its mirrors in order. Whatever comes has the digest that the manifest or the lock states.
+ * @param wanted what {@link travellingData} says, and something
  * @param options.limitBytes the longest content of one pointer
  * @returns the digest of the object that carries it
  * @throws for all data at once: SAME1008 no sha256 digest is stated · SAME1205, SAME1208, SAME1209 it cannot be had ·
- * SAME1301 it is other content · SAME1304 it is longer than the limit · SAME1902 there is none
+ * SAME1301 it is other content, or of another length · SAME1304 it is longer than the limit
  */
 export async function collectData(
   ports: Ports,
   artifact: ProgramArtifact,
+  wanted: readonly RemoteData[],
   content: ContentStore,
   options: { limitBytes?: number },
 ): Promise<string> {
-  const wanted = remoteData(artifact.program, artifact.lock).filter(({ never }) => !never);
-  if (wanted.length === 0) {
-    throw new SameError({
-      code: 'SAME1902',
-      message: '--with-data has nothing to do: the program declares no data elsewhere that may travel',
-      place: '--with-data',
-      hint: 'leave it out: data in the program’s own files travels anyway',
-    });
-  }
   const limitBytes = options.limitBytes ?? LIMITS.unpackedBytes;
   const findings: Finding[] = [];
-  const found: { name: string; digest: string; sizeBytes: number }[] = [];
+  const found: Found[] = [];
   for (const data of wanted) {
     try {
-      found.push({ name: data.name, ...(await contentOf(ports, data, content, limitBytes)) });
+      const same = found.find(({ digest }) => digest === data.digest);
+      if (same) refuseSize(data, same.sizeBytes, limitBytes);
+      const { digest, sizeBytes } = same ?? (await contentOf(ports, data, content, limitBytes));
+      found.push({ name: data.name, digest, sizeBytes });
     } catch (error) {
       if (!(error instanceof SameError) || error.code === 'SAME1903') throw error;
       findings.push(
@@ -65,7 +92,8 @@ async function contentOf(
       hint: 'state it in same.yaml: digest: sha256:…',
     });
   }
-  const sizeBytes = await content.size(digest);
+  // What was damaged since it was stored is not here, wherever else it can be had.
+  const sizeBytes = (await ports.content.isWhole(digest)) ? await ports.content.size(digest) : undefined;
   if (sizeBytes === undefined) return fetched(ports, { ...data, digest }, content, limitBytes);
   refuseSize(data, sizeBytes, limitBytes);
   return { digest, sizeBytes };
@@ -86,7 +114,7 @@ async function fetched(
     try {
       refuseOther(uri);
       ports.progress(`fetching data ${data.name}`);
-      const { sizeBytes } = await ports.download(uri, path, { limitBytes });
+      const { sizeBytes } = await downloaded(ports, data, uri, { path, limitBytes });
       refuseSize(data, sizeBytes, limitBytes);
       return await content.ingest(ports.files.stream(path), { digest: data.digest, sizeBytes });
     } catch (error) {
@@ -104,6 +132,22 @@ async function fetched(
     },
     { cause: first },
   );
+}
+
+/** Reads no further than the data is long: the rest is not worth a byte. @throws SAME1301 it is longer */
+async function downloaded(
+  ports: Ports,
+  { name, sizeBytes }: RemoteData,
+  uri: string,
+  { path, limitBytes }: { path: string; limitBytes: number },
+): Promise<{ sizeBytes: number }> {
+  try {
+    return await ports.download(uri, path, { limitBytes: sizeBytes ?? limitBytes });
+  } catch (error) {
+    if (sizeBytes === undefined || !(error instanceof SameError) || error.code !== 'SAME1304') throw error;
+    const message = `data.${name} has more bytes than the ${sizeBytes} declared`;
+    throw new SameError({ code: 'SAME1301', message }, { cause: error });
+  }
 }
 
 /** @throws SAME1208 for anything but https, on this machine too: the address is the author's, not the user's */

@@ -12,8 +12,9 @@ import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore, Pin } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
+import type { RemoteData } from '../program/remote-data.ts';
 import { compareVersions } from '../program/version.ts';
-import { collectData } from './collect-data.ts';
+import { collectData, storedData, travellingData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
@@ -44,15 +45,16 @@ export interface Exported {
   committed?: Committed;
   /** Runs that the file held before and holds no longer; they are stored here. */
   left: string[];
-  /** Where the directory that it replaced lies now, if it could not be removed. */
-  aside?: string;
+  /** Names of data whose content it held before and holds no longer; it is stored here. */
+  leftData: string[];
 }
 
 /**
  * `same export`: a stored program as one file or directory. Equal state gives equal bytes.
  * A version that is not there is committed from the highest earlier one and its latest succeeded run here: last of all,
  * so that an export which is refused has committed nothing.
- * @throws SAME1403 when the target is something else, or holds runs that are nowhere else · SAME1304, SAME1608, SAME1902
+ * @throws SAME1403 when the target is something else, or holds runs or data that are nowhere else · SAME1304, SAME1608,
+ * SAME1902, and of data that cannot travel what {@link collectData} says
  */
 export async function exportProgram(
   ports: Ports,
@@ -63,7 +65,7 @@ export async function exportProgram(
     portable?: boolean;
     history?: HistoryChoice;
     limits?: Partial<Limits>;
-    /** Whether content of data that lies elsewhere travels along, and how long it may be at most. */
+    /** Whether content of data elsewhere travels that need not, and how long any may be at most. */
     withData?: { limitBytes?: number };
     force?: boolean;
   },
@@ -75,20 +77,24 @@ export async function exportProgram(
   const content = ports.stageContent(temporary.path);
   const prepared = base && (await prepareCommit(ports, { ...base, ...(limits ? { limits } : {}) }, content));
   const { artifact, origin } = prepared ?? (await storedProgram(ports, options.reference));
+  const travelling = dataOf(artifact, options);
   const { name, version } = artifact.program.metadata;
   const path = options.output ?? fileName(name, version, { form, portable: options.portable ?? false });
   const selection = await selectRuns(ports, content, artifact, options.history);
   const target = { path, form, force: options.force ?? false, limits };
-  const { replace, left } = await refuseOther(ports, target, artifact, selection);
+  const { replace, ...dropped } = await refuseOther(ports, target, artifact, selection, travelling);
   const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, origin);
-  const data = options.withData ? [await collectData(ports, artifact, content, options.withData)] : [];
+  const data =
+    travelling.length > 0
+      ? [await collectData(ports, artifact, travelling, content, options.withData ?? {})]
+      : [];
   const contents = {
     ...known,
     referrers: [...referrers, ...data],
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(limits ? { limits } : {}),
   };
-  const { digests, aside } = await writeForm(ports, contents, content, { path, form, replace });
+  const digests = await writeForm(ports, contents, content, { path, form, replace });
   await prepared?.keep();
   ports.pins.harden(name, version);
   return {
@@ -99,9 +105,20 @@ export async function exportProgram(
     runs: selection.chosen.map(({ record }) => record.id),
     history: selection.history,
     ...(prepared ? { committed: prepared } : {}),
-    left,
-    ...(aside === undefined ? {} : { aside }),
+    ...dropped,
   };
+}
+
+/** @throws SAME1902 data was asked for and there is none */
+function dataOf(artifact: ProgramArtifact, { withData }: { withData?: object }): RemoteData[] {
+  const travelling = travellingData(artifact, withData !== undefined);
+  if (!withData || travelling.length > 0) return travelling;
+  throw new SameError({
+    code: 'SAME1902',
+    message: '--with-data has nothing to do: the program declares no data elsewhere that may travel',
+    place: '--with-data',
+    hint: 'leave it out: data in the program’s own files travels anyway',
+  });
 }
 
 async function writeForm(
@@ -109,14 +126,13 @@ async function writeForm(
   contents: BundleContents,
   content: ContentStore,
   { path, form, replace }: { path: string; form: BundleForm; replace: boolean },
-): Promise<{ digests: BundleDigests; aside?: string | undefined }> {
+): Promise<BundleDigests> {
   let digests: BundleDigests | undefined;
-  let aside: string | undefined;
   if (form === 'oci-dir') {
     const fill = async (directory: string) => {
       digests = await writeBundleDirectory(contents, content, (file) => ports.files.place(directory, file));
     };
-    aside = await ports.files.makeDirectory(path, fill, { replace });
+    await ports.files.makeDirectory(path, fill, { replace });
   } else {
     const options = {
       gzip: form === 'tgz',
@@ -125,21 +141,28 @@ async function writeForm(
     };
     await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
   }
-  return { digests: digests!, aside };
+  return digests!;
 }
 
-/** The digests that exporting now would give, nothing being written. */
+/**
+ * The digests that exporting now would give, nothing being written or fetched: of the program alone where data travels
+ * whose content is not here.
+ */
 export async function exportDigests(
   ports: Ports,
   artifact: ProgramArtifact,
   pin: Pin,
-): Promise<BundleDigests> {
+): Promise<{ digests: BundleDigests | Pick<BundleDigests, 'program'>; lacking: string[] }> {
   // Runs become artifacts here, of a few kilobytes: in memory, since looking stores nothing.
   const content = ports.lookIntoContent();
   const sourceDateEpoch = sourceDate(ports);
+  const data = await storedData(ports, artifact, content);
+  if (data.lacking.length > 0) return { digests: { program: artifact.digest }, lacking: data.lacking };
   const selection = await selectRuns(ports, content, artifact, undefined);
+  const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, pin.origin);
   const contents = {
-    ...(await contentsOf(ports, content, artifact, selection, pin.origin)),
+    ...known,
+    referrers: data.digest === undefined ? referrers : [...referrers, data.digest],
     // What limits the export had to raise is for the export to say.
     limits: NO_LIMITS,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
@@ -151,7 +174,7 @@ export async function exportDigests(
     onDigests: (all) => (digests = all),
   });
   for await (const _ of chunks);
-  return digests!;
+  return { digests: digests!, lacking: [] };
 }
 
 /** The latest second that has four digits of a year. */

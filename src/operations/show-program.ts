@@ -3,7 +3,6 @@ import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { openRun } from '../bundle/run-artifact.ts';
 import type { Pin } from '../content/content-store.ts';
 import { parseReference } from '../program/reference.ts';
 import type { Origin } from '../sources/source.ts';
@@ -19,9 +18,13 @@ export interface Shown {
   artifact: ProgramArtifact;
   pin?: Pin;
   origin?: Origin;
-  /** All four digests: program, index, archive, file. Of a stored program: what export would write now. */
-  digests: BundleDigests;
-  /** Of a stored program: runs of it here. Of a bundle: runs that travel along, of its ancestors too. Newest first. */
+  /**
+   * All four digests: program, index, archive, file. Of a stored program: what export would write now, or the first
+   * alone.
+   */
+  digests: BundleDigests | Pick<BundleDigests, 'program'>;
+  /** Names of data that an export would have to fetch, and for want of which nothing else of it is known. */
+  lacking: string[];
   runs: ListedRun[];
 }
 
@@ -31,13 +34,8 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     const input = bundleInput(ports, text);
     using scratch = ports.files.scratch();
     const rules = { ...bundleRules(ports, limits), keepLayers: false };
-    const content = ports.openContent(scratch.path);
-    const { artifact, digests, referrers } = await peekBundle(input, content, rules);
-    const runs: ListedRun[] = [];
-    for (const { kind, digest } of referrers)
-      if (kind === 'run') runs.push({ record: (await openRun(digest, content)).record, own: false });
-    runs.sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
-    return { artifact, digests, runs };
+    const { artifact, digests } = await peekBundle(input, ports.openContent(scratch.path), rules);
+    return { artifact, digests, lacking: [], runs: [] };
   }
   refuseLimits(limits, text);
   const { artifact, pin } = await findProgram(ports, text);
@@ -46,7 +44,7 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     artifact,
     pin,
     ...(origin ? { origin } : {}),
-    digests: await exportDigests(ports, artifact, pin),
+    ...(await exportDigests(ports, artifact, pin)),
     runs: await listRuns(ports, { name: text }),
   };
 }

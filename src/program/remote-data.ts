@@ -9,8 +9,8 @@ export interface RemoteData {
   /** `sha256:…` of one file, or `tree:sha256:…`, as the manifest or the lock states it. */
   digest?: string;
   sizeBytes?: number;
-  /** Whether it never travels. */
-  never: boolean;
+  /** Whether a bundle holds the content: only on request, always, or not even on request. */
+  carry: 'pointer' | 'embed' | 'never';
   /** Whether a step gets the very bytes: not unpacked, not expected to change. */
   plain: boolean;
 }
@@ -29,7 +29,7 @@ export function remoteData(program: Program, lock: Lock | undefined): RemoteData
         uris: [pointer.uri, ...(pointer.mirrors ?? [])],
         ...(digest === undefined ? {} : { digest }),
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
-        never: pointer.carry === 'never',
+        carry: pointer.carry ?? 'pointer',
         plain: pointer.unpack === undefined && pointer.mutable !== true,
       };
     });

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { makeCertificates } from '../components/certificates.ts';
 import { assertRefused } from './refusal.ts';
@@ -18,6 +27,7 @@ describe('data that travels', () => {
   let server: Server;
   let url: string;
   let asked: string[] = [];
+  let sentBytes = 0;
   let trusting: { NODE_EXTRA_CA_CERTS: string; SSL_CERT_FILE: string };
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'same-data-'));
@@ -31,10 +41,12 @@ describe('data that travels', () => {
     server = createServer(
       { cert: readFileSync(certificateFile), key: readFileSync(keyFile) },
       (request, response) => {
+        const endless = Readable.from(pieces((bytes) => (sentBytes += bytes)));
         asked.push(request.url!);
         if (request.url === '/moved') response.writeHead(302, { location: '/speech.bin' }).end();
         else if (request.url === '/down')
           response.writeHead(302, { location: 'http://localhost/speech.bin' }).end();
+        else if (request.url === '/endless') endless.pipe(response);
         else if (content[request.url!]) response.end(content[request.url!]);
         else response.writeHead(404).end();
       },
@@ -133,7 +145,7 @@ describe('data that travels', () => {
         'SAME1208',
         'SAME1208',
         'SAME1208',
-        'SAME1304',
+        'SAME1301',
         'SAME1008',
       ],
       env: trusting,
@@ -147,6 +159,98 @@ describe('data that travels', () => {
     );
     for (const { message } of findings) assert.doesNotMatch(message, /SAME[0-9]/, 'a code stands once');
     assert.equal(existsSync(rig.path('study.tgz')), false);
+  });
+
+  it('is read no further than it says it is long', async () => {
+    using rig = await created({
+      endless: `uri: "${url}/endless", digest: "${digestOf(speech)}", size: ${speech.length}`,
+    });
+    sentBytes = 0;
+    await assertRefused(rig, exporting.slice(0, -1), {
+      code: 'SAME1301',
+      message: `more bytes than the ${speech.length} declared`,
+      env: trusting,
+      exit: 7,
+    });
+    assert.ok(sentBytes < ENDLESS_BYTES / 2, `${sentBytes} bytes were read`);
+  });
+
+  it('is fetched again where what the home holds is damaged', async () => {
+    using rig = await created({ labels: `uri: "${url}/labels.csv", digest: "${digestOf(labels)}"` });
+    const first = (await done(rig, exporting, { env: trusting })).json();
+    await done(rig, ['import', 'study.tgz']);
+    const blob = join(rig.home, 'content/blobs/sha256', digestOf(labels).slice('sha256:'.length));
+    chmodSync(blob, 0o644);
+    writeFileSync(blob, 'a,2\nb,1\n');
+    asked = [];
+    const again = (await done(rig, [...exporting, '-o', 'again.tgz'], { env: trusting })).json();
+    assert.deepEqual(asked, ['/labels.csv']);
+    assert.equal(again.digests.archive, first.digests.archive);
+  });
+
+  it('travels unasked where it says so, from the home where it is there, and show says what it cannot know', async () => {
+    using rig = await created({
+      labels: `uri: "${url}/labels.csv", digest: "${digestOf(labels)}", carry: embed`,
+      speech: `uri: "${url}/speech.bin", digest: "${digestOf(speech)}", carry: pointer`,
+    });
+    const unknown = (await done(rig, ['show', 'study:1.0', '--json'])).json();
+    assert.deepEqual(Object.keys(unknown.digests), ['program']);
+    assert.deepEqual(unknown.lacking, ['labels']);
+    const shown = await done(rig, ['show', 'study:1.0']);
+    assert.match(shown.stdout, /others +known when data.labels is here/);
+    assert.deepEqual(asked, [], 'showing fetches nothing');
+
+    const unasked = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--json'];
+    const exported = (await done(rig, unasked, { env: trusting })).json();
+    assert.deepEqual(asked, ['/labels.csv']);
+    asked = [];
+    const reader = { env: { SAME_HOME: rig.path('reader') } };
+    await done(rig, ['import', 'study.tgz'], reader);
+    const known = (await done(rig, ['show', 'study:1.0', '--json'], reader)).json();
+    assert.deepEqual(known.digests, exported.digests);
+    assert.deepEqual(known.lacking, []);
+    const again = (await done(rig, [...unasked, '-o', 'again.tgz'], reader)).json();
+    assert.equal(again.digests.file, exported.digests.file);
+    assert.deepEqual(asked, []);
+  });
+
+  it('keeps an export from being written where it says that it always travels and cannot be had', async () => {
+    using rig = await created({
+      bare: `uri: "${url}/labels.csv", carry: embed`,
+      gone: `uri: "${url}/gone", digest: "${digestOf(labels)}", carry: embed`,
+      other: `uri: "${url}/gone", digest: "${digestOf(speech)}"`,
+    });
+    const findings = await assertRefused(rig, ['export', '-n', 'study:1.0', '-o', 'study.tgz'], {
+      code: ['SAME1008', 'SAME1205'],
+      env: trusting,
+      exit: 2,
+    });
+    assert.deepEqual(
+      findings.map(({ place }) => place),
+      ['data.bare', 'data.gone'],
+    );
+    assert.equal(existsSync(rig.path('study.tgz')), false);
+  });
+
+  it('is not dropped from a bundle that has it, unless it is stored here or its user insists', async () => {
+    using rig = await created({ labels: `uri: "${url}/labels.csv", digest: "${digestOf(labels)}"` });
+    await done(rig, exporting, { env: trusting });
+    const before = readFileSync(rig.path('study.tgz'));
+    const without = exporting.filter((word) => word !== '--with-data');
+    await assertRefused(rig, without.slice(0, -1), {
+      code: 'SAME1403',
+      exit: 4,
+      message: 'holds the content of data that is not stored here: labels',
+      hint: /--with-data.*--force/,
+    });
+    assert.ok(readFileSync(rig.path('study.tgz')).equals(before));
+    assert.deepEqual((await done(rig, exporting, { env: trusting })).json().leftData, []);
+    await done(rig, ['import', 'study.tgz']);
+    const told = await done(rig, without.slice(0, -1));
+    assert.match(told.stderr, /leaves out, still stored here: labels .*--with-data/);
+    await done(rig, exporting);
+    assert.deepEqual((await done(rig, without)).json().leftData, ['labels']);
+    assert.deepEqual((await done(rig, [...without, '--force'])).json().leftData, []);
   });
 
   it('follows redirects, and leaves at home what is carried never', async () => {
@@ -183,6 +287,17 @@ describe('data that travels', () => {
     });
   });
 });
+
+/** More than any socket holds, yet not so much that a test waits for it. */
+const ENDLESS_BYTES = 64 * 2 ** 20;
+
+function* pieces(onSent: (bytes: number) => void): Generator<Buffer> {
+  const piece = Buffer.alloc(64 * 1024);
+  for (let sent = 0; sent < ENDLESS_BYTES; sent += piece.length) {
+    onSent(piece.length);
+    yield piece;
+  }
+}
 
 async function done(rig: Rig, words: string[], options?: RunOptions) {
   const ended = await rig.same(words, options);

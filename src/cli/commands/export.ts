@@ -52,9 +52,9 @@ export function exportCommand(cli: Cli): Command {
     )
     .option(
       '--with-data [size]',
-      'let content of data at https addresses travel along, each at most of this size (default 10Gi)',
+      'let all content of data at https addresses travel along, not only what says carry: embed; each at most of this size (default 10Gi)',
     )
-    .option('--force', 'replace a file that is something else, or a bundle that holds other runs');
+    .option('--force', 'replace a file that is something else, or a bundle that holds other runs or data');
   return withLimits(
     withCommon(command, [
       'same export program -n arXiv.1303.5778v1:1.1',
@@ -90,10 +90,7 @@ export function exportCommand(cli: Cli): Command {
       };
       const exported = await telling(cli, { doing: 'packing' }, () => exportProgram(cli.ports(), request));
       const { name, version } = exported.artifact.program.metadata;
-      const { digests, committed, file, runs, history, left, aside } = exported;
-      if (aside !== undefined) {
-        cli.say(plainLine(`the directory that was there could not be removed and lies at ${aside} now`));
-      }
+      const { digests, committed, file, runs, history, left, leftData } = exported;
       const isFile = form !== 'oci-dir';
       if (cli.json) {
         cli.printJson('Exported', {
@@ -105,6 +102,7 @@ export function exportCommand(cli: Cli): Command {
           runs,
           history,
           left,
+          leftData,
           committed: committed
             ? { from: committed.from, run: committed.run ?? null, defaults: committed.defaults }
             : null,
@@ -128,6 +126,11 @@ export function exportCommand(cli: Cli): Command {
       if (left.length > 0) {
         cli.say(
           `  the file that was there held ${left.length === 1 ? 'a run' : 'runs'} that this one leaves out, still stored here: ${left.join(', ')} (take every run along with --history all)`,
+        );
+      }
+      if (leftData.length > 0) {
+        cli.say(
+          `  the file that was there held data that this one leaves out, still stored here: ${leftData.join(', ')} (take it along with --with-data)`,
         );
       }
     },
