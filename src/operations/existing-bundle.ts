@@ -1,4 +1,5 @@
 import { readBundle } from '../bundle/archive-reader.ts';
+import { ROOT_COPIES } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { parseReferrer } from '../bundle/referrer.ts';
@@ -12,6 +13,8 @@ import type { BundleForm } from './export-program.ts';
 import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import type { KnownRun, Selection } from './select-runs.ts';
+
+const ROOT_NAMES = ['oci-layout', 'index.json', ...ROOT_COPIES];
 
 /** What an export is about to write over. */
 export interface ExistingBundle {
@@ -52,6 +55,13 @@ export async function refuseOther(
     if (ports.files.names(file).length === 0) return { replace: false, left: [], leftData: [] };
     throw refused('is a directory that is no bundle', 'choose another with -o DIRECTORY');
   }
+  const stray = form === 'oci-dir' ? strayIn(ports, file) : undefined;
+  if (stray !== undefined) {
+    throw refused(
+      `holds what is no part of a bundle: ${JSON.stringify(stray)}`,
+      'move that away, or choose another with -o DIRECTORY',
+    );
+  }
   if (force) return { replace: true, left: [], leftData: [] };
   const inside = await bundleAt(ports, file, target.limits);
   if (inside?.program !== artifact.digest) {
@@ -84,6 +94,15 @@ export async function refuseOther(
     `holds runs that are not stored here: ${lost.join(', ')}`,
     `keep them with: same import ${file}; or choose another file with -o FILE, or replace it with --force`,
   );
+}
+
+/** A path below a directory that no bundle has. */
+function strayIn(ports: Ports, directory: string): string | undefined {
+  for (const { path, kind } of ports.files.entries(directory)) {
+    const known = ROOT_NAMES.includes(path) || /^blobs\/sha256\/[0-9a-f]{64}$/.test(path);
+    if (kind !== 'file' || !known) return path;
+  }
+  return undefined;
 }
 
 interface Inside {

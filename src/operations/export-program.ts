@@ -47,6 +47,8 @@ export interface Exported {
   left: string[];
   /** Names of data whose content it held before and holds no longer; it is stored here. */
   leftData: string[];
+  /** Where the directory that it replaced lies now, if it could not be removed. */
+  aside?: string;
 }
 
 /**
@@ -94,7 +96,7 @@ export async function exportProgram(
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(limits ? { limits } : {}),
   };
-  const digests = await writeForm(ports, contents, content, { path, form, replace });
+  const { digests, aside } = await writeForm(ports, contents, content, { path, form, replace });
   await prepared?.keep();
   ports.pins.harden(name, version);
   return {
@@ -106,6 +108,7 @@ export async function exportProgram(
     history: selection.history,
     ...(prepared ? { committed: prepared } : {}),
     ...dropped,
+    ...(aside === undefined ? {} : { aside }),
   };
 }
 
@@ -126,13 +129,14 @@ async function writeForm(
   contents: BundleContents,
   content: ContentStore,
   { path, form, replace }: { path: string; form: BundleForm; replace: boolean },
-): Promise<BundleDigests> {
+): Promise<{ digests: BundleDigests; aside?: string | undefined }> {
   let digests: BundleDigests | undefined;
+  let aside: string | undefined;
   if (form === 'oci-dir') {
     const fill = async (directory: string) => {
       digests = await writeBundleDirectory(contents, content, (file) => ports.files.place(directory, file));
     };
-    await ports.files.makeDirectory(path, fill, { replace });
+    aside = await ports.files.makeDirectory(path, fill, { replace });
   } else {
     const options = {
       gzip: form === 'tgz',
@@ -141,7 +145,7 @@ async function writeForm(
     };
     await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
   }
-  return digests!;
+  return { digests: digests!, aside };
 }
 
 /**

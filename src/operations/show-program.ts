@@ -3,6 +3,7 @@ import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { openRun } from '../bundle/run-artifact.ts';
 import type { Pin } from '../content/content-store.ts';
 import { parseReference } from '../program/reference.ts';
 import type { Origin } from '../sources/source.ts';
@@ -25,6 +26,7 @@ export interface Shown {
   digests: BundleDigests | Pick<BundleDigests, 'program'>;
   /** Names of data that an export would have to fetch, and for want of which nothing else of it is known. */
   lacking: string[];
+  /** Of a stored program: runs of it here. Of a bundle: runs that travel along, of its ancestors too. Newest first. */
   runs: ListedRun[];
 }
 
@@ -34,8 +36,13 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     const input = bundleInput(ports, text);
     using scratch = ports.files.scratch();
     const rules = { ...bundleRules(ports, limits), keepLayers: false };
-    const { artifact, digests } = await peekBundle(input, ports.openContent(scratch.path), rules);
-    return { artifact, digests, lacking: [], runs: [] };
+    const content = ports.openContent(scratch.path);
+    const { artifact, digests, referrers } = await peekBundle(input, content, rules);
+    const runs: ListedRun[] = [];
+    for (const { kind, digest } of referrers)
+      if (kind === 'run') runs.push({ record: (await openRun(digest, content)).record, own: false });
+    runs.sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
+    return { artifact, digests, lacking: [], runs };
   }
   refuseLimits(limits, text);
   const { artifact, pin } = await findProgram(ports, text);

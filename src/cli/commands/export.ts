@@ -90,7 +90,10 @@ export function exportCommand(cli: Cli): Command {
       };
       const exported = await telling(cli, { doing: 'packing' }, () => exportProgram(cli.ports(), request));
       const { name, version } = exported.artifact.program.metadata;
-      const { digests, committed, file, runs, history, left, leftData } = exported;
+      const { digests, committed, file, runs, history, left, leftData, aside } = exported;
+      if (aside !== undefined) {
+        cli.say(plainLine(`the directory that was there could not be removed and lies at ${aside} now`));
+      }
       const isFile = form !== 'oci-dir';
       if (cli.json) {
         cli.printJson('Exported', {

@@ -2,6 +2,7 @@ import type { Shown } from '../../operations/show-program.ts';
 import type { ParameterSchema, Program, Resources } from '../../program/schema.ts';
 import type { Origin } from '../../sources/source.ts';
 import { renderCommandTemplate } from './command.ts';
+import { renderRuns } from './listing.ts';
 import { figure, plain, table } from './text.ts';
 
 /** Where a program came from, in a few words; `label` is how the user named it. */
@@ -18,13 +19,18 @@ export function programJson(shown: Shown): object {
   return {
     name: artifact.program.metadata.name,
     version: artifact.program.metadata.version,
-    digests,
+    digests: pin && 'index' in digests ? { ...digests, file: digests.file ?? null } : digests,
     lacking: shown.lacking,
     pin: pin?.pin ?? null,
     origin: origin ?? null,
     manifest: artifact.program,
     lock: artifact.lock ?? null,
-    runs: shown.runs.map(({ record, own }) => ({ id: record.id, status: record.status, own })),
+    runs: shown.runs.map(({ record, own }) => ({
+      id: record.id,
+      status: record.status,
+      program: `${record.program.name}:${record.program.version}`,
+      own,
+    })),
   };
 }
 
@@ -82,9 +88,20 @@ export function renderProgram(shown: Shown): string {
   );
   if (program.history) lines.push(`runs that an export takes along: ${program.history.export}`);
   const { runs } = shown;
-  if (runs.length > 0)
+  if (!shown.pin) lines.push(...travelRows(runs));
+  else if (runs.length > 0)
     lines.push(`${runs.length} run${runs.length > 1 ? 's' : ''} here: same list runs -n ${metadata.name}`);
   return lines.join('\n');
+}
+
+/** More runs than these are counted, not listed. */
+const FEW_RUNS = 5;
+
+function travelRows(runs: Shown['runs']): string[] {
+  if (runs.length === 0) return ['no runs travel along'];
+  const programs = new Set(runs.map(({ record }) => record.program.digest)).size;
+  const count = `${runs.length} run${runs.length > 1 ? 's travel' : ' travels'} along, of ${programs} program${programs > 1 ? 's' : ''}`;
+  return runs.length > FEW_RUNS ? [count] : [count, renderRuns(runs).replace(/^/gm, '  ')];
 }
 
 function section(title: string, rows: string[][]): string[] {
@@ -99,7 +116,10 @@ function section(title: string, rows: string[][]): string[] {
       ];
 }
 
-function digestRows({ digests, lacking }: Shown): string[][] {
+/** What stands for the digest of a file that was written, or would be, when it is too long to be hashed unasked. */
+export const FILE_NOT_COMPUTED = 'not computed over 64 MiB: same show FILE';
+
+function digestRows({ digests, lacking, pin }: Shown): string[][] {
   const rows = [['program', digests.program]];
   if (!('index' in digests)) {
     const data = lacking.map((name) => `data.${name}`).join(', ');
@@ -107,6 +127,7 @@ function digestRows({ digests, lacking }: Shown): string[][] {
   }
   rows.push(['index', digests.index], ['archive', digests.archive]);
   if (digests.file !== undefined) rows.push(['file', digests.file]);
+  else if (pin) rows.push(['file', FILE_NOT_COMPUTED]);
   return rows;
 }
 
