@@ -36,6 +36,13 @@ function requireValues(command: Command, words: string[]): void {
   });
 }
 
+/** `export NAME:VERSION` for `export -n NAME:VERSION`. */
+function meantOption(command: Command, error: CommanderError): string | undefined {
+  if (error.code !== 'commander.missingMandatoryOptionValue' || command.args.length !== 1) return undefined;
+  const option = command.options.find(({ mandatory }) => mandatory);
+  return option && `try: ${command.name()} ${option.short} ${command.args[0]}`;
+}
+
 /** Lets commander parse, with its errors turned into ours: nothing is printed twice, nothing exits by itself. */
 export async function parseWith(command: Command, cli: Cli, words: string[]): Promise<void> {
   requireValues(command, words);
@@ -52,7 +59,7 @@ export async function parseWith(command: Command, cli: Cli, words: string[]): Pr
     throw new SameError({
       code: error.code === 'commander.unknownOption' ? 'SAME1901' : 'SAME1902',
       message,
-      hint: `see: ${command.name()} --help`,
+      hint: meantOption(command, error) ?? `see: ${command.name()} --help`,
     });
   }
 }

@@ -53,3 +53,12 @@ describe('showing a bundle', () => {
     assert.match((await done(rig, ['show', './long:1.0.tgz'])).stdout, /^ {2}file +sha256:[0-9a-f]{64}$/m);
   });
 });
+
+describe('a program named without the option for it', () => {
+  it('is told the option', async () => {
+    using rig = openRig();
+    const { code, stderr } = await rig.same(['export', 'darts:1.0']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /try: same export -n darts:1\.0/);
+  });
+});
