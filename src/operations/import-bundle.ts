@@ -1,6 +1,7 @@
 import { type BundleInput, type BundleRules, type ReadBundle, readBundle } from '../bundle/archive-reader.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import { isProblem } from '../bundle/refusal.ts';
 import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
@@ -28,7 +29,9 @@ export async function importBundle(
   const input = bundleInput(ports, options.file);
   using temporary = ports.files.temporary();
   const staged = ports.stageContent(temporary.path);
-  const bundle = await readBundle(input, staged, bundleRules(ports, options.limits));
+  const bundle = await hintingAt(options.file, () =>
+    readBundle(input, staged, bundleRules(ports, options.limits)),
+  );
   stopIfCanceled(ports);
   const artifact = await openProgram(bundle.program, staged);
   await refuseOtherRuns(ports, bundle, staged);
@@ -64,6 +67,21 @@ async function refuseOtherRuns(ports: Ports, bundle: ReadBundle, staged: Content
     });
   }
   throwFindings(findings);
+}
+
+/** Reads a bundle that a user named; whatever is wrong with it and has no hint of its own gets one. */
+export async function hintingAt<T>(file: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isProblem(error)) throw error;
+    const hint = `get the file again, or see all problems with: same verify integrity ${file}`;
+    const { cause, details } = error;
+    throw new SameError(
+      error.findings.map((finding) => ({ hint, ...finding })),
+      { cause, details },
+    );
+  }
 }
 
 /** How a bundle is read here: what its documents are checked with, and the limits that the user raised. */

@@ -4,8 +4,9 @@ import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { tap } from '../bundle/tap.ts';
+import { SameError } from '../errors/same-error.ts';
 import { findProgram } from './find-program.ts';
-import { bundleInput, bundleRules } from './import-bundle.ts';
+import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
 import { refuseLimits } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { isBundlePath } from './show-program.ts';
@@ -33,6 +34,14 @@ export async function unpackProgram(
   options: { source: string; directory?: string | undefined; limits?: Partial<Limits> | undefined },
 ): Promise<Unpacked> {
   const { source, limits } = options;
+  if (options.directory === '') {
+    throw new SameError({
+      code: 'SAME1902',
+      message: '-o is empty, and no name of a directory',
+      place: '-o',
+      hint: 'name the directory, or leave out -o for ./NAME-VERSION',
+    });
+  }
   if (!isBundlePath(ports, source)) {
     refuseLimits(limits, source);
     const { artifact } = await findProgram(ports, source);
@@ -41,7 +50,9 @@ export async function unpackProgram(
   const input = bundleInput(ports, source);
   using scratch = ports.files.scratch();
   const content = ports.openContent(scratch.path);
-  const { program, digests } = await readBundle(input, content, bundleRules(ports, limits));
+  const { program, digests } = await hintingAt(source, () =>
+    readBundle(input, content, bundleRules(ports, limits)),
+  );
   const artifact = await openProgram(program, content);
   return { artifact, digests, ...(await writeTree(ports, artifact, options.directory)) };
 }

@@ -101,6 +101,21 @@ describe('unpack', () => {
     assert.match(stderr, /^SAME140[14] .*\/proc\/s/m);
   });
 
+  it('says of a damaged file how to see all that is wrong with it, as import does', async () => {
+    const bytes = readFileSync(rig.path('study.tgz'));
+    writeFileSync(rig.path('cut.tgz'), bytes.subarray(0, bytes.length - 100));
+    const hint = 'get the file again, or see all problems with: same verify integrity cut.tgz';
+    for (const verb of ['unpack', 'import']) {
+      const { code, stderr } = await rig.same([verb, 'cut.tgz']);
+      assert.notEqual(code, 0);
+      assert.ok(stderr.includes(hint), stderr);
+    }
+  });
+
+  it('refuses an empty name of a directory', async () => {
+    await assertRefused(rig, ['unpack', 'study.tgz', '-o', ''], { code: 'SAME1902', place: '-o' });
+  });
+
   it('takes an empty directory, and refuses one with something in it and a file', async () => {
     mkdirSync(rig.path('empty'));
     await works(rig, ['unpack', 'study:1.0', '-o', 'empty']);
