@@ -1,7 +1,7 @@
 import { SameError } from '../errors/same-error.ts';
 import { findPin } from './find-program.ts';
 import type { Ports } from './ports.ts';
-import { showRun } from './show-run.ts';
+import { findStoredRun } from './show-run.ts';
 
 /** `same delete program`: forgets a name and version; its runs stay, and so do its blobs as long as runs name them. */
 export function deleteProgram(
@@ -22,7 +22,7 @@ export function deleteProgram(
 
 /** `same delete run`: removes the record, journal and logs of a run of this home. @throws SAME1608, SAME1609 */
 export async function deleteRun(ports: Ports, id: string): Promise<{ id: string }> {
-  const run = await showRun(ports, id).catch((error: unknown) => {
+  const run = await findStoredRun(ports, id).catch((error: unknown) => {
     if (error instanceof SameError && error.code === 'SAME1608') return undefined;
     throw error;
   });

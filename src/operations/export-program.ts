@@ -7,19 +7,20 @@ import {
 import { NO_LIMITS } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { parseReferrer } from '../bundle/referrer.ts';
 import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore, Pin } from '../content/content-store.ts';
-import { SameError } from '../errors/same-error.ts';
+import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import type { RemoteData } from '../program/remote-data.ts';
 import { compareVersions } from '../program/version.ts';
+import { recordFindings } from './check-record.ts';
 import { collectData, storedData, travellingData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
-import { type HistoryChoice, type Selection, selectRuns } from './select-runs.ts';
+import { type HistoryChoice, type KnownRun, type Selection, selectRuns } from './select-runs.ts';
+import { recordsOf } from './stored-records.ts';
 
 /** The forms of a bundle (spec SAME-BND-043), and how the names of their files end. */
 export const BUNDLE_FORMS = { tgz: '.tgz', 'oci-tar': '.tar', 'oci-dir': '.oci' } as const;
@@ -75,6 +76,7 @@ export async function exportProgram(
   const { form = 'tgz', limits } = options;
   const sourceDateEpoch = sourceDate(ports);
   const base = baseWhenMissing(ports, options.reference);
+  if (base?.run) throwFindings(await recordFindings(ports, { record: base.run, own: true }));
   using temporary = base ? ports.files.temporary() : ports.files.scratch();
   const content = ports.stageContent(temporary.path);
   const prepared = base && (await prepareCommit(ports, { ...base, ...(limits ? { limits } : {}) }, content));
@@ -83,6 +85,7 @@ export async function exportProgram(
   const { name, version } = artifact.program.metadata;
   const path = options.output ?? fileName(name, version, { form, portable: options.portable ?? false });
   const selection = await selectRuns(ports, content, artifact, options.history);
+  for (const run of selection.chosen) throwFindings(await runFindings(ports, artifact, selection, run));
   const target = { path, form, force: options.force ?? false, limits };
   const { replace, ...dropped } = await refuseOther(ports, target, artifact, selection, travelling);
   const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, origin);
@@ -162,7 +165,13 @@ export async function exportDigests(
   const sourceDateEpoch = sourceDate(ports);
   const data = await storedData(ports, artifact, content);
   if (data.lacking.length > 0) return { digests: { program: artifact.digest }, lacking: data.lacking };
-  const selection = await selectRuns(ports, content, artifact, undefined);
+  const asked = await selectRuns(ports, content, artifact, undefined);
+  const selection: Selection = { ...asked, chosen: [] };
+  for (const run of asked.chosen) {
+    const [wrong] = await runFindings(ports, artifact, asked, run);
+    if (wrong) ports.warn({ ...wrong, message: `the digests are those without a run: ${wrong.message}` });
+    else selection.chosen.push(run);
+  }
   const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, pin.origin);
   const contents = {
     ...known,
@@ -198,15 +207,15 @@ function sourceDate({ variables }: Ports): number | undefined {
   });
 }
 
-/** Whether a referrer is a verification or a signature; one that is damaged is passed over, as its listing said. */
-async function isRecord(ports: Ports, digest: string): Promise<boolean> {
-  try {
-    const { kind } = parseReferrer(await ports.content.read(digest), `artifact ${digest}`);
-    return kind === 'verification' || kind === 'signature';
-  } catch (error) {
-    if (error instanceof SameError) return false;
-    throw error;
-  }
+/** What import would refuse of a run that was chosen. */
+async function runFindings(
+  ports: Ports,
+  artifact: ProgramArtifact,
+  { ancestors }: Selection,
+  { record, stored }: KnownRun,
+): Promise<Finding[]> {
+  const subject = [artifact, ...ancestors].find(({ digest }) => digest === record.program.digest)!;
+  return recordFindings(ports, { record, own: stored === undefined }, subject.program.metadata);
 }
 
 async function storedProgram(
@@ -268,20 +277,6 @@ async function contentsOf(
   const runs = origin === undefined ? referrers : referrers.slice(1);
   const records = await recordsOf(ports, [artifact.digest, ...included, ...runs]);
   return { program: artifact.digest, ancestors: included, referrers: [...referrers, ...records] };
-}
-
-/** Digests of the verifications and signatures in this home of some objects, and of the signatures of the former. */
-async function recordsOf(ports: Ports, objects: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
-  const subjects = [...objects];
-  for (const subject of subjects) {
-    for (const digest of ports.referrers.list(subject)) {
-      if (found.has(digest) || !(await isRecord(ports, digest))) continue;
-      found.add(digest);
-      subjects.push(digest);
-    }
-  }
-  return [...found];
 }
 
 /** `NAME:VERSION.tgz`, or `NAME-VERSION.tgz` where a colon would be in the way; other forms end otherwise. */

@@ -26,7 +26,7 @@ export interface Shown {
   digests: BundleDigests | Pick<BundleDigests, 'program'>;
   /** Names of data that an export would have to fetch, and for want of which nothing else of it is known. */
   lacking: string[];
-  /** Of a stored program: runs of it here. Of a bundle: runs that travel along, of its ancestors too. Newest first. */
+  /** Of a stored program: runs of this version here. Of a bundle: runs that travel along, of its ancestors too. */
   runs: ListedRun[];
 }
 
@@ -52,7 +52,7 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     pin,
     ...(origin ? { origin } : {}),
     ...(await exportDigests(ports, artifact, pin)),
-    runs: await listRuns(ports, { name: text }),
+    runs: await listRuns(ports, { name: `${pin.name}:${pin.version}` }),
   };
 }
 

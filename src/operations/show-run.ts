@@ -1,15 +1,38 @@
-import { SameError } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { StoredRun } from '../runs/run-store.ts';
+import { recordFindings } from './check-record.ts';
 import { findRun } from './find-run.ts';
 import { listRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
+
+/**
+ * {@link findStoredRun} with a record that is one in every field, so that nothing trips over it.
+ * @throws SAME1608 · SAME1612
+ */
+export async function showRun(ports: Ports, id: string): Promise<StoredRun> {
+  const run = await findStoredRun(ports, id).catch((error: unknown) => {
+    throw damage(ports, id) ?? error;
+  });
+  throwFindings(await recordFindings(ports, run));
+  return run;
+}
+
+/** Why a run is in no listing, when its files are here. */
+function damage(ports: Ports, id: string): SameError | undefined {
+  try {
+    ports.runs.get(id);
+  } catch (error) {
+    if (error instanceof SameError && error.code === 'SAME1612') return error;
+  }
+  return undefined;
+}
 
 /**
  * One run, by id, a unique part of its beginning or end, its display id, or `latest`: the newest that ran here, and
  * only where none did the newest that came with a bundle, whose id its author chose.
  * @throws SAME1608
  */
-export async function showRun(ports: Ports, id: string): Promise<StoredRun> {
+export async function findStoredRun(ports: Ports, id: string): Promise<StoredRun> {
   const runs = await listRuns(ports, {});
   const latest = runs.find(({ own }) => own) ?? runs[0];
   if (id === 'latest' && latest) return latest;

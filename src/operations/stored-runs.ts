@@ -1,6 +1,7 @@
 import { parseReferrer } from '../bundle/referrer.ts';
+import { isProblem } from '../bundle/refusal.ts';
 import { openRun } from '../bundle/run-artifact.ts';
-import { SameError } from '../errors/same-error.ts';
+import type { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 
@@ -19,15 +20,18 @@ export async function storedRuns(ports: Ports, program: string): Promise<StoredR
       const { kind } = parseReferrer(await ports.content.read(digest), `artifact ${digest}`);
       if (kind === 'run') runs.push({ digest, record: (await openRun(digest, ports.content)).record });
     } catch (error) {
-      if (!(error instanceof SameError)) throw error;
-      for (const finding of error.findings) {
-        ports.warn({
-          hint: 'import its bundle again',
-          ...finding,
-          message: `passed over: ${finding.message}`,
-        });
-      }
+      if (!isProblem(error)) throw error;
+      warnOfDamaged(ports, error);
     }
   }
   return runs;
+}
+
+/** Names, once, what came along with a bundle and is passed over since it is damaged. */
+export function warnOfDamaged(ports: Ports, { findings }: SameError): void {
+  for (const finding of findings) {
+    const message = `passed over: ${finding.message}`;
+    if (ports.warnings.some((warning) => warning.message === message)) continue;
+    ports.warn({ hint: 'import its bundle again', ...finding, message });
+  }
 }

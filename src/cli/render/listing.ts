@@ -26,8 +26,10 @@ export function renderRuns(runs: readonly StoredRun[]): string {
         `${record.program.name}:${record.program.version}`,
         `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : " (author's)"}`,
         record.startedAt.slice(0, 16).replace('T', ' '),
-        record.usage ? seconds(record.usage.durationMs) : '',
+        typeof record.usage?.durationMs === 'number' ? seconds(record.usage.durationMs) : '',
+        // A listing shows damaged records too, as far as they go.
         record.metrics
+          .filter(({ name, value }) => typeof name === 'string' && typeof value === 'number')
           .slice(0, 3)
           .map(({ name, value }) => `${name}=${figure(value)}`)
           .join(' '),

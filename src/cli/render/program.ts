@@ -90,7 +90,9 @@ export function renderProgram(shown: Shown): string {
   const { runs } = shown;
   if (!shown.pin) lines.push(...travelRows(runs));
   else if (runs.length > 0)
-    lines.push(`${runs.length} run${runs.length > 1 ? 's' : ''} here: same list runs -n ${metadata.name}`);
+    lines.push(
+      `${runs.length} run${runs.length > 1 ? 's' : ''} here: same list runs -n ${metadata.name}:${metadata.version}`,
+    );
   return lines.join('\n');
 }
 
