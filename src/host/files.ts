@@ -74,20 +74,25 @@ export function namesIn(directory: string): string[] {
 /**
  * Makes a directory and the parents it lacks; one that is there is left as it is. Node's own `recursive` never ends
  * where a directory that is there answers ENOENT, as /proc does.
- * @throws the file system's error
+ * @throws the file system's error, of `path`
  */
 export function makeDirectories(path: string, mode?: number): void {
   const missing: string[] = [];
-  for (let at = resolve(path); ; at = dirname(at)) {
-    try {
-      makeDirectory(at, mode);
-      break;
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT') || dirname(at) === at) throw error;
-      missing.push(at);
+  try {
+    for (let at = resolve(path); ; at = dirname(at)) {
+      try {
+        makeDirectory(at, mode);
+        break;
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT') || dirname(at) === at) throw error;
+        missing.push(at);
+      }
     }
+    for (const at of missing.reverse()) makeDirectory(at, mode);
+  } catch (error) {
+    // It failed at a parent, but what could not be made is what was asked for.
+    throw Object.assign(error as Error, { path });
   }
-  for (const at of missing.reverse()) makeDirectory(at, mode);
 }
 
 function makeDirectory(path: string, mode?: number): void {

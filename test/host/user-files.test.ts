@@ -37,7 +37,7 @@ describe('making directories', () => {
       timeout: 20_000,
       killSignal: 'SIGKILL',
     });
-    assert.equal(stdout, 'ENOENT /proc/same\nENOENT /proc/same\n');
+    assert.equal(stdout, 'ENOENT /proc/same\nENOENT /proc/same/below/it\n');
   });
 });
 
