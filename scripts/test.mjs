@@ -14,7 +14,7 @@ if (files.length === 0) {
 // NODE_OPTIONS and NODE_EXTRA_CA_CERTS stay as they are: a user's machine has them too.
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--test-timeout=600000', ...files.sort()],
+  ['--test', '--test-concurrency=2', '--test-timeout=1500000', ...files.sort()],
   {
     stdio: 'inherit',
   },
