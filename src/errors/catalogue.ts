@@ -80,6 +80,14 @@ export const catalogue = {
   // Requirements and targets
   SAME1701: { exit: 10, title: 'requirement is not met' },
   SAME1702: { exit: 6, title: 'target or engine is not available' },
+  // Registries
+  SAME1801: { exit: 6, title: 'registry cannot be reached or answers wrongly' },
+  SAME1802: { exit: 6, title: 'registry wants another login, or does not allow it' },
+  SAME1803: { exit: 3, title: 'nothing of that name is in the registry' },
+  SAME1804: { exit: 4, title: 'tag leads to another digest' },
+  SAME1805: { exit: 2, title: 'registry address or alias is not valid' },
+  SAME1806: { exit: 6, title: 'registry refuses what it is sent' },
+  SAME1807: { exit: 5, title: 'stored logins cannot be read or written' },
   // Usage
   SAME1901: { exit: 2, title: 'unknown option' },
   SAME1902: { exit: 2, title: 'usage' },
