@@ -23,6 +23,7 @@ const allowed: Record<string, string[]> = {
   claims: ['errors', 'program', 'pipeline*', 'runs*'],
   host: ['errors'],
   content: ['errors', 'program', 'bundle', 'host'],
+  registry: ['errors', 'program', 'bundle', 'host', 'content'],
   sources: ['errors', 'program', 'bundle', 'host'],
   environments: ['errors', 'program', 'bundle', 'host'],
   infrastructure: ['errors', 'program', 'host', 'runs*', 'environments*', 'operations*'],
@@ -39,8 +40,9 @@ const allowed: Record<string, string[]> = {
     'environments*',
     'engines*',
     'runs*',
+    'registry*',
   ],
-  cli: ['errors', 'program', 'pipeline', 'operations', 'host', 'runs*', 'sources*', 'content*', 'engines*'],
+  cli: ['errors', 'program', 'pipeline', 'operations', 'host', 'runs*', 'sources*', 'content*', 'engines*', 'registry*'],
 };
 
 /** Where adapters are built, and the chunk of it that is loaded late. */
