@@ -1,0 +1,228 @@
+import type { Descriptor } from '../bundle/oci.ts';
+import { SameError } from '../errors/same-error.ts';
+import { isCut } from './blob-download.ts';
+import { BlobReader } from './blob-reader.ts';
+import { type RepositoryPlace, refuseOtherDigest } from './oci-repository.ts';
+import type { OpenBlob, Placed } from './registry.ts';
+import type { RegistryAnswer } from './session.ts';
+
+/** How often a blob is tried from its beginning, or from where the registry has it. */
+const TRIES = 5;
+/** Statuses by which a host says that it takes no pieces; 404 ends a session. */
+const NO_PIECES = [400, 405, 406, 411, 415, 501];
+const OCTETS = 'application/octet-stream';
+
+/** Where an upload goes on. */
+interface Upload {
+  url: URL;
+  /** `OCI-Chunk-Min-Length`, bytes of every piece but the last. */
+  leastBytes: number;
+}
+
+/**
+ * Sends a blob that is not there: mounted from another repository where the registry can, else in one request, or in
+ * pieces where it is long. After a cut the registry is asked how much it has, and gets the rest.
+ * @throws SAME1801 after five tries in vain · SAME1806 it is refused
+ */
+export async function uploadBlob(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  open: OpenBlob,
+  { mountFrom }: { mountFrom?: string } = {},
+): Promise<Placed> {
+  let upload = await begin(place, blob, mountFrom);
+  if (!upload) return 'mounted';
+  let inPieces = blob.size > Math.max(place.chunkBytes, upload.leastBytes);
+  await using reader = new BlobReader(open, blob.size);
+  for (let tries = 1; ; tries++) {
+    try {
+      const isDone = inPieces
+        ? await sendPieces(place, blob, upload, reader)
+        : await sendWhole(place, blob, upload, reader);
+      if (isDone) return 'uploaded';
+      // It takes no pieces, or lost those it had.
+      inPieces &&= isDone === undefined;
+    } catch (error) {
+      if (!isCut(error) || tries === TRIES) throw error;
+      await place.session.pause(tries);
+      // What was cut may have been the answer only.
+      if (await isThere(place, blob)) return 'uploaded';
+    }
+    if (tries === TRIES) throw lost(place, blob);
+    upload = (await begin(place, blob))!;
+  }
+}
+
+/** @returns undefined when it was mounted */
+async function begin(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  mountFrom?: string,
+): Promise<Upload | undefined> {
+  const uploads = `/v2/${place.address.repository}/blobs/uploads/`;
+  const mounting = mountFrom !== undefined && mountFrom !== place.address.repository;
+  let answer: RegistryAnswer;
+  try {
+    answer = await place.session.ask({
+      method: 'POST',
+      url: mounting ? `${uploads}?mount=${blob.digest}&from=${encodeURIComponent(mountFrom)}` : uploads,
+      headers: { 'content-length': '0' },
+      scopes: mounting ? [...place.push, `repository:${mountFrom}:pull`] : place.push,
+      expect: mounting ? [201, 202] : [202],
+    });
+  } catch (error) {
+    // Not allowed to look into the other repository, or no mounting here.
+    const refused = error instanceof SameError && /^SAME180[236]$/.test(error.code);
+    if (mounting && refused) return begin(place, blob);
+    throw error;
+  }
+  answer.body.resume();
+  if (answer.status === 201) return undefined;
+  const url = locationOf(answer);
+  if (!url) {
+    throw new SameError({
+      code: 'SAME1801',
+      message: `writing to ${place.label}: the registry takes an upload and does not say where`,
+    });
+  }
+  return { url, leastBytes: Number(answer.headers['oci-chunk-min-length']) || 0 };
+}
+
+/** @returns true when the registry has all of it, undefined when it lost the upload */
+async function sendWhole(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  { url }: Upload,
+  reader: BlobReader,
+): Promise<true | undefined> {
+  const { status, headers, body } = await place.session.ask({
+    method: 'PUT',
+    url: withDigest(url, blob),
+    headers: { 'content-type': OCTETS },
+    body: { sizeBytes: blob.size, open: () => reader.take(0, blob.size) },
+    scopes: place.push,
+    expect: [200, 201, 202, 204, 404],
+    again: false,
+  });
+  body.resume();
+  if (status === 404) return undefined;
+  refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
+  return true;
+}
+
+/** @returns true when the registry has all of it, false when it takes no pieces, undefined when it lost the upload */
+async function sendPieces(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  upload: Upload,
+  reader: BlobReader,
+): Promise<boolean | undefined> {
+  let { url } = upload;
+  let at = 0;
+  let tries = 0;
+  const pieceBytes = Math.max(place.chunkBytes, upload.leastBytes);
+  while (at < blob.size) {
+    const before = at;
+    const sizeBytes = Math.min(pieceBytes, blob.size - at);
+    let answer: RegistryAnswer | undefined;
+    try {
+      answer = await place.session.ask({
+        method: 'PATCH',
+        url,
+        headers: { 'content-type': OCTETS, 'content-range': `${at}-${at + sizeBytes - 1}` },
+        body: { sizeBytes, open: () => reader.take(before, sizeBytes) },
+        scopes: place.push,
+        expect: [200, 201, 202, 204, 404, 416, ...NO_PIECES],
+        again: false,
+      });
+      answer.body.resume();
+    } catch (error) {
+      if (!isCut(error) || tries === TRIES) throw error;
+      await place.session.pause(++tries);
+    }
+    if (answer && answer.status < 300) {
+      url = locationOf(answer) ?? url;
+      at = receivedOf(answer) ?? at + sizeBytes;
+      if (at > before + sizeBytes) throw wrongRange(place, blob, at);
+    } else if (answer?.status === 404) {
+      return undefined;
+    } else if (answer && answer.status !== 416) {
+      return false;
+    } else {
+      const now = await progress(place, url);
+      if (!now || now.at > blob.size) return undefined;
+      ({ at, url } = now);
+    }
+    if (at > before) tries = 0;
+    else if (answer && ++tries > TRIES) throw lost(place, blob);
+  }
+  const { status, headers, body } = await place.session.ask({
+    method: 'PUT',
+    url: withDigest(url, blob),
+    headers: { 'content-length': '0' },
+    scopes: place.push,
+    expect: [200, 201, 202, 204, 404],
+    again: false,
+  });
+  body.resume();
+  if (status === 404) return undefined;
+  refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
+  return true;
+}
+
+/** How much of an upload a registry has; undefined when it does not know the upload, or does not tell. */
+async function progress(place: RepositoryPlace, url: URL): Promise<{ at: number; url: URL } | undefined> {
+  const answer = await place.session.ask({
+    method: 'GET',
+    url,
+    scopes: place.push,
+    expect: [200, 202, 204, 400, 404, 405, 501],
+  });
+  answer.body.resume();
+  if (answer.status >= 400) return undefined;
+  return { at: receivedOf(answer) ?? 0, url: locationOf(answer) ?? url };
+}
+
+async function isThere(place: RepositoryPlace, blob: Descriptor): Promise<boolean> {
+  const { status, body } = await place.session.ask({
+    method: 'HEAD',
+    url: `/v2/${place.address.repository}/blobs/${blob.digest}`,
+    scopes: place.pull,
+    expect: [200, 404],
+  });
+  body.destroy();
+  return status === 200;
+}
+
+/** How many bytes `Range: 0-N` says have come; `0-0` is what registries say of none as well as of one. */
+function receivedOf({ headers }: RegistryAnswer): number | undefined {
+  const last = /^(?:bytes=)?0-([0-9]+)$/.exec(headers.range ?? '')?.[1];
+  if (last === undefined) return undefined;
+  return last === '0' ? 0 : Number(last) + 1;
+}
+
+function locationOf({ headers, url }: RegistryAnswer): URL | undefined {
+  return headers.location === undefined ? undefined : (URL.parse(headers.location, url.href) ?? undefined);
+}
+
+function withDigest(url: URL, { digest }: Descriptor): URL {
+  // Appended as text: what a registry wrote into its address stays as it wrote it.
+  return new URL(`${url.href}${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`);
+}
+
+function wrongRange(place: RepositoryPlace, blob: Descriptor, at: number): SameError {
+  return new SameError({
+    code: 'SAME1801',
+    message: `writing to ${place.label}: the registry says that it has ${at} bytes of ${blob.digest}, more than were sent`,
+    place: blob.digest,
+  });
+}
+
+function lost(place: RepositoryPlace, blob: Descriptor): SameError {
+  return new SameError({
+    code: 'SAME1801',
+    message: `writing to ${place.label}: the registry lost the upload of ${blob.digest} ${TRIES} times`,
+    place: blob.digest,
+    hint: 'push again: what is there already is not sent again',
+  });
+}
