@@ -2,6 +2,7 @@
 export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
 export { fetchToFile } from '../host/http.ts';
+export { parseConfiguration } from '../program/configuration.ts';
 export { parseDocument } from '../program/document.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';

@@ -124,6 +124,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async parseDocument(bytes, file) {
       return (await import('./cold.ts')).parseDocument(bytes, file);
     },
+    async parseConfiguration(bytes, file) {
+      return (await import('./cold.ts')).parseConfiguration(bytes, file);
+    },
     progress,
     warnings: cli.warnings,
     warn,

@@ -8,6 +8,7 @@ import type {
 import type { Engine } from '../engines/engine.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
+import type { Configuration } from '../program/configuration.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { Lock, PythonLock } from '../program/lock.ts';
 import type { Environment, Program } from '../program/schema.ts';
@@ -154,6 +155,11 @@ export interface Ports {
   ): Promise<{ lock?: Lock; findings: Finding[] }>;
   /** Reads a restricted YAML or JSON document. */
   parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;
+  /** Reads a home's `config.yaml`. */
+  parseConfiguration(
+    bytes: Uint8Array,
+    file: string,
+  ): Promise<{ configuration?: Configuration; findings: Finding[] }>;
   /** A line about long work, for people. */
   progress(line: string): void;
   /** What was warned of so far. */

@@ -96,7 +96,8 @@ export function repositoryOf({ namespace, name }: Reference): string {
     .toLowerCase();
 }
 
-function isHost(host: string): boolean {
+/** True for `HOST[:PORT]` as it stands in a reference (spec SAME-REF-008). */
+export function isHost(host: string): boolean {
   const match = HOST.exec(host);
   if (!match) return false;
   const port = Number(match.groups?.port ?? 1);

@@ -48,6 +48,14 @@ export function versionOfTag(tag: string): string {
   return tag.replaceAll('_', '+');
 }
 
+/**
+ * Whether a tag lists what refers to a digest (`sha256-HEX…`, OCI distribution specification, referrers tag schema), or
+ * is a signature kept beside it. Such a tag is never a version.
+ */
+export function isReferrersTag(tag: string): boolean {
+  return /^sha(256-[0-9a-f]{64}|512-[0-9a-f]{64,128})/.test(tag);
+}
+
 function withoutBuild(version: string): string {
   const plus = version.indexOf('+');
   return plus < 0 ? version : version.slice(0, plus);

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { type Finding, SameError } from '../errors/same-error.ts';
+import { type ParsedDocument, parseDocument, sortFindings } from './document.ts';
+import { isJsonObject, type JsonValue } from './json.ts';
+import { foldName } from './name.ts';
+import {
+  ALIAS_NAME_RULE,
+  isAliasName,
+  parseAliasAddress,
+  type RegistryAlias,
+  type RegistryAliases,
+} from './registry-alias.ts';
+import { schemaFindings } from './schema-findings.ts';
+
+/** What a user sets for a home, in its `config.yaml`. */
+export interface Configuration {
+  /** In the order of the file. */
+  aliases: RegistryAliases;
+}
+
+/** `registries: {aliases: {NAME: ADDRESS}}`; what has nothing below it is as good as absent. */
+const schema = z.strictObject({
+  registries: z.strictObject({ aliases: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
+/**
+ * Reads and checks `config.yaml`, which is written as manifests are (SAME-PRG-001 to 005); a file without a value sets
+ * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases.
+ */
+export function parseConfiguration(
+  bytes: Uint8Array,
+  file: string,
+): { configuration?: Configuration; findings: Finding[] } {
+  if (isBlank(bytes)) return { configuration: { aliases: new Map() }, findings: [] };
+  const document = parseDocument(bytes, file);
+  if (document.value === undefined) return { findings: document.findings };
+  const result = schema.safeParse(document.value);
+  const fields = result.success ? [] : schemaFindings(result.error.issues, document.value, document, schema);
+  const { aliases, findings } = aliasesIn(document.value, document);
+  const taken = new Set(document.findings.map(({ place }) => place));
+  const all = [...document.findings, ...[...fields, ...findings].filter(({ place }) => !taken.has(place))];
+  return all.length > 0 ? { findings: sortFindings(all) } : { configuration: { aliases }, findings: [] };
+}
+
+/** Whether a text has nothing but comments: a user may have commented everything out. */
+function isBlank(bytes: Uint8Array): boolean {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  return text.split('\n').every((line) => /^(?:[ \t\r]*(?:#|$)|---[ \t\r]*$)/.test(line));
+}
+
+/** The aliases as far as they are text, and what is wrong with them. */
+function aliasesIn(
+  value: JsonValue,
+  document: ParsedDocument,
+): { aliases: RegistryAliases; findings: Finding[] } {
+  const aliases = new Map<string, RegistryAlias>();
+  const findings: Finding[] = [];
+  const registries = isJsonObject(value) ? value.registries : undefined;
+  const written = isJsonObject(registries) ? registries.aliases : undefined;
+  for (const [name, address] of Object.entries(isJsonObject(written) ? written : {})) {
+    const path = ['registries', 'aliases', name];
+    const other = aliases.get(foldName(name));
+    const nameProblem = !isAliasName(name)
+      ? { message: `"${name}" is no name of an alias`, hint: ALIAS_NAME_RULE }
+      : other && {
+          message: `alias "${name}" differs only in spelling from "${other.name}"`,
+          hint: 'keep one of them',
+        };
+    if (nameProblem) findings.push({ code: 'SAME1805', ...nameProblem, place: document.place(path, 'key') });
+    if (typeof address !== 'string') continue;
+    try {
+      const alias = { name, address: parseAliasAddress(address) };
+      if (!other) aliases.set(foldName(name), alias);
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      findings.push(...error.findings.map((finding) => ({ ...finding, place: document.place(path) })));
+    }
+  }
+  return { aliases, findings };
+}
