@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Descriptor } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
-import { otherBytes, type RepositoryPlace } from './oci-repository.ts';
+import { otherBytes, type RepositoryPlace } from './repository-place.ts';
 import type { RegistryAnswer } from './session.ts';
 
 /** How often in a row it goes on after a cut that brought next to nothing. */

@@ -2,8 +2,8 @@ import type { Descriptor } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
 import { isCut } from './blob-download.ts';
 import { BlobReader } from './blob-reader.ts';
-import { type RepositoryPlace, refuseOtherDigest } from './oci-repository.ts';
 import type { OpenBlob, Placed } from './registry.ts';
+import { type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
 import type { RegistryAnswer } from './session.ts';
 
 /** How often a blob is tried from its beginning, or from where the registry has it. */

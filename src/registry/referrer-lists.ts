@@ -1,11 +1,11 @@
 import { type Descriptor, MEDIA } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
 import { pagesOf } from './answer-body.ts';
-import { type RepositoryPlace, readManifest } from './oci-repository.ts';
+import { readManifest } from './manifest-exchange.ts';
+import { isDigest, type RepositoryPlace } from './repository-place.ts';
 
 /** How often the fallback tag is written before somebody else's writing is taken for a fault. */
 const TRIES = 5;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** What refers to a manifest, by the referrers API and by the fallback tag; a registry may have some here, some there. */
 export async function readReferrers(place: RepositoryPlace, digest: string): Promise<Descriptor[]> {
@@ -121,7 +121,7 @@ function indexIn(bytes: Buffer): (Record<string, unknown> & { manifests: unknown
 function descriptorsIn(entries: readonly unknown[]): Descriptor[] {
   return entries.filter((entry): entry is Descriptor => {
     const { digest, size, mediaType } = (entry ?? {}) as Partial<Descriptor>;
-    const isDescriptor = typeof digest === 'string' && DIGEST.test(digest) && typeof mediaType === 'string';
+    const isDescriptor = isDigest(digest) && typeof mediaType === 'string';
     return isDescriptor && Number.isSafeInteger(size) && size! > 0;
   });
 }

@@ -1,6 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import { pagesOf } from './answer-body.ts';
-import type { RepositoryPlace } from './oci-repository.ts';
+import type { RepositoryPlace } from './repository-place.ts';
 
 /** Every tag of a repository, page by page. @throws SAME1803 no such repository · SAME1801 no list of tags */
 export async function readTags(place: RepositoryPlace): Promise<string[]> {

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { type Descriptor, MEDIA } from '../bundle/oci.ts';
+import { readBody } from './answer-body.ts';
+import { isDigest, otherBytes, type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
+
+const MANIFEST_BYTES = 4 * 2 ** 20;
+const ACCEPT = [MEDIA.ociManifest, MEDIA.ociIndex].join(', ');
+
+/** What a tag or digest leads to, by `HEAD`; undefined when it leads nowhere. */
+export async function resolveManifest(
+  place: RepositoryPlace,
+  tagOrDigest: string,
+): Promise<Descriptor | undefined> {
+  const { status, headers, body } = await place.session.ask({
+    method: 'HEAD',
+    url: manifestUrl(place, tagOrDigest),
+    headers: { accept: ACCEPT },
+    scopes: place.pull,
+    expect: [200, 404],
+  });
+  body.destroy();
+  if (status === 404) return undefined;
+  const digest = String(headers['docker-content-digest'] ?? '');
+  const size = Number(headers['content-length'] ?? Number.NaN);
+  if (isDigest(digest) && Number.isSafeInteger(size) && size > 0) {
+    if (isDigest(tagOrDigest) && digest !== tagOrDigest) throw otherBytes(place, tagOrDigest, digest);
+    return { mediaType: mediaTypeOf(headers['content-type']), digest, size };
+  }
+  // A registry need not say the digest: then the bytes do.
+  const found = await readManifest(place, tagOrDigest);
+  return found && { mediaType: found.mediaType, digest: found.digest, size: found.bytes.length };
+}
+
+/** A manifest of a repository, checked. */
+export async function readManifest(
+  place: RepositoryPlace,
+  tagOrDigest: string,
+  limitBytes = MANIFEST_BYTES,
+): Promise<{ bytes: Buffer; digest: string; mediaType: string } | undefined> {
+  const answer = await place.session.ask({
+    method: 'GET',
+    url: manifestUrl(place, tagOrDigest),
+    headers: { accept: ACCEPT },
+    scopes: place.pull,
+    expect: [200, 404],
+  });
+  if (answer.status === 404) {
+    answer.body.destroy();
+    return undefined;
+  }
+  const what = `the manifest ${tagOrDigest} of ${place.label}`;
+  const bytes = await readBody(answer, limitBytes, what);
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const said = answer.headers['docker-content-digest'];
+  const expected = isDigest(tagOrDigest) ? tagOrDigest : said;
+  if (isDigest(expected) && digest !== expected) throw otherBytes(place, expected, digest);
+  return { bytes, digest, mediaType: mediaTypeOf(answer.headers['content-type']) };
+}
+
+/** Stores a manifest under its digest, or under a tag. */
+export async function putManifest(
+  place: RepositoryPlace,
+  bytes: Uint8Array,
+  { mediaType, tag }: { mediaType: string; tag?: string },
+): Promise<void> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const { headers, body } = await place.session.ask({
+    method: 'PUT',
+    url: manifestUrl(place, tag ?? digest),
+    headers: { 'content-type': mediaType },
+    body: { sizeBytes: bytes.length, open: () => [bytes] },
+    scopes: place.push,
+    expect: [200, 201, 202],
+  });
+  body.resume();
+  refuseOtherDigest(place, digest, headers['docker-content-digest']);
+}
+
+function manifestUrl(place: RepositoryPlace, tagOrDigest: string): string {
+  return `/v2/${place.address.repository}/manifests/${tagOrDigest}`;
+}
+
+function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? '').split(';')[0]!.trim();
+}

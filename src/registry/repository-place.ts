@@ -1,0 +1,43 @@
+import { SameError } from '../errors/same-error.ts';
+import type { RegistryAddress } from './registry.ts';
+import type { RegistrySession } from './session.ts';
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** What the parts of a repository's protocol share. */
+export interface RepositoryPlace {
+  session: RegistrySession;
+  address: RegistryAddress;
+  /** `oci://HOST/REPOSITORY`. */
+  label: string;
+  /** What a token must allow. */
+  pull: readonly string[];
+  push: readonly string[];
+  chunkBytes: number;
+}
+
+/** Whether a text is a digest that can be checked. */
+export function isDigest(text: unknown): text is string {
+  return typeof text === 'string' && DIGEST.test(text);
+}
+
+/** @throws SAME1301 the registry says that it stored something else than it was sent */
+export function refuseOtherDigest(place: RepositoryPlace, digest: string, said: unknown): void {
+  if (!isDigest(said) || said === digest) return;
+  throw new SameError({
+    code: 'SAME1301',
+    message: `writing to ${place.label}: ${digest} was sent, and the registry says it stored ${said}`,
+    place: digest,
+    hint: 'tell whoever runs the registry; nothing points at what it stored',
+  });
+}
+
+/** The error for bytes that are not those of their digest. */
+export function otherBytes(place: RepositoryPlace, digest: string, got: string): SameError {
+  return new SameError({
+    code: 'SAME1301',
+    message: `reading from ${place.label}: expected ${digest}, got ${got}`,
+    place: digest,
+    hint: 'nothing of it was stored; try again, or get it from another registry',
+  });
+}
