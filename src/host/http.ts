@@ -1,11 +1,10 @@
-import { lookup as resolveName } from 'node:dns';
-import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { getCACertificates } from 'node:tls';
 import { SameError } from '../errors/same-error.ts';
+import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
+import { trusted } from './certificates.ts';
 
 /** How {@link fetchToFile} fetches. */
 export interface FetchOptions {
@@ -27,51 +26,6 @@ export interface Fetched {
 
 const MAX_REDIRECTS = 10;
 const IDLE_TIMEOUT_MS = 60_000;
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
-
-/** Link-local networks and the addresses at which clouds hand out credentials. */
-const refused = new BlockList();
-refused.addSubnet('169.254.0.0', 16);
-refused.addSubnet('0.0.0.0', 8);
-refused.addAddress('100.100.100.200');
-refused.addAddress('192.0.0.192');
-refused.addAddress('168.63.129.16');
-refused.addSubnet('fe80::', 10, 'ipv6');
-refused.addAddress('fd00:ec2::254', 'ipv6');
-refused.addAddress('::', 'ipv6');
-
-function isIn(list: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** True for this machine's own names and addresses: `localhost`, `*.localhost`, 127.0.0.0/8, ::1. */
-export function isLoopbackHost(hostname: string): boolean {
-  const name = hostname
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
-  return name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name);
-}
-
-/** True for a link-local or metadata address, or a name that is only used for one. */
-export function isRefusedHost(hostname: string): boolean {
-  const name = hostname
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
-  return name === 'metadata.google.internal' || isIn(refused, name);
-}
-
-/** A URL for messages and records: no user, password, query or fragment. */
-export function withoutCredentials(url: string | URL): string {
-  const parsed = new URL(url);
-  parsed.username = parsed.password = parsed.search = parsed.hash = '';
-  return parsed.href;
-}
 
 /**
  * Fetches a URL into a new file, redirects included. Only https, except on this machine; never from https to http;
@@ -132,19 +86,7 @@ function checkUrl(url: URL, loopbackAllowed: boolean): void {
 
 async function send(url: URL, loopbackAllowed: boolean, signal?: AbortSignal): Promise<IncomingMessage> {
   const local = isLoopbackHost(url.hostname);
-  const lookup: LookupFunction = (hostname, options, answer) => {
-    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return answer(error, []);
-      // A proxy's own name is resolved here too, and it may well be on this machine.
-      const target = hostname === url.hostname;
-      const bad = addresses.find(
-        ({ address }) => isIn(refused, address) || (target && isIn(loopback, address) && !loopbackAllowed),
-      );
-      if (bad) return answer(refusal(url, `its name leads to ${bad.address}, which is refused`), []);
-      if (options.all) return answer(null, addresses);
-      answer(null, addresses[0]!.address, addresses[0]!.family);
-    });
-  };
+  const lookup = checkedLookup(url.hostname, loopbackAllowed, (why) => refusal(url, why));
   const tls = url.protocol === 'https:';
   // Loaded here, for most commands fetch nothing.
   const { Agent, request: start } = tls ? await import('node:https') : await import('node:http');
@@ -162,13 +104,6 @@ async function send(url: URL, loopbackAllowed: boolean, signal?: AbortSignal): P
     request.on('error', (error) => fail(failed(url, error, signal)));
     request.end();
   });
-}
-
-/** Node's own CAs with NODE_EXTRA_CA_CERTS, the system's, and SSL_CERT_FILE. */
-function trusted(): string[] {
-  const file = process.env.SSL_CERT_FILE;
-  const own = file && existsSync(file) ? [readFileSync(file, 'utf8')] : getCACertificates('system');
-  return [...getCACertificates('default'), ...own];
 }
 
 async function save(

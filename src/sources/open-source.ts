@@ -1,6 +1,7 @@
 import { SameError } from '../errors/same-error.ts';
+import { withoutCredentials } from '../host/addresses.ts';
 import { existsSync, join, makeDirectories, removeTree, statSync } from '../host/files.ts';
-import { fetchToFile, withoutCredentials } from '../host/http.ts';
+import { fetchToFile } from '../host/http.ts';
 import { openDirectory } from './directory.ts';
 import { checkEntries } from './entry.ts';
 import type { GitSourceOptions } from './git-source.ts';

@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import { isLoopbackHost } from '../host/http.ts';
+import { isLoopbackHost } from '../host/addresses.ts';
 import { isVersion } from '../program/version.ts';
 
 /** A program in a git repository, as an address says it. */
