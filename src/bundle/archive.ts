@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { tagOf } from '../program/version.ts';
-import { isDerivedFrom } from './ancestry.ts';
 import { canonicalBytes, sha256 } from './canonical-json.ts';
 import { comparePaths, readTar, resized, type TarSource, tarHeader, writeTar } from './canonical-tar.ts';
+import { type GraphContents, openGraph, type StoredReferrer } from './graph.ts';
 import { gzip } from './gzip.ts';
 import {
   type BundleDigests,
@@ -19,9 +19,8 @@ import {
 } from './layout.ts';
 import { type Descriptor, LIMITS, type Limits, MEDIA, type OciIndex } from './oci.ts';
 import { subjectOf } from './oci-manifest.ts';
-import { openProgram, type ProgramArtifact, refuseLongDocument } from './program-artifact.ts';
+import { type ProgramArtifact, refuseLongDocument } from './program-artifact.ts';
 import { layerOf } from './program-config.ts';
-import { parseReferrer, REFERRERS } from './referrer.ts';
 import { overLimit } from './refusal.ts';
 import { tap } from './tap.ts';
 import { BLOCK, paddingOf } from './tar-header.ts';
@@ -31,13 +30,7 @@ export { peekBundle, peekProgram, type ReadBundle, readBundle } from './archive-
 export type { BundleDigests } from './layout.ts';
 
 /** What goes into a bundle. */
-export interface BundleContents {
-  /** Digest of the program. */
-  program: string;
-  /** Earlier programs whose runs are included; those between on the `derivedFrom` chain are added. */
-  ancestors?: readonly string[];
-  /** Digests of runs, origins and what else refers to the program or to one of these, in any order. */
-  referrers: readonly string[];
+export interface BundleContents extends GraphContents {
   /** `SOURCE_DATE_EPOCH`, seconds since 1970; said in the index only (spec SAME-BND-045). */
   sourceDateEpoch?: number;
   /** Raised limits: what a reader with these limits would refuse is not written (spec SAME-BND-051). */
@@ -125,9 +118,7 @@ async function openContents(
   contentBytes: number;
 }> {
   const limits = { ...LIMITS, ...contents.limits };
-  const program = await openProgram(contents.program, store);
-  const ancestors = await chainTo(program, contents.ancestors ?? [], store);
-  const referrers = await openReferrers(contents.referrers, [program, ...ancestors], store);
+  const { program, ancestors, referrers } = await openGraph(contents, store);
   const index = indexOf(program, ancestors, referrers, contents, limits);
   const blobs = new Map<string, Descriptor>();
   for (const blob of [
@@ -146,63 +137,10 @@ async function openContents(
   return { program, index, files, contentBytes };
 }
 
-type Referrer = { self: Descriptor } & ReturnType<typeof parseReferrer>;
-
-/** The ancestors from nearest to farthest, with all between, by following `derivedFrom`. */
-async function chainTo(
-  program: ProgramArtifact,
-  wanted: readonly string[],
-  store: ContentStore,
-): Promise<ProgramArtifact[]> {
-  const missing = new Set(wanted);
-  const chain: ProgramArtifact[] = [];
-  let last = program;
-  while (missing.size > 0 && last.program.metadata.derivedFrom) {
-    const ancestor = await openProgram(last.program.metadata.derivedFrom.digest, store);
-    if (!isDerivedFrom(last, ancestor)) break;
-    missing.delete(ancestor.digest);
-    chain.push(ancestor);
-    last = ancestor;
-  }
-  const [stranger] = missing;
-  if (stranger === undefined) return chain;
-  throw new SameError({
-    code: 'SAME1302',
-    message: `${stranger} is no ancestor of ${program.digest}: no derivedFrom leads to it`,
-  });
-}
-
-async function openReferrers(
-  digests: readonly string[],
-  programs: readonly ProgramArtifact[],
-  store: ContentStore,
-): Promise<Referrer[]> {
-  const opened: Referrer[] = [];
-  // A signature may be of a run or of a verification.
-  const inside = new Set([...programs.map(({ digest }) => digest), ...digests]);
-  for (const digest of [...new Set(digests)].sort()) {
-    const bytes = await store.read(digest);
-    const referrer = parseReferrer(bytes, `referrer ${digest}`);
-    if (!inside.has(referrer.subject.digest)) {
-      throw new SameError({
-        code: 'SAME1302',
-        message: `${digest} is a ${referrer.kind} of ${referrer.subject.digest}, which is not in this bundle`,
-      });
-    }
-    const { artifactType } = referrer.manifest;
-    opened.push({
-      self: { mediaType: MEDIA.ociManifest, artifactType, digest, size: bytes.length },
-      ...referrer,
-    });
-  }
-  const rank = ({ kind }: Referrer) => REFERRERS.findIndex((type) => type.kind === kind);
-  return opened.sort((a, b) => rank(a) - rank(b));
-}
-
 function indexOf(
   program: ProgramArtifact,
   ancestors: readonly ProgramArtifact[],
-  referrers: readonly Referrer[],
+  referrers: readonly StoredReferrer[],
   { sourceDateEpoch }: BundleContents,
   limits: Limits,
 ): Buffer {

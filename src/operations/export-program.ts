@@ -7,20 +7,18 @@ import {
 import { NO_LIMITS } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore, Pin } from '../content/content-store.ts';
-import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
-import type { RemoteData } from '../program/remote-data.ts';
 import { compareVersions } from '../program/version.ts';
 import { recordFindings } from './check-record.ts';
-import { collectData, storedData, travellingData } from './collect-data.ts';
+import { collectData, storedData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
-import { type HistoryChoice, type KnownRun, type Selection, selectRuns } from './select-runs.ts';
-import { recordsOf } from './stored-records.ts';
+import { contentsOf, dataOf, runFindings } from './program-contents.ts';
+import { type HistoryChoice, type Selection, selectRuns } from './select-runs.ts';
 
 /** The forms of a bundle (spec SAME-BND-043), and how the names of their files end. */
 export const BUNDLE_FORMS = { tgz: '.tgz', 'oci-tar': '.tar', 'oci-dir': '.oci' } as const;
@@ -115,18 +113,6 @@ export async function exportProgram(
   };
 }
 
-/** @throws SAME1902 data was asked for and there is none */
-function dataOf(artifact: ProgramArtifact, { withData }: { withData?: object }): RemoteData[] {
-  const travelling = travellingData(artifact, withData !== undefined);
-  if (!withData || travelling.length > 0) return travelling;
-  throw new SameError({
-    code: 'SAME1902',
-    message: '--with-data has nothing to do: the program declares no data elsewhere that may travel',
-    place: '--with-data',
-    hint: 'leave it out: data in the program’s own files travels anyway',
-  });
-}
-
 async function writeForm(
   ports: Ports,
   contents: BundleContents,
@@ -207,17 +193,6 @@ function sourceDate({ variables }: Ports): number | undefined {
   });
 }
 
-/** What import would refuse of a run that was chosen. */
-async function runFindings(
-  ports: Ports,
-  artifact: ProgramArtifact,
-  { ancestors }: Selection,
-  { record, stored }: KnownRun,
-): Promise<Finding[]> {
-  const subject = [artifact, ...ancestors].find(({ digest }) => digest === record.program.digest)!;
-  return recordFindings(ports, { record, own: stored === undefined }, subject.program.metadata);
-}
-
 async function storedProgram(
   ports: Ports,
   reference: string,
@@ -252,31 +227,6 @@ function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined 
     });
   }
   return { reference: `${name}:${earlier.version}`, as: version, run: run.record };
-}
-
-/**
- * What a bundle of a program holds: the program, chosen runs, the ancestors they belong to, its origin, and what others
- * said of any of these.
- */
-async function contentsOf(
-  ports: Ports,
-  content: ContentStore,
-  artifact: ProgramArtifact,
-  { ancestors, chosen }: Selection,
-  origin: string | undefined,
-): Promise<BundleContents> {
-  const subjects = new Map([artifact, ...ancestors].map((program) => [program.digest, program]));
-  const referrers: string[] = origin === undefined ? [] : [origin];
-  for (const { record, stored } of chosen) {
-    const subject = subjects.get(record.program.digest)!;
-    referrers.push(stored ?? (await runArtifact(record, subject, content)).digest);
-  }
-  const told = new Set(chosen.map(({ record }) => record.program.digest));
-  const last = ancestors.findLastIndex(({ digest }) => told.has(digest));
-  const included = ancestors.slice(0, last + 1).map(({ digest }) => digest);
-  const runs = origin === undefined ? referrers : referrers.slice(1);
-  const records = await recordsOf(ports, [artifact.digest, ...included, ...runs]);
-  return { program: artifact.digest, ancestors: included, referrers: [...referrers, ...records] };
 }
 
 /** `NAME:VERSION.tgz`, or `NAME-VERSION.tgz` where a colon would be in the way; other forms end otherwise. */
