@@ -1,5 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { SameError } from '../errors/same-error.ts';
+import { readPassword } from '../host/standard-input.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
 import type { Cli } from './cli.ts';
 
 /** Adds what every command has: `--json`, `--quiet`, examples after its help. */
@@ -20,6 +22,42 @@ export function withLimits(command: Command): Command {
     'raise a limit for this call (unpacked, ratio, entries, path, depth, pax, json, yaml); repeatable',
     (word: string, words: string[] = []) => [...words, word],
   );
+}
+
+/** What the options of {@link withRegistry} say. */
+export interface RegistryOptions {
+  plainHttp?: true;
+  ca?: string;
+  username?: string;
+  passwordStdin?: true;
+}
+
+/** Adds how a registry is reached, for this call. A password has no option of its own: others could see it. */
+export function withRegistry(command: Command): Command {
+  return command
+    .option('--plain-http', 'reach the registry by plain HTTP')
+    .option('--ca <file>', 'trust the authorities in this PEM file too')
+    .option('-u, --username <name>', 'user name for this call, instead of a stored login')
+    .option('--password-stdin', 'read the password or token for this call from standard input');
+}
+
+/** How a registry is to be reached. @throws SAME1902 a name without a password, or the reverse */
+export function registryAccess(options: RegistryOptions): RegistryAccess {
+  const { plainHttp, ca, username, passwordStdin } = options;
+  if ((username !== undefined) !== (passwordStdin === true)) {
+    const [given, lacking] = passwordStdin ? ['--password-stdin', '-u'] : ['-u', '--password-stdin'];
+    throw new SameError({
+      code: 'SAME1902',
+      message: `${given} needs ${lacking} beside it`,
+      place: given,
+      hint: 'a login for all calls is stored with: same login HOST',
+    });
+  }
+  return {
+    ...(plainHttp ? { plainHttp } : {}),
+    ...(ca === undefined ? {} : { caFile: ca }),
+    ...(username === undefined ? {} : { login: { username, password: readPassword() } }),
+  };
 }
 
 /** Commander takes the next option for the value of one that lacks it: `create -f --json`. */

@@ -66,6 +66,8 @@ export interface Pin {
   pin: 'soft' | 'hard';
   /** Digest of the origin record, when one is known. */
   origin?: string;
+  /** Where it was last pushed to or pulled from: `oci://HOST[:PORT]/REPOSITORY`. */
+  registry?: string;
   /** RFC 3339. */
   pinnedAt: string;
 }
@@ -89,8 +91,8 @@ export interface PinStore {
   pin(pin: Pin, replace?: 'soft' | 'none'): Pin | undefined;
   /** Throws what {@link PinStore.pin} would throw, and changes nothing. */
   check(pin: Pin, replace?: 'soft' | 'none'): void;
-  /** Makes a soft pin hard (after export, push, sign). */
-  harden(name: string, version: string): void;
+  /** Makes a soft pin hard (after export, push, sign). @param registry where it was pushed to, remembered with it */
+  harden(name: string, version: string, registry?: string): void;
   /** @returns false when it was not there. */
   remove(name: string, version: string): boolean;
 }

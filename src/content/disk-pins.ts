@@ -86,13 +86,16 @@ class DiskPins implements PinStore {
     return before;
   }
 
-  harden(name: string, version: string): void {
+  harden(name: string, version: string, registry?: string): void {
+    const isSo = (pin: Pin | undefined): boolean =>
+      !pin || (pin.pin === 'hard' && (registry === undefined || pin.registry === registry));
     this.#guard('pinning a program', () => {
-      if (this.get(name, version)?.pin !== 'soft') return;
+      if (isSo(this.get(name, version))) return;
       this.#locked(name, () => {
         const now = this.get(name, version);
-        if (now?.pin !== 'soft') return;
-        writeAtomically(this.#pathOf(name, version), textOf({ ...now, pin: 'hard' }), { sync: true });
+        if (!now || isSo(now)) return;
+        const hard: Pin = { ...now, pin: 'hard', ...(registry === undefined ? {} : { registry }) };
+        writeAtomically(this.#pathOf(name, version), textOf(hard), { sync: true });
       });
     });
   }
@@ -176,11 +179,20 @@ class DiskPins implements PinStore {
   }
 }
 
-/** One digest wished for again: a hard wish makes the pin hard, and an origin is noted where none was known. */
+/**
+ * One digest wished for again: a hard wish makes the pin hard, an origin is noted where none was known, and of registries
+ * the last one.
+ */
 function merged(before: Pin, wish: Pin): Pin {
   const origin = before.origin ?? wish.origin;
+  const registry = wish.registry ?? before.registry;
   const pin = wish.pin === 'hard' ? 'hard' : before.pin;
-  return { ...before, pin, ...(origin === undefined ? {} : { origin }) };
+  return {
+    ...before,
+    pin,
+    ...(origin === undefined ? {} : { origin }),
+    ...(registry === undefined ? {} : { registry }),
+  };
 }
 
 /** Whether a wish changes nothing. */
@@ -190,7 +202,8 @@ function isSettled(before: Pin, wish: Pin): boolean {
     before.version === wish.version &&
     before.digest === wish.digest &&
     (before.pin === 'hard' || wish.pin === 'soft') &&
-    (before.origin !== undefined || wish.origin === undefined)
+    (before.origin !== undefined || wish.origin === undefined) &&
+    (wish.registry === undefined || before.registry === wish.registry)
   );
 }
 

@@ -115,7 +115,7 @@ export async function prepareCommit(
     ...(linked ? { origin: linked.digest } : {}),
     async keep() {
       await keepUnlessTaken(ports, committed, PINNING, staged);
-      pinProgram(ports, committed, PINNING, linked?.digest);
+      pinProgram(ports, committed, PINNING, { origin: linked?.digest });
       if (linked) ports.referrers.add(committed.digest, linked.digest);
     },
   };

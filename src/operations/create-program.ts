@@ -55,7 +55,7 @@ export async function createProgram(
   stopIfCanceled(ports);
   const pinning: Pinning = source.soft ? { pin: 'soft', replace: 'soft' } : { pin: 'hard', replace: 'none' };
   await keepUnlessTaken(ports, artifact, pinning, staged);
-  const replaced = pinProgram(ports, artifact, pinning, linked.digest);
+  const replaced = pinProgram(ports, artifact, pinning, { origin: linked.digest });
   ports.referrers.add(artifact.digest, linked.digest);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
 }

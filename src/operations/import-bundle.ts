@@ -3,7 +3,7 @@ import type { Limits } from '../bundle/oci.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { isProblem } from '../bundle/refusal.ts';
 import { isSameRun, openRun } from '../bundle/run-artifact.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { ContentStore, StagedContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
 import { listRuns } from './list-runs.ts';
@@ -33,24 +33,42 @@ export async function importBundle(
     readBundle(input, staged, bundleRules(ports, options.limits)),
   );
   stopIfCanceled(ports);
+  return { ...(await storeBundle(ports, bundle, staged)), digests: bundle.digests };
+}
+
+/**
+ * Makes a checked bundle part of the home: its blobs, what refers to its programs, and its pin.
+ * @param bundle what was read into `staged`
+ * @param from the registry it came from
+ * @throws SAME1206, SAME1207 the name is taken · SAME1609 a run of its has the id of another one here
+ */
+export async function storeBundle(
+  ports: Ports,
+  bundle: Omit<ReadBundle, 'digests'>,
+  staged: StagedContentStore,
+  from: { registry?: string } = {},
+): Promise<Omit<Imported, 'digests'>> {
   const artifact = await openProgram(bundle.program, staged);
   await refuseOtherRuns(ports, bundle, staged);
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );
   await keepUnlessTaken(ports, artifact, PINNING, staged);
-  pinProgram(ports, artifact, PINNING, origin?.digest);
+  pinProgram(ports, artifact, PINNING, { origin: origin?.digest, ...from });
   for (const { subject, digest } of bundle.referrers) ports.referrers.add(subject, digest);
   return {
     artifact,
-    digests: bundle.digests,
     runs: bundle.referrers.filter(({ kind }) => kind === 'run').length,
     ancestors: bundle.ancestors.length,
   };
 }
 
 /** @throws SAME1609 the id of a run in the bundle is that of another run here (SAME-BND-028) */
-async function refuseOtherRuns(ports: Ports, bundle: ReadBundle, staged: ContentStore): Promise<void> {
+async function refuseOtherRuns(
+  ports: Ports,
+  bundle: Pick<ReadBundle, 'referrers'>,
+  staged: ContentStore,
+): Promise<void> {
   const runs = bundle.referrers.filter(({ kind }) => kind === 'run');
   if (runs.length === 0) return;
   const here = new Map((await listRuns(ports, {})).map((run) => [run.record.id, run]));

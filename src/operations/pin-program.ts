@@ -10,14 +10,23 @@ export interface Pinning {
   replace: 'soft' | 'none';
 }
 
-/** Pins a program under its own name and version. @returns the soft pin it replaced. */
+/**
+ * Pins a program under its own name and version.
+ * @param known digest of its origin; the registry it was pulled from
+ * @returns the soft pin it replaced
+ */
 export function pinProgram(
   ports: Ports,
   artifact: ProgramArtifact,
   { pin, replace }: Pinning,
-  origin?: string,
+  known: { origin?: string | undefined; registry?: string | undefined } = {},
 ): Pin | undefined {
-  const wish = { ...pinOf(ports, artifact, pin), ...(origin === undefined ? {} : { origin }) };
+  const { origin, registry } = known;
+  const wish: Pin = {
+    ...pinOf(ports, artifact, pin),
+    ...(origin === undefined ? {} : { origin }),
+    ...(registry === undefined ? {} : { registry }),
+  };
   return ports.pins.pin(wish, replace);
 }
 

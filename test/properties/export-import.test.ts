@@ -127,7 +127,7 @@ interface Filled {
 async function fill(ports: Ports, { files, origin, commits, runs, sayings }: State): Promise<Filled> {
   const first = await pack({ files, version: VERSIONS[0]! }, ports.content);
   const linked = origin && (await originArtifact(origin, first, ports.content));
-  pinProgram(ports, first, { pin: 'soft', replace: 'none' }, linked?.digest);
+  pinProgram(ports, first, { pin: 'soft', replace: 'none' }, { origin: linked?.digest });
   if (linked) ports.referrers.add(first.digest, linked.digest);
   const programs = [first];
   for (const as of VERSIONS.slice(1, 1 + commits)) {

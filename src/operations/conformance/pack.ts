@@ -52,7 +52,7 @@ async function create(desk: Desk, ports: Ports, files: Files, origin?: Origin): 
   const { artifact } = await packTree(ports, source, staged);
   const linked = origin && (await originArtifact(origin, artifact, staged));
   await keepUnlessTaken(ports, artifact, PINNING, staged);
-  pinProgram(ports, artifact, PINNING, linked?.digest);
+  pinProgram(ports, artifact, PINNING, { origin: linked?.digest });
   if (linked) ports.referrers.add(artifact.digest, linked.digest);
   const { name, version } = artifact.program.metadata;
   return `${name}:${version}`;
