@@ -23,6 +23,8 @@ const schema = z.strictObject({
   registries: z.strictObject({ aliases: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
+const SHAPE = 'write registries: {aliases: {NAME: "oci://HOST/NAMESPACE"}}';
+
 /**
  * Reads and checks `config.yaml`, which is written as manifests are (SAME-PRG-001 to 005); a file without a value sets
  * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases.
@@ -38,7 +40,10 @@ export function parseConfiguration(
   const fields = result.success ? [] : schemaFindings(result.error.issues, document.value, document, schema);
   const { aliases, findings } = aliasesIn(document.value, document);
   const taken = new Set(document.findings.map(({ place }) => place));
-  const all = [...document.findings, ...[...fields, ...findings].filter(({ place }) => !taken.has(place))];
+  const all = [
+    ...document.findings,
+    ...[...fields, ...findings].filter(({ place }) => !taken.has(place)),
+  ].map((finding) => ({ hint: SHAPE, ...finding }));
   return all.length > 0 ? { findings: sortFindings(all) } : { configuration: { aliases }, findings: [] };
 }
 
