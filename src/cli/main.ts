@@ -46,6 +46,12 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
     );
   }
   const rest = words.slice(noun === undefined ? 1 : 2);
+  await turnTo(cli, first, rest, noun).catch((error: unknown) => {
+    throw noun === undefined ? hintingAtNoun(error, first, second) : error;
+  });
+}
+
+async function turnTo(cli: Cli, first: VerbName, rest: string[], noun: string | undefined): Promise<void> {
   if (first === 'run') {
     const split = splitRunWords(rest);
     if (!split.help) {
@@ -150,6 +156,23 @@ function usage(message: string, hint: string): SameError {
 
 function isOtherNoun(word: string | undefined): boolean {
   return word !== undefined && nouns.includes(word.replace(/s$/, ''));
+}
+
+/** `same verify intergity`: the word was taken for a name, and there is nothing of that name. */
+function hintingAtNoun(error: unknown, first: VerbName, second: string | undefined): unknown {
+  if (!(error instanceof SameError) || second === undefined || second.startsWith('-')) return error;
+  const isAbsent = ['SAME1204', 'SAME1205', 'SAME1608'].includes(error.code);
+  const [{ message }] = error.findings as [Finding];
+  if (!isAbsent && !message.startsWith('too many arguments')) return error;
+  if (message.includes('did you mean')) return error;
+  const meant = nearest(second, verbs[first].nouns);
+  if (meant === undefined) return error;
+  const { cause, details } = error;
+  const hint = `did you mean: same ${first} ${meant}`;
+  return new SameError(
+    error.findings.map((finding) => ({ ...finding, hint })),
+    { cause, details },
+  );
 }
 
 function unknownVerb(first: string, second: string | undefined): SameError {

@@ -294,6 +294,26 @@ describe('words that same does not understand', () => {
       ],
       ['a noun that no verb has', ['list', 'studies'], { code: 'SAME1902' }],
       [
+        'a noun mistyped, which could be a name',
+        ['verify', 'intergity'],
+        { code: 'SAME1204', exit: 3, message: '"intergity"', hint: 'did you mean: same verify integrity' },
+      ],
+      [
+        'a noun mistyped before a name',
+        ['show', 'rnu', 'latest'],
+        { code: 'SAME1902', message: 'too many arguments', hint: 'did you mean: same show run' },
+      ],
+      [
+        'a noun mistyped where no name goes',
+        ['list', 'rums'],
+        { code: 'SAME1902', hint: 'did you mean: same list runs' },
+      ],
+      [
+        'a name mistyped that is like a noun too',
+        ['verify', 'studyy'],
+        { code: 'SAME1204', exit: 3, message: 'did you mean study?', hint: 'same create program' },
+      ],
+      [
         'an unknown option',
         ['create', '-f', 'study', '--derefrence'],
         { code: 'SAME1901', message: /derefrence.*Did you mean --dereference/ },
