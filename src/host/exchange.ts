@@ -1,5 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { SameError } from '../errors/same-error.ts';
+import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
+import { trusted } from './certificates.ts';
+import { type Pace, receive, send } from './exchange-body.ts';
+import { exchangeError } from './exchange-error.ts';
 
 /** What is sent in one HTTP exchange. */
 export interface ExchangeRequest {
@@ -8,6 +13,8 @@ export interface ExchangeRequest {
   headers?: Record<string, string>;
   /** Read once. Its length is sent as Content-Length, in bytes. */
   body?: { sizeBytes: number; chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> };
+  /** Whether the host's name may lead to this machine (default true). */
+  loopback?: boolean;
 }
 
 /** What came back. */
@@ -15,18 +22,158 @@ export interface ExchangeResponse {
   status: number;
   /** Names in lower case. */
   headers: IncomingHttpHeaders;
-  /** Must be read to its end or destroyed. Fails with SAME1801 when it is cut, ends early or comes too slowly. */
+  /**
+   * Must be read to its end or destroyed. Fails with SAME1801 when it is cut, ends early or comes too slowly, SAME1903
+   * when interrupted.
+   */
   body: Readable;
 }
 
 /** Connections to one or more hosts. */
 export interface Wire {
   /**
-   * One exchange: no redirect is followed, nothing is tried again.
-   * @throws SAME1801 with `details.why`: `name`, `refused`, `tls`, `cut`, `slow`, `protocol`; SAME1208 an address that
-   * is never asked (link-local, metadata); SAME1903 interrupted
+   * One exchange: no redirect is followed, nothing is tried again. An answer that comes before all was sent is the
+   * answer; the rest is not sent.
+   * @throws SAME1801 with `details.why`: `name`, `refused`, `tls`, `cut`, `slow`, `protocol`, and `details.reused` when
+   * the connection had served before; SAME1208 an address that is never asked (link-local, metadata); SAME1903
+   * interrupted; whatever the body's chunks throw
    */
   send(request: ExchangeRequest): Promise<ExchangeResponse>;
   /** Ends idle connections. */
   close(): void;
+}
+
+/** How a {@link Wire} behaves. */
+export interface WireOptions {
+  /** PEM texts of authorities that are trusted beside the usual ones. */
+  certificates?: string;
+  signal?: AbortSignal;
+  /** How long an answer's headers may take, and a connection may stand still while sending; default 60 s. */
+  headerTimeoutMs?: number;
+  /** The slowest that bodies may move, both ways; default 1 KiB/s over 60 s. */
+  slowest?: { bytes: number; perMs: number };
+}
+
+/** Idle connections are left after this; servers close them at about a minute, which would look like a cut. */
+const IDLE_MS = 10_000;
+
+/** An error of the chunks that were to be sent, which says nothing of the other side. */
+class Own {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+/** Opens nothing yet: connections are made when they are needed, and kept. */
+export function openWire(options: WireOptions = {}): Wire {
+  const { signal, headerTimeoutMs = 60_000, slowest = { bytes: 60 * 1024, perMs: 60_000 } } = options;
+  const pace: Pace = { headerTimeoutMs, slowest };
+  const agents = new Map<string, Promise<Agent>>();
+
+  function agentFor(url: URL): Promise<Agent> {
+    const [tls, local] = [url.protocol === 'https:', isLoopbackHost(url.hostname)];
+    const key = `${tls} ${local}`;
+    const agent = agents.get(key) ?? openAgent(tls, local, options.certificates);
+    agents.set(key, agent);
+    return agent;
+  }
+
+  return {
+    async send({ method, url, headers, body, loopback = true }) {
+      const refusal = (why: string) =>
+        new SameError({ code: 'SAME1208', message: `${withoutCredentials(url)} is not asked: ${why}` });
+      if (isRefusedHost(url.hostname)) throw refusal('link-local and metadata addresses are refused');
+      if (!loopback && isLoopbackHost(url.hostname)) throw refusal('it is on this machine');
+      const agent = await agentFor(url);
+      const { request: start } =
+        url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+      const request = start(url, {
+        method,
+        agent,
+        signal,
+        timeout: headerTimeoutMs,
+        lookup: checkedLookup(url.hostname, loopback, refusal),
+        headers: {
+          accept: '*/*',
+          'accept-encoding': 'identity',
+          'user-agent': 'same',
+          ...headers,
+          ...(body && { 'content-length': String(body.sizeBytes) }),
+        },
+      });
+      try {
+        const response = await answered(request, body, pace);
+        return {
+          status: response.statusCode!,
+          headers: response.headers,
+          body: receive(response, request, pace, (error, said) =>
+            exchangeError(error, { url, signal, pace, received: said }),
+          ),
+        };
+      } catch (error) {
+        request.destroy();
+        if (error instanceof Own) throw error.error;
+        // Others that were left idle as long are likely to be gone as well.
+        if (request.reusedSocket) dropIdle(agent);
+        throw exchangeError(error, { url, signal, pace, reused: request.reusedSocket });
+      }
+    },
+    close() {
+      for (const agent of agents.values()) agent.then(dropIdle, () => {});
+    },
+  };
+}
+
+async function openAgent(tls: boolean, local: boolean, certificates?: string): Promise<Agent> {
+  const { Agent } = tls ? await import('node:https') : await import('node:http');
+  const { createSecureContext } = await import('node:tls');
+  return new Agent({
+    keepAlive: true,
+    timeout: IDLE_MS,
+    proxyEnv: local ? undefined : process.env,
+    // Made once: several hundred certificates are parsed for it.
+    ...(tls && {
+      secureContext: createSecureContext({ ca: [...trusted(), ...(certificates ? [certificates] : [])] }),
+    }),
+  });
+}
+
+function dropIdle(agent: Agent): void {
+  for (const sockets of Object.values(agent.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
+}
+
+function answered(
+  request: ClientRequest,
+  body: ExchangeRequest['body'],
+  pace: Pace,
+): Promise<IncomingMessage> {
+  return new Promise((done, fail) => {
+    let timer: NodeJS.Timeout | undefined;
+    const waitFor = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(stop, ms);
+    };
+    function stop(): void {
+      request.destroy(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
+    }
+    // Of the connection: nothing moved in either direction.
+    request.on('timeout', stop);
+    request.on('finish', () => waitFor(pace.headerTimeoutMs));
+    request.once('error', fail);
+    // An error after the answer, of the part that was not sent, is nobody's.
+    request.on('error', () => {});
+    request.once('close', () => {
+      clearTimeout(timer);
+      fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+    });
+    request.once('response', (response) => {
+      clearTimeout(timer);
+      request.off('timeout', stop);
+      done(response);
+    });
+    if (!body) request.end();
+    else send(request, body, pace, waitFor).catch((error) => fail(new Own(error)));
+  });
 }

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { SameError } from '../errors/same-error.ts';
+import type { ExchangeRequest } from './exchange.ts';
+
+/** How slow an exchange may be. */
+export interface Pace {
+  headerTimeoutMs: number;
+  slowest: { bytes: number; perMs: number };
+}
+
+/** How much of a response came. */
+export interface Received {
+  bytes: number;
+  /** What Content-Length says. */
+  total?: number;
+}
+
+/** How many looks at a body's progress there are in the time over which its pace is measured. */
+const LOOKS = 10;
+
+/**
+ * Sends a request's body as fast as the other side takes it: one chunk is under way while the next is read. Ends quietly
+ * once there is an answer.
+ * @param waitFor told how long what is under way may take, ms
+ * @throws what the chunks throw; SAME7001 when they are more or fewer bytes than announced
+ */
+export async function send(
+  request: ClientRequest,
+  { sizeBytes, chunks }: NonNullable<ExchangeRequest['body']>,
+  { headerTimeoutMs, slowest }: Pace,
+  waitFor: (ms: number) => void,
+): Promise<void> {
+  const over = new AbortController();
+  for (const event of ['response', 'close', 'error']) request.once(event, () => over.abort());
+  let sent = 0;
+  let drained: Promise<unknown> | undefined;
+  for await (const chunk of chunks) {
+    await drained;
+    if (over.signal.aborted) return;
+    sent += chunk.length;
+    if (sent > sizeBytes) throw miscounted(sent, sizeBytes);
+    if (chunk.length === 0 || request.write(chunk)) continue;
+    waitFor(Math.max(headerTimeoutMs, (chunk.length / slowest.bytes) * slowest.perMs));
+    drained = once(request, 'drain', { signal: over.signal }).catch(() => {});
+  }
+  await drained;
+  if (over.signal.aborted) return;
+  if (sent < sizeBytes) throw miscounted(sent, sizeBytes);
+  request.end();
+}
+
+function miscounted(sent: number, announced: number): SameError {
+  const message = `a body of ${announced} bytes was announced, and there are ${sent > announced ? 'more' : `${sent}`}`;
+  return new SameError({ code: 'SAME7001', message });
+}
+
+/**
+ * A response's body, passed on as it comes and is wanted.
+ * @param explain makes an error of what went wrong
+ */
+export function receive(
+  response: IncomingMessage,
+  request: ClientRequest,
+  { slowest }: Pace,
+  explain: (error: unknown, received: Received) => unknown,
+): Readable {
+  const length = response.headers['content-length'];
+  const received: Received = { bytes: 0, ...(length !== undefined && { total: Number(length) }) };
+  const body = new Readable({
+    read: () => response.resume(),
+    destroy(error, done) {
+      clearInterval(timer);
+      if (!response.complete || !request.writableFinished) request.destroy();
+      done(error);
+    },
+  });
+  const fail = (error: unknown) => body.destroy(explain(error, received) as Error);
+  response.pause();
+  response.on('data', (chunk: Buffer) => {
+    received.bytes += chunk.length;
+    if (!body.push(chunk)) response.pause();
+  });
+  response.on('end', () => {
+    body.push(null);
+    // A server that answers early may never take the rest.
+    if (!request.writableFinished) request.destroy();
+  });
+  response.on('error', fail);
+
+  // Only while the next bytes are waited for: a reader who takes his time is not the server's fault.
+  let waiting: number[] = [];
+  const timer = setInterval(() => {
+    if (response.isPaused()) waiting = [];
+    else waiting.push(received.bytes);
+    if (waiting.length <= LOOKS) return;
+    if (received.bytes - waiting.shift()! < slowest.bytes)
+      fail(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
+  }, slowest.perMs / LOOKS);
+  timer.unref();
+  return body;
+}

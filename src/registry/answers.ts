@@ -1,0 +1,83 @@
+import type { Readable } from 'node:stream';
+import { SameError } from '../errors/same-error.ts';
+import type { Mask } from './mask.ts';
+import type { RegistryAnswer, RegistryRequest } from './session.ts';
+
+/** How far a session is with logging in. */
+export type LoginState = 'none' | 'anonymous' | 'sent';
+
+const LONGEST_WORDS = 300;
+const LONGEST_BODY_BYTES = 64 * 1024;
+
+/** The error that an answer is when it was not expected: says what was asked, and the registry's own words. */
+export async function refusalOf(
+  answer: RegistryAnswer,
+  about: { request: RegistryRequest; host: string; mask: Mask; login: LoginState },
+): Promise<SameError> {
+  const { status, url } = answer;
+  const { host, mask, request, login } = about;
+  const { words, codes } = await wordsOf(answer.body, mask);
+  const what = `${request.method} ${url.host}${url.pathname}`;
+  const said = `${what} was answered with ${status}${words && ` (${words})`}`;
+  const details = { status, codes, ...(request.again === false && isPassing(status) && { retry: true }) };
+  if (status === 401 || status === 403) {
+    const message =
+      login === 'sent'
+        ? `${host} does not accept the login, or it does not allow this: ${said}`
+        : `${host} wants a login, and none is known for it: ${said}`;
+    return new SameError({ code: 'SAME1802', message, hint: `same login ${host}` }, { details });
+  }
+  if (status === 404) {
+    return new SameError({ code: 'SAME1803', message: `${host} has no such thing: ${said}` }, { details });
+  }
+  if (status >= 400 && status < 500 && !isPassing(status)) {
+    return new SameError({ code: 'SAME1806', message: `${host} refuses this: ${said}` }, { details });
+  }
+  return new SameError({ code: 'SAME1801', message: `${host} answers wrongly: ${said}` }, { details });
+}
+
+function isPassing(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && status !== 501);
+}
+
+/** What a registry says of an error, made harmless: one line, no secret, no query of a URL. */
+export async function wordsOf(body: Readable, mask: Mask): Promise<{ words: string; codes: string[] }> {
+  const text = await beginning(body);
+  let words = /^\s*</.test(text) ? '' : text;
+  const codes: string[] = [];
+  try {
+    const { errors, error_description, details, message, error } = JSON.parse(text);
+    const said = [errors ?? []]
+      .flat()
+      .slice(0, 5)
+      .map(({ code, message }: Record<string, unknown>) => {
+        if (typeof code === 'string') codes.push(code.slice(0, 64));
+        return [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ');
+      });
+    const other = [error_description, details, message, error].find((part) => typeof part === 'string');
+    words = said.filter((part) => part !== '').join('; ') || (other ?? '');
+  } catch {
+    // Not JSON: the text itself is what it says.
+  }
+  const line = mask
+    .hide(words)
+    .replace(/(https?:\/\/[^\s?"'<>]*)\?[^\s"'<>]*/gi, '$1')
+    .replace(/[\u0000-\u0020\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ')
+    .trim();
+  return { words: line.length > LONGEST_WORDS ? `${line.slice(0, LONGEST_WORDS - 1)}…` : line, codes };
+}
+
+async function beginning(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > LONGEST_BODY_BYTES) break;
+    }
+  } catch {
+    // The status says enough.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
