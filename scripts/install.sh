@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the npm scripts need: the packages of package-lock.json, and with --test the Debian packages that
-# the test suites use. Does nothing where all is there.
+# Installs what the npm scripts need: the packages of package-lock.json, and with --test the Debian packages and the
+# tools that the test suites use. Does nothing where all is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -51,11 +51,15 @@ else
   echo "left out, because this user cannot install Debian packages:$suites" >&2
 fi
 
-if why=$(sh scripts/oras.sh --install 2>&1); then
-  :
-elif [ -n "${CI-}" ]; then
-  echo "oras is missing and cannot be brought here: $why" >&2
-  exit 1
-else
-  echo "left out, because oras cannot be brought here: bundles copied by oras ($why)" >&2
-fi
+# script : what it brings : suites that need it
+for line in oras.sh:oras:bundles~copied~by~oras go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
+  script=${line%%:*} rest=$(printf %s "${line#*:}" | tr '~' ' ')
+  if why=$(sh "scripts/$script" --install 2>&1); then
+    :
+  elif [ -n "${CI-}" ]; then
+    echo "missing, and cannot be brought here: ${rest%%:*}: $why" >&2
+    exit 1
+  else
+    echo "left out, because ${rest%%:*} cannot be brought here: ${rest#*:} ($why)" >&2
+  fi
+done

@@ -1,19 +1,23 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeCertificates } from './certificates.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
 import { until } from './facts.ts';
+import { launch, type RegistryKind } from './registry-kinds.ts';
 
-/** A real OCI registry on this machine: Debian's docker-registry with TLS, an own CA and basic auth. */
+export { unavailable } from './registry-kinds.ts';
+
+/** A real OCI registry on this machine: with TLS, an own CA and basic auth, or with plain HTTP and open to all. */
 export interface Registry {
   /** `localhost:PORT`, what stands in a reference before the first slash. */
   host: string;
   user: string;
   password: string;
-  /** The certificate of the server's own CA. */
+  /** The certificate of the server's own CA; of no use with plain HTTP. */
   caFile: string;
   /** A directory with nothing but that certificate, named `ca.crt`. */
   caDirectory: string;
@@ -39,41 +43,32 @@ const PASSWORD = 's3cret';
 const HTPASSWD = `${USER}:$2b$04$5FnPTd6lnIAlLUbT44Q4quid7UTlVSGUA9NxJOSo0j6PFyXanvfTG\n`;
 const MANIFESTS = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json';
 
-/** Why the registry cannot run on this machine, or undefined when it can. Nothing is left out under CI. */
-export function unavailable(): string | undefined {
-  return process.env.CI ? undefined : missing('docker-registry', 'openssl');
-}
-
-/** Which of some commands are not on this machine, as a sentence, or undefined when all are. */
-export function missing(...commands: string[]): string | undefined {
-  const absent = commands.filter((name) => {
-    try {
-      execFileSync('sh', ['-c', 'command -v "$0"', name], { stdio: 'ignore' });
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  return absent.length > 0 ? `not on this machine: ${absent.join(', ')}` : undefined;
-}
-
-/** Starts the registry on a port that the system chooses. */
-export async function startRegistry(): Promise<Registry> {
+/** Starts a registry on a port that the system chooses: Debian's with TLS and a login unless told otherwise. */
+export async function startRegistry(
+  options: { kind?: RegistryKind; plainHttp?: boolean; certificates?: Certificates } = {},
+): Promise<Registry> {
+  const { kind = 'docker-registry', plainHttp = false } = options;
   const directory = mkdtempSync(join(tmpdir(), 'registry-'));
   const at = (name: string): string => join(directory, name);
   for (const name of ['data', 'ca']) mkdirSync(at(name));
-  const certificates = makeCertificates(directory);
-  writeFileSync(at('ca/ca.crt'), readFileSync(certificates.caFile));
+  const tls = plainHttp ? undefined : (options.certificates ?? makeCertificates(directory));
+  if (tls) writeFileSync(at('ca/ca.crt'), readFileSync(tls.caFile));
   writeFileSync(at('htpasswd'), HTPASSWD);
-  writeFileSync(at('config.json'), JSON.stringify(configuration(directory, certificates)));
+  const login = { user: USER, password: PASSWORD, htpasswd: at('htpasswd') };
+  const { command, words, input, listening, file } = launch(kind, {
+    directory,
+    ...(tls ? { tls, login } : {}),
+  });
+  if (file) writeFileSync(file.path, file.text);
   const log = openSync(at('log'), 'w');
-  const child = spawn('docker-registry', ['serve', at('config.json')], {
-    stdio: ['ignore', log, log],
+  const child = spawn(command, words, {
+    stdio: [input === undefined ? 'ignore' : 'pipe', log, log],
     // OTEL_ and REGISTRY_ variables of the user would change the configuration.
     env: { PATH: process.env.PATH },
   });
   closeSync(log);
   child.on('error', () => {});
+  child.stdin?.on('error', () => {}).write(input);
   const running = (): boolean =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null;
   const stopNow = (): void => {
@@ -91,7 +86,7 @@ export async function startRegistry(): Promise<Registry> {
     await until(
       'the registry listens',
       () => {
-        port = /listening on 127\.0\.0\.1:(\d+), tls/.exec(told())?.[1];
+        port = listening.exec(told())?.[1];
         return port !== undefined || !running();
       },
       READY_TIMEOUT_MS,
@@ -100,12 +95,12 @@ export async function startRegistry(): Promise<Registry> {
   } catch (error) {
     const log = told();
     await dispose();
-    throw new Error(`the registry did not start: ${(error as Error).message}\n${log}`);
+    throw new Error(`${kind} did not start: ${(error as Error).message}\n${log}`);
   }
-  const options: RequestOptions = {
+  const asking: RequestOptions = {
     host: 'localhost',
     port,
-    ca: readFileSync(certificates.caFile),
+    ...(tls ? { ca: readFileSync(tls.caFile) } : {}),
     agent: false,
     timeout: ANSWER_TIMEOUT_MS,
     headers: { accept: MANIFESTS },
@@ -114,28 +109,15 @@ export async function startRegistry(): Promise<Registry> {
     host: `localhost:${port}`,
     user: USER,
     password: PASSWORD,
-    caFile: certificates.caFile,
+    caFile: tls?.caFile ?? '',
     caDirectory: at('ca'),
     get: (path, { anonymous = false } = {}) =>
-      answer({ ...options, path: `/v2/${path}`, ...(anonymous ? {} : { auth: `${USER}:${PASSWORD}` }) }),
+      answer(tls ? get : getPlain, {
+        ...asking,
+        path: `/v2/${path}`,
+        ...(anonymous || !tls ? {} : { auth: `${USER}:${PASSWORD}` }),
+      }),
     dispose,
-  };
-}
-
-function configuration(
-  directory: string,
-  { certificateFile, keyFile }: { certificateFile: string; keyFile: string },
-): unknown {
-  return {
-    version: '0.1',
-    log: { level: 'info', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
-    http: {
-      addr: '127.0.0.1:0',
-      secret: 'of these tests',
-      tls: { certificate: certificateFile, key: keyFile },
-    },
-    auth: { htpasswd: { realm: 'tests', path: join(directory, 'htpasswd') } },
   };
 }
 
@@ -147,9 +129,11 @@ async function stopped(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-function answer(options: RequestOptions): Promise<Answer> {
+type Get = (options: RequestOptions, then: (response: IncomingMessage) => void) => ReturnType<typeof get>;
+
+function answer(ask: Get, options: RequestOptions): Promise<Answer> {
   return new Promise((done, fail) => {
-    const request = get(options, (response) => {
+    const request = ask(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', fail);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { findOras } from '../components/installed.ts';
 import { type Registry, startRegistry, unavailable } from '../components/registry.ts';
 import { checkout, openRig, type Rig } from '../e2e/rig.ts';
 import {
@@ -33,18 +34,6 @@ after(async () => {
   await registry?.dispose();
   rig[Symbol.dispose]();
 });
-
-/** The installer knows where it put oras. */
-function findOras(): string | undefined {
-  using anywhere = openRig();
-  try {
-    return tool(anywhere, 'sh', [join(checkout, 'scripts/oras.sh')])
-      .toString()
-      .trim();
-  } catch {
-    return undefined;
-  }
-}
 
 const login = () => `${registry.user}:${registry.password}`;
 

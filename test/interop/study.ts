@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { missing } from '../components/registry.ts';
+import { missing } from '../components/installed.ts';
 import { checkout, type Ended, type Rig } from '../e2e/rig.ts';
 
 /** The digests of a bundle, as `--json` prints them. */
