@@ -18,6 +18,8 @@ export interface ProcessOptions {
   maxOutputBytes?: number;
   /** Standard output goes into this new file, and `stdout` stays empty. */
   outputFile?: string;
+  /** When the command is killed it is over, though its own children may still hold its output. */
+  leaveDescendants?: boolean;
   signal?: AbortSignal;
 }
 
@@ -63,6 +65,8 @@ function ending(child: ChildProcess, options: ProcessOptions): Promise<ProcessRe
     const kill = (why: ProcessResult['killed']): void => {
       killed ??= why;
       child.kill('SIGKILL');
+      if (!options.leaveDescendants) return;
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     };
     const onAbort = (): void => kill('abort');
     const timer = options.timeoutMs && setTimeout(() => kill('timeout'), options.timeoutMs);
