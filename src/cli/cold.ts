@@ -4,6 +4,7 @@ export { lockPython } from '../environments/python.ts';
 export { fetchToFile } from '../host/http.ts';
 export { parseConfiguration } from '../program/configuration.ts';
 export { parseDocument } from '../program/document.ts';
+export { withAlias, withoutAlias } from '../program/edit-configuration.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
 export { runRecordFindings } from '../runs/run-record-schema.ts';

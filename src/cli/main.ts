@@ -4,7 +4,7 @@ import type { Cli } from './cli.ts';
 import { renderFinding } from './render/finding.ts';
 import { plain } from './render/text.ts';
 import { splitRunWords } from './run-words.ts';
-import { isVerb, nounOf, nouns, type Verb, type VerbName, verbs } from './verbs.ts';
+import { isNoun, isVerb, nounOf, type Verb, type VerbName, verbs } from './verbs.ts';
 
 /**
  * The command line: `same VERB [NOUN] …`.
@@ -37,7 +37,7 @@ async function dispatch(cli: Cli, words: string[]): Promise<void> {
   if (!isVerb(first)) throw unknownVerb(first, second);
   const verb: Verb = verbs[first];
   const noun = nounOf(verb, second);
-  if (noun === undefined && isOtherNoun(second)) {
+  if (noun === undefined && isNoun(second)) {
     const meant =
       verb.nouns[0] === 'program' ? `; for a program of that name: same ${first} program ${second}` : '';
     throw usage(
@@ -154,10 +154,6 @@ function usage(message: string, hint: string): SameError {
   return new SameError({ code: 'SAME1902', message, hint });
 }
 
-function isOtherNoun(word: string | undefined): boolean {
-  return word !== undefined && nouns.includes(word.replace(/s$/, ''));
-}
-
 /** `same verify intergity`: the word was taken for a name, and there is nothing of that name. */
 function hintingAtNoun(error: unknown, first: VerbName, second: string | undefined): unknown {
   if (!(error instanceof SameError) || second === undefined || second.startsWith('-')) return error;
@@ -176,7 +172,7 @@ function hintingAtNoun(error: unknown, first: VerbName, second: string | undefin
 }
 
 function unknownVerb(first: string, second: string | undefined): SameError {
-  if (second !== undefined && isVerb(second) && isOtherNoun(first)) {
+  if (second !== undefined && isVerb(second) && isNoun(first)) {
     const noun = nounOf(verbs[second], first) ?? first;
     const what = first === 'run' ? `there is no program "${second}" here` : `unknown verb "${first}"`;
     return usage(`${what}: the verb comes first`, `try: same ${second} ${noun}`);

@@ -8,8 +8,8 @@ export interface Verb {
 /** Every verb, in the order of the help. */
 export const verbs = {
   create: {
-    nouns: ['program'],
-    summary: 'make a program from a folder, a git repository, an archive or a bundle',
+    nouns: ['program', 'alias'],
+    summary: 'make a program from a folder, a git repository, an archive or a bundle; name a registry',
   },
   run: { nouns: ['program'], summary: 'run a program, with parameters of its own' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
@@ -17,12 +17,12 @@ export const verbs = {
   unpack: { nouns: ['program'], summary: 'write the files of a program or bundle as a plain folder' },
   verify: { nouns: ['integrity'], summary: 'look for what is damaged in a bundle, a program or the home' },
   show: { nouns: ['program', 'run'], summary: 'show a program, a bundle or a run' },
-  list: { nouns: ['programs', 'runs'], summary: 'list programs or runs' },
+  list: { nouns: ['programs', 'runs', 'aliases'], summary: 'list programs, runs, or names of registries' },
   get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },
   lock: { nouns: ['program'], summary: 'pin what a folder leaves open, into same.lock' },
-  delete: { nouns: ['program', 'run'], summary: 'forget a program version, or remove a run' },
+  delete: { nouns: ['program', 'run', 'alias'], summary: 'forget a program version, remove a run' },
   conformance: { nouns: [], summary: 'answer one conformance case, for those who write the cases' },
   version: { nouns: [], summary: 'print the version' },
 } as const satisfies Record<string, Verb>;
@@ -38,9 +38,17 @@ export function isVerb(word: string): word is VerbName {
 /** A noun's spelling for a verb: `runs` and `run` are one word. */
 export function nounOf(verb: Verb, word: string | undefined): string | undefined {
   if (word === undefined) return undefined;
-  const singular = word.replace(/s$/, '');
-  return verb.nouns.find((noun) => noun.replace(/s$/, '') === singular);
+  return verb.nouns.find((noun) => singular(noun) === singular(word));
+}
+
+/** Whether a word is a noun of the product, in either number. */
+export function isNoun(word: string | undefined): boolean {
+  return word !== undefined && nouns.includes(singular(word));
+}
+
+function singular(word: string): string {
+  return word.replace(/^(alias)(es)?$|s$/, '$1');
 }
 
 /** Nouns of the product, known so that one a verb does not take yet is named as such. */
-export const nouns = ['program', 'run', 'data', 'model', 'environment', 'target', 'engine', 'tag'];
+const nouns = ['program', 'run', 'data', 'model', 'environment', 'target', 'engine', 'tag', 'alias'];

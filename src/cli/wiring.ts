@@ -2,6 +2,7 @@ import { openDiskContentStore } from '../content/disk-content-store.ts';
 import { openDiskPins } from '../content/disk-pins.ts';
 import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
+import { swapFile } from '../content/swapped-file.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
@@ -127,6 +128,11 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async parseConfiguration(bytes, file) {
       return (await import('./cold.ts')).parseConfiguration(bytes, file);
     },
+    async configurationEditor() {
+      const { withAlias, withoutAlias } = await import('./cold.ts');
+      return { withAlias, withoutAlias };
+    },
+    swapConfiguration: (before, text) => swapFile(join(home, 'config.yaml'), before, text),
     progress,
     warnings: cli.warnings,
     warn,

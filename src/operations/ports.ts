@@ -8,7 +8,7 @@ import type {
 import type { Engine } from '../engines/engine.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
-import type { Configuration } from '../program/configuration.ts';
+import type { Configuration, ConfigurationEditor } from '../program/configuration.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { Lock, PythonLock } from '../program/lock.ts';
 import type { Environment, Program } from '../program/schema.ts';
@@ -160,6 +160,10 @@ export interface Ports {
     bytes: Uint8Array,
     file: string,
   ): Promise<{ configuration?: Configuration; findings: Finding[] }>;
+  /** What edits a home's `config.yaml`, loaded when needed. */
+  configurationEditor(): Promise<ConfigurationEditor>;
+  /** Replaces `config.yaml` when it still holds what was read. @returns whether it did */
+  swapConfiguration(before: Buffer | undefined, text: string): boolean;
   /** A line about long work, for people. */
   progress(line: string): void;
   /** What was warned of so far. */

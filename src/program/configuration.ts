@@ -18,6 +18,14 @@ export interface Configuration {
   aliases: RegistryAliases;
 }
 
+/** How the text of a valid `config.yaml` is changed; the rest of it stays as its user wrote it. */
+export interface ConfigurationEditor {
+  /** Sets an alias, last or where it was. */
+  withAlias(text: string, alias: RegistryAlias): string;
+  /** Takes out an alias, in whatever spelling it is named. */
+  withoutAlias(text: string, name: string): string;
+}
+
 /** `registries: {aliases: {NAME: ADDRESS}}`; what has nothing below it is as good as absent. */
 const schema = z.strictObject({
   registries: z.strictObject({ aliases: z.record(z.string(), z.string()).nullish() }).nullish(),

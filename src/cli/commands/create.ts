@@ -5,9 +5,11 @@ import type { Cli } from '../cli.ts';
 import { renderSource } from '../render/program.ts';
 import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
+import { createAliasCommand } from './alias.ts';
 
-/** `same create program -f SOURCE` */
-export function createCommand(cli: Cli): Command {
+/** `same create program -f SOURCE`, `same create alias NAME ADDRESS` */
+export function createCommand(cli: Cli, noun: string): Command {
+  if (noun === 'alias') return createAliasCommand(cli);
   const command = new Command('create')
     .description('Make a stored program from a source. Nothing of it is executed.')
     .requiredOption('-f, --file <source>', 'folder, bundle, archive, or git repository')

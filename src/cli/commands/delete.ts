@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { deleteProgram, deleteRun } from '../../operations/delete.ts';
 import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
+import { deleteAliasCommand } from './alias.ts';
 
-/** `same delete program NAME:VERSION`, `same delete run ID` */
+/** `same delete program NAME:VERSION`, `same delete run ID`, `same delete alias NAME` */
 export function deleteCommand(cli: Cli, noun: string): Command {
+  if (noun === 'alias') return deleteAliasCommand(cli);
   const command = new Command('delete')
     .description(
       noun === 'run'

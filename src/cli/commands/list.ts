@@ -4,9 +4,11 @@ import { listRuns } from '../../operations/list-runs.ts';
 import type { Cli } from '../cli.ts';
 import { renderPrograms, renderRuns } from '../render/listing.ts';
 import { withCommon } from '../words.ts';
+import { listAliasesCommand } from './alias.ts';
 
-/** `same list [programs]`, `same list runs` */
+/** `same list [programs]`, `same list runs`, `same list aliases` */
 export function listCommand(cli: Cli, noun: string): Command {
+  if (noun === 'aliases') return listAliasesCommand(cli);
   const command = new Command('list').description(
     noun === 'runs' ? 'List runs, newest first, those of authors marked.' : 'List stored programs.',
   );

@@ -1,4 +1,5 @@
 import type { Pin } from '../../content/content-store.ts';
+import type { RegistryAlias } from '../../program/registry-alias.ts';
 import type { StoredRun } from '../../runs/run-store.ts';
 import { figure, plainRecord, seconds, table } from './text.ts';
 
@@ -13,6 +14,11 @@ export function renderPrograms(pins: readonly Pin[]): string {
       `${pinnedAt.slice(0, 16).replace('T', ' ')}${pin === 'soft' ? ' (soft)' : ''}`,
     ]),
   ]);
+}
+
+/** Aliases as a table. */
+export function renderAliases(aliases: readonly RegistryAlias[]): string {
+  return table([['ALIAS', 'ADDRESS'], ...aliases.map(({ name, address }) => [`oci://${name}`, address])]);
 }
 
 /** Runs as a table, newest first. */
