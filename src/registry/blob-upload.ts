@@ -145,12 +145,14 @@ async function sendPieces(
       at = receivedOf(answer) ?? at + sizeBytes;
       if (at > before + sizeBytes) throw wrongRange(place, blob, at);
     } else if (answer?.status === 404) {
-      return undefined;
+      // What was begun a moment ago is not lost: there are hosts that say so of pieces.
+      return at === 0 ? false : undefined;
     } else if (answer && answer.status !== 416) {
       return false;
     } else {
       const now = await progress(place, url);
-      if (!now || now.at > blob.size) return undefined;
+      // One that refuses the very place where it says to go on has lost count: of one byte it says what it says of none.
+      if (!now || now.at > blob.size || (answer && now.at === before)) return undefined;
       ({ at, url } = now);
     }
     if (at > before) tries = 0;
@@ -215,6 +217,7 @@ function wrongRange(place: RepositoryPlace, blob: Descriptor, at: number): SameE
     code: 'SAME1801',
     message: `writing to ${place.label}: the registry says that it has ${at} bytes of ${blob.digest}, more than were sent`,
     place: blob.digest,
+    hint: 'tell whoever runs the registry; nothing points at what it stored',
   });
 }
 
