@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import type { ExchangeRequest } from './exchange.ts';
+import { dropBuffers } from './memory.ts';
 
 /** How slow an exchange may be. */
 export interface Pace {
@@ -72,14 +73,18 @@ export function receive(
     read: () => response.resume(),
     destroy(error, done) {
       clearInterval(timer);
-      if (!response.complete || !request.writableFinished) request.destroy();
+      // All of it is here: read to its end, it leaves the connection to others.
+      if (response.complete && request.writableFinished) response.resume();
+      else request.destroy();
       done(error);
     },
   });
   const fail = (error: unknown) => body.destroy(explain(error, received) as Error);
   response.pause();
   response.on('data', (chunk: Buffer) => {
+    if (body.destroyed) return;
     received.bytes += chunk.length;
+    dropBuffers(chunk.length);
     if (!body.push(chunk)) response.pause();
   });
   response.on('end', () => {

@@ -151,9 +151,10 @@ function answered(
 ): Promise<IncomingMessage> {
   return new Promise((done, fail) => {
     let timer: NodeJS.Timeout | undefined;
+    let over = false;
     const waitFor = (ms: number) => {
       clearTimeout(timer);
-      timer = setTimeout(stop, ms);
+      if (!over) timer = setTimeout(stop, ms);
     };
     function stop(): void {
       request.destroy(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
@@ -165,10 +166,12 @@ function answered(
     // An error after the answer, of the part that was not sent, is nobody's.
     request.on('error', () => {});
     request.once('close', () => {
+      over = true;
       clearTimeout(timer);
       fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
     });
     request.once('response', (response) => {
+      over = true;
       clearTimeout(timer);
       request.off('timeout', stop);
       done(response);

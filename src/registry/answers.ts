@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import type { Mask } from './mask.ts';
+import { shownUrl } from './redirect.ts';
 import type { RegistryAnswer, RegistryRequest } from './session.ts';
 
 /** How far a session is with logging in. */
@@ -17,9 +18,8 @@ export async function refusalOf(
   const { status, url } = answer;
   const { host, mask, request, login } = about;
   const { words, codes } = await wordsOf(answer.body, mask);
-  const what = `${request.method} ${url.host}${url.pathname}`;
-  const said = `${what} was answered with ${status}${words && ` (${words})`}`;
-  const details = { status, codes, ...(request.again === false && isPassing(status) && { retry: true }) };
+  const said = `${request.method} ${mask.hide(shownUrl(url))} was answered with ${status}${words && ` (${words})`}`;
+  const details = { status, codes, ...(isPassing(status) && { retry: request.again === false }) };
   if (status === 401 || status === 403) {
     const message =
       login === 'sent'
@@ -31,12 +31,14 @@ export async function refusalOf(
     return new SameError({ code: 'SAME1803', message: `${host} has no such thing: ${said}` }, { details });
   }
   if (status >= 400 && status < 500 && !isPassing(status)) {
-    return new SameError({ code: 'SAME1806', message: `${host} refuses this: ${said}` }, { details });
+    const hint = /HTTP request to an HTTPS server/i.test(words) ? 'leave out --plain-http' : undefined;
+    return new SameError({ code: 'SAME1806', message: `${host} refuses this: ${said}`, hint }, { details });
   }
   return new SameError({ code: 'SAME1801', message: `${host} answers wrongly: ${said}` }, { details });
 }
 
-function isPassing(status: number): boolean {
+/** Whether a status tells of something that passes: too many requests, a server that is overloaded or restarting. */
+export function isPassing(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501);
 }
 

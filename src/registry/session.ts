@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { SameError } from '../errors/same-error.ts';
-import { isLoopbackHost, withoutCredentials } from '../host/addresses.ts';
+import { isLoopbackHost } from '../host/addresses.ts';
 import type { ExchangeRequest, Wire } from '../host/exchange.ts';
 import { refusalOf } from './answers.ts';
 import { openAuthorization } from './authorization.ts';
 import { openMask } from './mask.ts';
-import { pauseMs, retryAfterMs, type SessionClock } from './pauses.ts';
+import type { SessionClock } from './pauses.ts';
+import { allowedUrl, answersWrongly } from './redirect.ts';
 import type { Login, RegistryAccess } from './registry.ts';
+import { openTries } from './tries.ts';
 
 /** One thing that is asked of a registry. */
 export interface RegistryRequest {
@@ -57,7 +58,7 @@ export interface SessionOptions {
   /** `HOST[:PORT]`, as it stands in a reference. */
   host: string;
   access: Pick<RegistryAccess, 'plainHttp' | 'login'>;
-  /** The stored login for this registry; asked when the registry first wants one and the call brought none. */
+  /** The stored login for this registry; asked once, when the registry wants one and the call brought none. */
   findLogin(): Promise<Login | undefined>;
   /** Closed with the session. */
   wire: Wire;
@@ -67,10 +68,10 @@ export interface SessionOptions {
   signal?: AbortSignal;
 }
 
-const MAX_TRIES = 5;
-/** A connection on which nothing moves costs a minute each time. */
-const MAX_SLOW_TRIES = 2;
 const MAX_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+/** A first challenge, and one for more than was thought to be enough or for a token that ended meanwhile. */
+const MAX_CHALLENGES = 2;
 /** The hub's references and its API have different hosts. */
 const API_HOSTS: Record<string, string> = {
   'docker.io': 'registry-1.docker.io',
@@ -82,149 +83,57 @@ export function openSession(options: SessionOptions): RegistrySession {
   const { host, access, wire, clock, signal, onProgress = () => {} } = options;
   const base = new URL(`${access.plainHttp ? 'http' : 'https'}://${API_HOSTS[host] ?? host}`);
   const mask = openMask();
-  let answeredOnce = false;
-
-  function interrupted(): SameError | undefined {
-    return signal?.aborted ? new SameError({ code: 'SAME1903', message: 'interrupted' }) : undefined;
-  }
-
-  async function wait(ms: number, why?: string): Promise<void> {
-    if (why && ms >= 2_000) onProgress(`${host} ${why}: waiting ${Math.round(ms / 1000)} s`);
-    if (!signal?.aborted && ms > 0) await clock.sleep(ms);
-    const stop = interrupted();
-    if (stop) throw stop;
-  }
-
-  /** One exchange, again when it is cut or the server is overloaded, as far as `request` allows. */
-  async function exchange(
-    request: ExchangeRequest & { again: boolean; open?(): Chunks; expect: readonly number[] },
-  ) {
-    for (let tries = 1; ; tries++) {
-      const last = tries >= MAX_TRIES;
-      try {
-        const body = request.open && { sizeBytes: request.body!.sizeBytes, chunks: request.open() };
-        const response = await wire.send({ ...request, body });
-        answeredOnce = true;
-        const status = response.status;
-        if (request.expect.includes(status) || !isTransient(status)) return response;
-        const ms = retryAfterMs(response.headers['retry-after'], clock) ?? pauseMs(tries, clock);
-        // A request that is turned away for coming too often has changed nothing.
-        if (last || !(request.again || status === 429)) return response;
-        response.body.on('error', () => {}).destroy();
-        await wait(ms, `answers ${status}`);
-      } catch (error) {
-        const why = whyOf(error);
-        if (why === undefined) throw error;
-        const transient =
-          why === 'cut' || why === 'slow' || (answeredOnce && (why === 'refused' || why === 'name'));
-        if (!transient) throw hinted(error as SameError);
-        if (!request.again)
-          throw new SameError((error as SameError).findings, {
-            cause: error,
-            details: { ...(error as SameError).details, retry: true },
-          });
-        if (last || (why === 'slow' && tries >= MAX_SLOW_TRIES)) throw hinted(error as SameError, tries);
-        await wait((error as SameError).details.reused ? 0 : pauseMs(tries, clock), 'cannot be reached');
-      }
-    }
-  }
-
-  function hinted(error: SameError, tries = 1): SameError {
-    const { reason } = error.details;
-    const hint =
-      reason === 'plain'
-        ? 'for a registry without TLS, add --plain-http'
-        : reason === 'authority'
-          ? 'add --ca FILE with the certificate of its authority'
-          : undefined;
-    const findings = error.findings.map((finding) => ({
-      ...finding,
-      message: `${finding.message}${tries > 1 ? ` (tried ${tries} times)` : ''}`,
-      ...(hint && { hint }),
-    }));
-    return new SameError(findings, { cause: error.cause, details: error.details });
-  }
-
+  const tries = openTries({ host, wire, clock, signal, onProgress });
+  /** Whether what has this URL may be on this machine: the registry as the user named it, and what it is next to. */
+  const mayBeHere = (url: URL) => url.origin === base.origin || isLoopbackHost(base.hostname);
   const authorization = openAuthorization({
     base,
     host,
     mask,
     clock,
     login: async () => access.login ?? (await options.findLogin()),
-    exchange: (request) => exchange({ ...request, again: true, expect: [] }),
+    send: (request) => tries.send({ ...request, loopback: mayBeHere(request.url), again: true, expect: [] }),
   });
 
-  /** Where a redirect or a `Location` may lead. */
-  function allowed(target: URL, from: URL): URL {
-    const url = new URL(target);
-    url.username = url.password = url.hash = '';
-    const refuse = (why: string) =>
-      new SameError(
-        {
-          code: 'SAME1801',
-          message: `${from.host} answers wrongly: it leads to ${withoutCredentials(url)}, ${why}`,
-        },
-        { details: { why: 'protocol' } },
-      );
-    if (from.protocol === 'https:' && url.protocol === 'http:') {
-      // A server behind a proxy that speaks TLS for it does not know that it is asked by https.
-      if (url.host !== from.host) throw refuse('which is not https');
-      url.protocol = 'https:';
-    }
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('which is not http');
-    if (isLoopbackHost(url.hostname) && !isLoopbackHost(from.hostname))
-      throw refuse('which is on this machine');
-    return url;
-  }
-
-  async function follow(request: RegistryRequest, authorizationValue?: string): Promise<RegistryAnswer> {
-    let url = allowed(new URL(request.url, base), base);
-    let method = request.method;
-    const headers = Object.fromEntries(
-      Object.entries(request.headers ?? {}).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
-    );
+  async function follow(request: RegistryRequest, login: string | undefined): Promise<RegistryAnswer> {
+    const headers = withoutLogin(request.headers);
+    let url = allowedUrl(new URL(request.url, base), base);
+    let { method, body } = request;
     for (let redirects = 0; ; redirects++) {
-      const own = url.origin === base.origin;
-      const response = await exchange({
+      const answer = await tries.send({
         method,
         url,
-        headers: { ...headers, ...(own && authorizationValue && { authorization: authorizationValue }) },
-        ...(request.body &&
-          method === request.method && { body: { ...request.body, chunks: [] }, open: request.body.open }),
+        headers: { ...headers, ...(login && url.origin === base.origin && { authorization: login }) },
+        ...(body && { body }),
+        loopback: mayBeHere(url),
         again: request.again ?? true,
         expect: request.expect,
-        loopback: own || isLoopbackHost(base.hostname),
       });
-      const { status, headers: said, body } = response;
-      const isRedirect = [301, 302, 303, 307, 308].includes(status) && !request.expect.includes(status);
-      if (!isRedirect || !said.location) return { status, headers: said, body, url };
-      body.on('error', () => {}).destroy();
-      const next = URL.parse(said.location, url.href);
-      if (!next || redirects === MAX_REDIRECTS) {
-        const why = next
-          ? `redirects more than ${MAX_REDIRECTS} times`
-          : 'redirects to something that is no URL';
-        throw new SameError(
-          { code: 'SAME1801', message: `${url.host} answers wrongly: it ${why}` },
-          { details: { why: 'protocol' } },
-        );
-      }
-      url = allowed(next, url);
-      if (status === 303 && method !== 'HEAD') method = 'GET';
+      const { status } = answer;
+      const { location } = answer.headers;
+      if (!location || !REDIRECTS.includes(status) || request.expect.includes(status))
+        return { ...answer, url };
+      answer.body.on('error', () => {}).destroy();
+      const next = URL.parse(location, url.href);
+      if (!next) throw answersWrongly(url, 'it redirects to something that is no URL');
+      if (redirects === MAX_REDIRECTS)
+        throw answersWrongly(url, `it redirects more than ${MAX_REDIRECTS} times`);
+      url = allowedUrl(next, url);
+      if (status === 303 && method !== 'HEAD') [method, body] = ['GET', undefined];
     }
   }
 
   return {
     host,
     async ask(request) {
-      for (let logins = 0; ; logins++) {
-        const stop = interrupted();
-        if (stop) throw stop;
-        const answer = await follow(request, await authorization.header(request.scopes));
-        if (request.expect.includes(answer.status)) return plainAnswer(answer);
-        if (answer.status === 401 && answer.url.origin === base.origin && logins < 2) {
-          const again = await authorization.challenged(answer.headers['www-authenticate'], request.scopes);
-          if (again) {
+      for (let challenges = 0; ; challenges++) {
+        tries.stopIfAborted();
+        const login = await authorization.header(request.scopes);
+        const answer = await follow(request, login);
+        if (request.expect.includes(answer.status)) return asItIs(answer);
+        if (answer.status === 401 && answer.url.origin === base.origin && challenges < MAX_CHALLENGES) {
+          const challenge = answer.headers['www-authenticate'];
+          if (await authorization.challenged(challenge, request.scopes, login)) {
             answer.body.on('error', () => {}).destroy();
             continue;
           }
@@ -232,25 +141,21 @@ export function openSession(options: SessionOptions): RegistrySession {
         throw await refusalOf(answer, { request, host, mask, login: authorization.state() });
       }
     },
-    pause: (tries) => wait(pauseMs(tries, clock), 'cannot be reached'),
-    close: () => wire.close(),
+    pause: tries.pause,
+    close: wire.close,
   };
-
-  function plainAnswer(answer: RegistryAnswer): RegistryAnswer {
-    const encoding = answer.headers['content-encoding'];
-    if (encoding === undefined || encoding.toLowerCase() === 'identity') return answer;
-    answer.body.on('error', () => {}).destroy();
-    const message = `${answer.url.host} answers wrongly: it sends content in another encoding (${JSON.stringify(encoding.slice(0, 40))}), which was not asked for`;
-    throw new SameError({ code: 'SAME1801', message }, { details: { why: 'protocol' } });
-  }
 }
 
-type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-function isTransient(status: number): boolean {
-  return status === 408 || status === 429 || (status >= 500 && status !== 501);
+function withoutLogin(headers: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
+  );
 }
 
-function whyOf(error: unknown): string | undefined {
-  return error instanceof SameError && error.code === 'SAME1801' ? String(error.details.why) : undefined;
+/** Content in another encoding has other bytes than those that were asked for. */
+function asItIs(answer: RegistryAnswer): RegistryAnswer {
+  const encoding = answer.headers['content-encoding'];
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return answer;
+  answer.body.on('error', () => {}).destroy();
+  throw answersWrongly(answer.url, `its content is encoded as ${JSON.stringify(encoding.slice(0, 40))}`);
 }

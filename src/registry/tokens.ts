@@ -1,96 +1,110 @@
 import { SameError } from '../errors/same-error.ts';
-import { isLoopbackHost, withoutCredentials } from '../host/addresses.ts';
+import { isLoopbackHost } from '../host/addresses.ts';
 import type { ExchangeResponse } from '../host/exchange.ts';
 import { wordsOf } from './answers.ts';
 import type { AuthorizationOptions } from './authorization.ts';
+import { shownUrl } from './redirect.ts';
 import type { Login } from './registry.ts';
+import { covers, parseScopes, type Scopes, scopeTexts } from './scopes.ts';
 
 /** Access tokens of a registry's token service, kept while they are good. */
 export interface Tokens {
-  /** A token that allows these scopes, kept or new. */
+  /** A token that allows these scopes, kept or new. @throws SAME1801, SAME1802 */
   token(scopes: readonly string[]): Promise<string>;
-  /** Forgets what was not accepted, and asks for one that allows `challenged` too. */
-  renew(scopes: readonly string[], challenged?: string): Promise<void>;
+  /** Forgets a token that was not accepted, and notes that these scopes need what the challenge names too. */
+  renew(
+    scopes: readonly string[],
+    challenged: string | undefined,
+    refused: string | undefined,
+  ): Promise<void>;
 }
 
 /** What {@link openTokens} needs. */
-export interface TokenOptions extends AuthorizationOptionsOfTokens {
+export interface TokenOptions
+  extends Pick<AuthorizationOptions, 'base' | 'host' | 'mask' | 'clock' | 'send'> {
   login: Login | undefined;
   /** Of the challenge: `realm`, `service`. */
   parameters: ReadonlyMap<string, string>;
 }
 
-type AuthorizationOptionsOfTokens = Pick<
-  AuthorizationOptions,
-  'base' | 'host' | 'mask' | 'clock' | 'exchange'
->;
-
-interface Kept {
-  token: Promise<{ token: string; goodUntilMs: number }>;
+interface Token {
+  text: string;
+  goodUntilMs: number;
 }
 
-/** What a token is good for when the service does not say, and what is left of it for the way. */
+/** What a token is good for when the service does not say. */
 const DEFAULT_SECONDS = 60;
+/** A token that ends on its way is refused. */
+const MARGIN_SECONDS = 10;
 const LONGEST_ANSWER_BYTES = 1024 * 1024;
 
-/** @throws SAME1802 the realm is no place for credentials */
+/**
+ * The tokens of one service: by GET with the login as Basic, by oauth2 with an identity token, and by oauth2's password
+ * grant where the service has no GET.
+ * @throws SAME1802 the realm is no place for a login
+ */
 export function openTokens(options: TokenOptions): Tokens {
-  const { host, base, login, mask, clock, exchange } = options;
+  const { host, base, login, mask, clock, send } = options;
   const realm = checkedRealm(options.parameters.get('realm')!, base, host);
+  const where = `the token service of ${host}, ${shownUrl(realm)},`;
   const service = options.parameters.get('service');
-  const kept = new Map<string, Kept>();
-  /** What challenges asked for beyond what was thought to be enough, by the scopes that were. */
+  const kept: { scopes: Scopes; token: Promise<Token> }[] = [];
   const more = new Map<string, string>();
 
-  const keyOf = (scopes: readonly string[]) =>
-    joinScopes([...scopes, more.get(joinScopes(scopes).join(' ')) ?? '']);
+  function wantedBy(scopes: readonly string[]): Scopes {
+    return parseScopes([...scopes, more.get(scopes.join(' ')) ?? '']);
+  }
 
-  async function get(scopes: readonly string[]): Promise<string> {
-    const all = keyOf(scopes);
-    const key = all.join(' ');
+  function drop(entry: (typeof kept)[number]): void {
+    const at = kept.indexOf(entry);
+    if (at >= 0) kept.splice(at, 1);
+  }
+
+  async function token(scopes: readonly string[]): Promise<string> {
+    const wanted = wantedBy(scopes);
     for (;;) {
-      const entry = kept.get(key) ?? { token: fetchToken(all) };
-      kept.set(key, entry);
+      const found = kept.find((candidate) => covers(candidate.scopes, wanted));
+      const entry = found ?? { scopes: wanted, token: fetchToken(scopeTexts(wanted)) };
+      // Those who come meanwhile wait for the same token.
+      if (!found) kept.push(entry);
       try {
-        const { token, goodUntilMs } = await entry.token;
-        if (clock.nowMs() < goodUntilMs) return token;
+        const { text, goodUntilMs } = await entry.token;
+        if (!found || clock.nowMs() < goodUntilMs) return text;
       } catch (error) {
-        kept.delete(key);
+        drop(entry);
         throw error;
       }
-      if (kept.get(key) === entry) kept.delete(key);
+      drop(entry);
     }
   }
 
-  async function fetchToken(scopes: readonly string[]): Promise<{ token: string; goodUntilMs: number }> {
+  async function fetchToken(scopes: readonly string[]): Promise<Token> {
     const askedMs = clock.nowMs();
     let response =
       login && 'identityToken' in login
         ? await post({ grant_type: 'refresh_token', refresh_token: login.identityToken }, scopes)
-        : await getOne(scopes);
-    if ((response.status === 404 || response.status === 405) && login && 'username' in login) {
+        : await get(scopes);
+    if ([404, 405].includes(response.status) && login && 'username' in login) {
       response.body.on('error', () => {}).destroy();
       response = await post(
         { grant_type: 'password', username: login.username, password: login.password },
         scopes,
       );
     }
-    const { token, seconds } = await read(response);
-    mask.add(token);
-    const margin = Math.min(10, seconds / 5);
-    return { token, goodUntilMs: askedMs + Math.max(1, seconds - margin) * 1000 };
+    if (response.status !== 200) throw await denied(response);
+    const { text, seconds } = await read(response);
+    mask.add(text);
+    return { text, goodUntilMs: askedMs + (seconds - Math.min(MARGIN_SECONDS, seconds / 5)) * 1000 };
   }
 
-  function getOne(scopes: readonly string[]): Promise<ExchangeResponse> {
+  function get(scopes: readonly string[]): Promise<ExchangeResponse> {
     const url = new URL(realm);
     if (service) url.searchParams.append('service', service);
     for (const scope of scopes) url.searchParams.append('scope', scope);
-    const headers: Record<string, string> = {};
-    if (login && 'username' in login) {
-      url.searchParams.append('account', login.username);
-      headers.authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
-    }
-    return exchange({ method: 'GET', url, headers });
+    if (!login || !('username' in login)) return send({ method: 'GET', url });
+    url.searchParams.append('account', login.username);
+    const basic = Buffer.from(`${login.username}:${login.password}`).toString('base64');
+    return send({ method: 'GET', url, headers: { authorization: `Basic ${basic}` } });
   }
 
   function post(grant: Record<string, string>, scopes: readonly string[]): Promise<ExchangeResponse> {
@@ -99,57 +113,50 @@ export function openTokens(options: TokenOptions): Tokens {
     if (scopes.length > 0) form.set('scope', scopes.join(' '));
     const bytes = Buffer.from(form.toString());
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return exchange({
+    return send({
       method: 'POST',
       url: realm,
       headers,
-      body: { sizeBytes: bytes.length, chunks: [bytes] },
+      body: { sizeBytes: bytes.length, open: () => [bytes] },
     });
   }
 
-  async function read(response: ExchangeResponse): Promise<{ token: string; seconds: number }> {
-    const { status } = response;
-    const where = `${host}'s token service ${withoutCredentials(realm)}`;
-    if (status !== 200) {
-      const { words } = await wordsOf(response.body, mask);
-      const said = `it answered ${status}${words && ` (${words})`}`;
-      if (status >= 500 || status === 429)
-        throw new SameError({ code: 'SAME1801', message: `${where} gives no token: ${said}` });
-      const hint = `same login ${host}`;
-      throw new SameError({ code: 'SAME1802', message: `${where} gives no token: ${said}`, hint });
-    }
+  async function denied({ status, body }: ExchangeResponse): Promise<SameError> {
+    const { words } = await wordsOf(body, mask);
+    const message = `${where} gives no token: it answered ${status}${words && ` (${words})`}`;
+    if (status < 400 || status > 403) return new SameError({ code: 'SAME1801', message });
+    return new SameError({ code: 'SAME1802', message, hint: `same login ${host}` }, { details: { status } });
+  }
+
+  async function read({ body }: ExchangeResponse): Promise<{ text: string; seconds: number }> {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
-      if (sizeBytes > LONGEST_ANSWER_BYTES) throw wrong(where, 'its answer is too long');
+      if (sizeBytes > LONGEST_ANSWER_BYTES) throw wrong('its answer is too long');
       chunks.push(chunk);
     }
     const { token, access_token, expires_in } = parsed(Buffer.concat(chunks).toString('utf8'));
-    const value = token || access_token;
-    if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))
-      throw wrong(where, 'its answer has no token');
-    return {
-      token: value,
-      seconds: typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_SECONDS,
-    };
+    const text = token || access_token;
+    if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) throw wrong('its answer has no token');
+    return { text, seconds: typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_SECONDS };
+  }
+
+  function wrong(why: string): SameError {
+    const message = `${where} answers wrongly: ${why}`;
+    return new SameError({ code: 'SAME1801', message }, { details: { why: 'protocol' } });
   }
 
   return {
-    token: get,
-    async renew(scopes, challenged) {
-      kept.delete(keyOf(scopes).join(' '));
-      if (challenged) more.set(joinScopes(scopes).join(' '), challenged);
-      kept.delete(keyOf(scopes).join(' '));
+    token,
+    async renew(scopes, challenged, refused) {
+      if (challenged) more.set(scopes.join(' '), challenged);
+      for (const entry of [...kept]) {
+        const known = await entry.token.catch(() => undefined);
+        if (known?.text === refused) drop(entry);
+      }
     },
   };
-}
-
-function wrong(where: string, why: string): SameError {
-  return new SameError(
-    { code: 'SAME1801', message: `${where} answers wrongly: ${why}` },
-    { details: { why: 'protocol' } },
-  );
 }
 
 function parsed(text: string): Record<string, unknown> {
@@ -161,7 +168,7 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** Where a login may be taken: https, this machine, or what was asked without TLS as the user wanted. */
+/** Where a login may be taken: https, this machine from this machine, or where the user already sends it by http. */
 function checkedRealm(text: string, base: URL, host: string): URL {
   const realm = URL.parse(text);
   const refuse = (why: string) =>
@@ -169,26 +176,9 @@ function checkedRealm(text: string, base: URL, host: string): URL {
   if (!realm) throw refuse('its address is no URL');
   realm.username = realm.password = realm.hash = '';
   if (realm.origin === base.origin) return realm;
-  const shown = withoutCredentials(realm);
   const local = isLoopbackHost(realm.hostname);
-  if (local && !isLoopbackHost(base.hostname)) throw refuse(`${shown} is on this machine`);
+  if (local && !isLoopbackHost(base.hostname)) throw refuse(`${shownUrl(realm)} is on this machine`);
   if (realm.protocol !== 'https:' && !(realm.protocol === 'http:' && local))
-    throw refuse(`${shown} is not https`);
+    throw refuse(`${shownUrl(realm)} is not https`);
   return realm;
-}
-
-/** Scopes as a sorted list, the actions of one resource together. */
-function joinScopes(scopes: readonly string[]): string[] {
-  const actions = new Map<string, Set<string>>();
-  for (const scope of scopes.flatMap((text) => text.split(/\s+/)).filter((text) => text !== '')) {
-    const at = scope.lastIndexOf(':');
-    const [resource, list] =
-      at > scope.indexOf(':') ? [scope.slice(0, at), scope.slice(at + 1)] : [scope, ''];
-    const all = actions.get(resource) ?? new Set();
-    for (const action of list.split(',')) if (action !== '') all.add(action);
-    actions.set(resource, all);
-  }
-  return [...actions]
-    .map(([resource, all]) => (all.size > 0 ? `${resource}:${[...all].sort().join(',')}` : resource))
-    .sort();
 }
