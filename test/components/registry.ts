@@ -9,6 +9,7 @@ import { type Certificates, makeCertificates } from './certificates.ts';
 import { until } from './facts.ts';
 import { launch, type RegistryKind } from './registry-kinds.ts';
 
+export { missing } from './installed.ts';
 export { unavailable } from './registry-kinds.ts';
 
 /** A real OCI registry on this machine: with TLS, an own CA and basic auth, or with plain HTTP and open to all. */

@@ -92,7 +92,11 @@ func distribution(what order) http.Handler {
 }
 
 func goContainerRegistry(what order) http.Handler {
-	blobs := registry.NewDiskBlobHandler(filepath.Join(what.Directory, "go-containerregistry"))
+	directory := filepath.Join(what.Directory, "go-containerregistry")
+	if err := os.MkdirAll(directory, 0o777); err != nil {
+		log.Fatal(err)
+	}
+	blobs := registry.NewDiskBlobHandler(directory)
 	open := registry.New(registry.WithReferrersSupport(true), registry.WithBlobHandler(blobs))
 	if what.Login == nil {
 		return open
