@@ -1,5 +1,5 @@
-// Bundles src/cli into few CommonJS files: what every run needs, the pages of the other verbs, and what reads sources
-// (YAML, zod, git). Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
+// Bundles src/cli into few CommonJS files: what every run needs, the pages of the other verbs, what reads sources
+// (YAML, zod, git), and what talks to registries. Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
 // CommonJS, because there a dynamic import is evaluated only when it is asked for.
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -9,6 +9,7 @@ const files = {
   same: 'src/cli/main.ts',
   pages: 'src/cli/pages.ts',
   cold: 'src/cli/cold.ts',
+  remote: 'src/cli/remote.ts',
   help: 'src/cli/help.ts',
   conformance: 'src/cli/conformance.ts',
   re2js: 're2js',
@@ -32,8 +33,12 @@ const { outputFiles } = await build({
     {
       name: 'files-apart',
       setup(bundler) {
-        bundler.onResolve({ filter: /^\.\.?\/(pages|cold|help|conformance)\.ts$/ }, ({ path, kind }) =>
-          kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
+        bundler.onResolve(
+          { filter: /^\.\.?\/(pages|cold|remote|help|conformance)\.ts$/ },
+          ({ path, kind }) =>
+            kind === 'dynamic-import'
+              ? { path: `./${basename(path, '.ts')}.cjs`, external: true }
+              : undefined,
         );
         // As large as all that a run needs, and only programs with patterns need it.
         bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>

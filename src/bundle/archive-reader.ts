@@ -66,6 +66,25 @@ export async function checkStored(
   return findings;
 }
 
+/**
+ * {@link checkStored}, which throws the first problem; for what was just put into a store and compared with its digests.
+ * @param store where the documents are read from too
+ */
+export async function readStored(
+  store: ContentStore,
+  entries: readonly Descriptor[],
+  rules: BundleRules,
+): Promise<Omit<ReadBundle, 'digests'>> {
+  const files = new StoredBundle(store, entries, new Set());
+  const { digests: _, ...bundle } = (await new BundleReader(
+    files,
+    store,
+    { ...rules, isStored: true },
+    stopAtFirst,
+  ).read())!;
+  return bundle;
+}
+
 /** {@link readBundle} into a store of the caller's choice, usually a temporary one, with the program opened. */
 export async function peekBundle(
   input: BundleInput,

@@ -1,7 +1,8 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
 import { isDerivedFrom } from './ancestry.ts';
-import { type Descriptor, MEDIA } from './oci.ts';
+import { type Descriptor, MEDIA, type OciManifest } from './oci.ts';
+import { subjectOf } from './oci-manifest.ts';
 import { openProgram, type ProgramArtifact } from './program-artifact.ts';
 import { parseReferrer, REFERRERS } from './referrer.ts';
 
@@ -86,4 +87,16 @@ async function openReferrers(
   }
   const rank = ({ kind }: StoredReferrer) => REFERRERS.findIndex((type) => type.kind === kind);
   return opened.sort((a, b) => rank(a) - rank(b));
+}
+
+/** The manifests of a graph: programs, nearest first, then what refers to them. */
+export function graphNodes({ program, ancestors, referrers }: ProgramGraph): {
+  self: Descriptor;
+  manifest: OciManifest;
+}[] {
+  const programs = [program, ...ancestors].map((artifact) => ({
+    self: subjectOf(artifact),
+    manifest: artifact.manifest,
+  }));
+  return [...programs, ...referrers.map(({ self, manifest }) => ({ self, manifest }))];
 }

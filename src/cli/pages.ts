@@ -9,7 +9,11 @@ import { getCommand } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { lockCommand } from './commands/lock.ts';
+import { loginCommand } from './commands/login.ts';
+import { logoutCommand } from './commands/logout.ts';
 import { logsCommand } from './commands/logs.ts';
+import { pullCommand } from './commands/pull.ts';
+import { pushCommand } from './commands/push.ts';
 import { runPage } from './commands/run-page.ts';
 import { showCommand } from './commands/show.ts';
 import { unpackCommand } from './commands/unpack.ts';
@@ -23,6 +27,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   run: runPage,
   export: exportCommand,
   import: importCommand,
+  push: pushCommand,
+  pull: pullCommand,
   unpack: unpackCommand,
   verify: verifyCommand,
   show: showCommand,
@@ -32,6 +38,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   commit: commitCommand,
   lock: lockCommand,
   delete: deleteCommand,
+  login: loginCommand,
+  logout: logoutCommand,
   conformance: conformanceCommand,
   version: versionCommand,
 };

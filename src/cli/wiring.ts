@@ -125,6 +125,14 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async parseDocument(bytes, file) {
       return (await import('./cold.ts')).parseDocument(bytes, file);
     },
+    async openRepository(address, access) {
+      const { openRemoteRepository } = await import('./remote.ts');
+      return openRemoteRepository(address, access, { variables, cancel, progress, warn });
+    },
+    async openLogins() {
+      const { openRemoteLogins } = await import('./remote.ts');
+      return openRemoteLogins({ variables, cancel, progress, warn });
+    },
     async parseConfiguration(bytes, file) {
       return (await import('./cold.ts')).parseConfiguration(bytes, file);
     },

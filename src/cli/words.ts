@@ -1,6 +1,8 @@
 import { type Command, CommanderError } from 'commander';
 import { SameError } from '../errors/same-error.ts';
 import { readPassword } from '../host/standard-input.ts';
+import type { HistoryChoice } from '../operations/select-runs.ts';
+import { parseQuantity } from '../program/quantity.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import type { Cli } from './cli.ts';
 
@@ -58,6 +60,27 @@ export function registryAccess(options: RegistryOptions): RegistryAccess {
     ...(ca === undefined ? {} : { caFile: ca }),
     ...(username === undefined ? {} : { login: { username, password: readPassword() } }),
   };
+}
+
+/** `none`, `latest`, `all`, or ids. */
+export function historyChoice(text: string): HistoryChoice {
+  if (text === 'none' || text === 'latest' || text === 'all') return text;
+  return text.split(',').map((id) => id.trim());
+}
+
+/** The longest content of data that may travel. @throws SAME1902 it is no size */
+export function dataLimit(size: string | true): { limitBytes?: number } {
+  if (size === true) return {};
+  try {
+    return { limitBytes: parseQuantity(size) };
+  } catch {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `--with-data takes a size, not ${JSON.stringify(size)}`,
+      place: '--with-data',
+      hint: 'write it like --with-data=500Mi',
+    });
+  }
 }
 
 /** Commander takes the next option for the value of one that lacks it: `create -f --json`. */

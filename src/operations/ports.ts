@@ -12,6 +12,8 @@ import type { Configuration, ConfigurationEditor } from '../program/configuratio
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { Lock, PythonLock } from '../program/lock.ts';
 import type { Environment, Program } from '../program/schema.ts';
+import type { Logins } from '../registry/credentials.ts';
+import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { Source, SourceTree } from '../sources/source.ts';
@@ -155,6 +157,10 @@ export interface Ports {
   ): Promise<{ lock?: Lock; findings: Finding[] }>;
   /** Reads a restricted YAML or JSON document. */
   parseDocument(bytes: Uint8Array, file: string): Promise<{ value?: JsonValue; findings: Finding[] }>;
+  /** A repository of a registry; nothing is asked of it yet. @throws SAME1805 the file with authorities cannot be read */
+  openRepository(address: RegistryAddress, access: RegistryAccess): Promise<Repository>;
+  /** What keeps logins of registries, where docker and podman do; loaded when needed. */
+  openLogins(): Promise<Logins>;
   /** Reads a home's `config.yaml`. */
   parseConfiguration(
     bytes: Uint8Array,

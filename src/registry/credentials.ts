@@ -14,7 +14,7 @@ import {
   serverNameOf,
   storedKeys,
 } from './docker-config.ts';
-import type { Login, RegistryAddress } from './registry.ts';
+import type { Login, RegistryAccess, RegistryAddress } from './registry.ts';
 
 /** How logins are looked for and kept. */
 export interface CredentialOptions extends HelperOptions {
@@ -27,6 +27,29 @@ export interface LoginPlace {
   file: string;
   /** `docker-credential-NAME`. */
   helper?: string;
+}
+
+/** What has been removed, and what has not. */
+export interface Erased {
+  /** Where the logins were. */
+  removed: LoginPlace[];
+  /** Keys of namespaces in the host, `HOST/NAMESPACE`, whose own logins stay. */
+  left: string[];
+  /** The files that were looked into. */
+  files: string[];
+}
+
+/** The logins of registries that a user has. */
+export interface Logins {
+  /**
+   * Asks a registry whether it takes a login.
+   * @returns false when it wanted none @throws SAME1802 · SAME1801 · SAME1805 the file of authorities cannot be read
+   */
+  check(host: string, login: Login, access: Omit<RegistryAccess, 'login'>): Promise<boolean>;
+  /** See {@link storeLogin}. */
+  store(host: string, login: Login): Promise<LoginPlace>;
+  /** See {@link eraseLogin}. */
+  erase(host: string): Promise<Erased>;
 }
 
 /**
@@ -84,17 +107,14 @@ export async function storeLogin(
 
 /**
  * Removes the logins of a host from everywhere that {@link findLogin} looks.
- * @returns where they were, and the namespaces of the host that have logins of their own, which stay
  * @throws SAME1807 a helper or a file refuses; what could be removed is removed · SAME1903
  */
-export async function eraseLogin(
-  host: string,
-  options: CredentialOptions = {},
-): Promise<{ removed: LoginPlace[]; left: string[] }> {
+export async function eraseLogin(host: string, options: CredentialOptions = {}): Promise<Erased> {
+  const files = filesOf(options);
   const removed: LoginPlace[] = [];
   const left: string[] = [];
   const refusals: Finding[] = [];
-  for (const file of filesOf(options)) {
+  for (const file of files) {
     const config = read(file);
     const helper = helperIn(config, host, options);
     try {
@@ -112,11 +132,11 @@ export async function eraseLogin(
     if (full) removed.push({ file });
   }
   if (refusals.length > 0) throw new SameError(refusals);
-  return { removed, left };
+  return { removed, left, files };
 }
 
 /** The files that logins are looked for in, first the one they are kept in. */
-export function filesOf({ variables = environmentVariables() }: CredentialOptions): [string, ...string[]] {
+function filesOf({ variables = environmentVariables() }: CredentialOptions): [string, ...string[]] {
   const directory = variables.DOCKER_CONFIG || join(variables.HOME || homeDirectory(), '.docker');
   const dockers = resolve(directory, 'config.json');
   if (!variables.REGISTRY_AUTH_FILE) return [dockers];

@@ -3,33 +3,11 @@ import { SameError } from '../../errors/same-error.ts';
 import { BUNDLE_FORMS, type BundleForm, exportProgram } from '../../operations/export-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
-import { parseQuantity } from '../../program/quantity.ts';
 import type { Cli } from '../cli.ts';
 import { FILE_NOT_COMPUTED } from '../render/program.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
-import { withCommon, withLimits } from '../words.ts';
-
-/** `none`, `latest`, `all`, or ids. */
-function historyChoice(text: string): HistoryChoice {
-  if (text === 'none' || text === 'latest' || text === 'all') return text;
-  return text.split(',').map((id) => id.trim());
-}
-
-/** The longest content of data that may travel. @throws SAME1902 it is no size */
-function dataLimit(size: string | true): { limitBytes?: number } {
-  if (size === true) return {};
-  try {
-    return { limitBytes: parseQuantity(size) };
-  } catch {
-    throw new SameError({
-      code: 'SAME1902',
-      message: `--with-data takes a size, not ${JSON.stringify(size)}`,
-      place: '--with-data',
-      hint: 'write it like --with-data=500Mi',
-    });
-  }
-}
+import { dataLimit, historyChoice, withCommon, withLimits } from '../words.ts';
 
 /** `same export program -n NAME:VERSION` */
 export function exportCommand(cli: Cli): Command {

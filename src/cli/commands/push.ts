@@ -1,0 +1,88 @@
+import { Command } from 'commander';
+import { pushProgram } from '../../operations/push-program.ts';
+import { pushRun } from '../../operations/push-run.ts';
+import type { HistoryChoice } from '../../operations/select-runs.ts';
+import type { Cli } from '../cli.ts';
+import { renderPushed } from '../render/registry.ts';
+import { telling } from '../render/work-line.ts';
+import {
+  dataLimit,
+  historyChoice,
+  type RegistryOptions,
+  registryAccess,
+  withCommon,
+  withRegistry,
+} from '../words.ts';
+
+interface PushOptions extends RegistryOptions {
+  history?: HistoryChoice;
+  withData?: string | true;
+  force?: true;
+}
+
+/** `same push program NAME:VERSION [ADDRESS]`, `same push run ID [ADDRESS]` */
+export function pushCommand(cli: Cli, noun: string): Command {
+  return noun === 'run' ? pushRunCommand(cli) : pushProgramCommand(cli);
+}
+
+function pushProgramCommand(cli: Cli): Command {
+  const command = new Command('push')
+    .description(
+      'Put a program and chosen runs into a registry. What is there is not sent again; a tag that leads to something else is not moved.',
+    )
+    .argument('<program>', 'NAME[:VERSION]')
+    .argument(
+      '[address]',
+      'oci://HOST[/NAMESPACE][/NAME[:VERSION]] (default: where it was last, else the alias default)',
+    )
+    .option(
+      '--history <which>',
+      'runs that go along: none, latest, all, or ids of runs separated by commas (default: as the program says, else latest)',
+      historyChoice,
+    )
+    .option(
+      '--with-data [size]',
+      'put all content of data at https addresses there too, not only what says carry: embed; each at most of this size (default 10Gi)',
+    )
+    .option('--force', 'move a tag that leads to another digest');
+  return withRegistry(
+    withCommon(command, [
+      'same push arXiv.1303.5778v1:1.1 oci://registry.example.org/papers',
+      'same push arXiv.1303.5778v1:1.1 --history all',
+      'same push run 01jd2 oci://registry.example.org/papers',
+    ]),
+  ).action(async (reference: string, target: string | undefined, options: PushOptions) => {
+    const { history, withData, force, ...registry } = options;
+    const access = registryAccess(registry);
+    const request = { reference, target, history, force, access };
+    const pushed = await telling(cli, { doing: 'pushing' }, () =>
+      pushProgram(cli.ports(), {
+        ...request,
+        ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
+      }),
+    );
+    renderPushed(cli, pushed);
+  });
+}
+
+function pushRunCommand(cli: Cli): Command {
+  const command = new Command('push run')
+    .description('Put a run beside the program that it ran, in a registry that has the program.')
+    .argument('<run>', 'id of the run, or a unique part of it')
+    .argument('[address]', 'oci://HOST[/NAMESPACE][/NAME[:VERSION]] (default: where its program was last)');
+  return withRegistry(
+    withCommon(command, ['same push run latest', 'same push run 01jd2 oci://registry.example.org/papers']),
+  ).action(async (run: string, target: string | undefined, options: RegistryOptions) => {
+    const access = registryAccess(options);
+    const pushed = await telling(cli, { doing: 'pushing' }, () =>
+      pushRun(cli.ports(), { run, target, access }),
+    );
+    const { id, program, reference, digest, referrers, tally } = pushed;
+    if (cli.json) {
+      cli.printJson('PushedRun', { id, program, reference, digest, referrers, ...tally });
+      return;
+    }
+    cli.print(`pushed run ${id} of ${program} to ${reference}`);
+    cli.say(`whoever pulls ${program} from there gets it: same pull ${reference}`);
+  });
+}

@@ -1,0 +1,62 @@
+import type { Pulled } from '../../operations/pull-program.ts';
+import type { Pushed } from '../../operations/push-program.ts';
+import type { Cli } from '../cli.ts';
+import { plainLine } from './text.ts';
+
+/** Says what a push did. */
+export function renderPushed(cli: Cli, pushed: Pushed): void {
+  const { artifact, reference, pinned, runs, history, tally, referrers, moved } = pushed;
+  const { name, version } = artifact.program.metadata;
+  if (cli.json) {
+    const { digest } = artifact;
+    const how = { referrers: referrers ?? null, moved: moved ?? null };
+    cli.printJson('Pushed', { name, version, digest, reference, pinned, runs, history, ...tally, ...how });
+    return;
+  }
+  cli.print(`pushed ${name}:${version} to ${reference}`);
+  if (moved !== undefined) cli.say(`the tag led to ${moved} before`);
+  const mounted = tally.mounted > 0 ? `, ${tally.mounted} taken over from another repository there` : '';
+  cli.say(
+    `  program ${artifact.digest}\n  ${counted(runs.length, 'run')} beside it (--history ${String(history)})\n  ${
+      tally.sent === 0 ? 'everything was there already' : `sent ${size(tally.sentBytes)}${mounted}`
+    }`,
+  );
+  cli.say(`cite it as ${pinned}\nanyone gets it with: same pull ${reference}`);
+}
+
+/** Says what a pull stored. */
+export function renderPulled(cli: Cli, pulled: Pulled): void {
+  const { artifact, runs, ancestors, fetched, left, pinned } = pulled;
+  const { name, version } = artifact.program.metadata;
+  if (cli.json) {
+    const { digest } = artifact;
+    cli.printJson('Pulled', { name, version, digest, pinned, runs, ancestors, fetched, left });
+    return;
+  }
+  const history = runs > 0 ? ` with ${counted(runs, 'run')} of its authors` : '';
+  cli.print(`pulled ${name}:${version} (${artifact.digest})${history}`);
+  cli.say(
+    fetched.blobs === 0
+      ? '  everything was here already'
+      : `  fetched ${size(fetched.sizeBytes)} in ${counted(fetched.blobs, 'blob')}`,
+  );
+  sayLeft(cli, left);
+  cli.say(`run it with: same run program ${name}:${version}`);
+}
+
+/** Names what a registry has beside a program and this version does not know. */
+export function sayLeft(cli: Cli, left: Pulled['left']): void {
+  if (left.length === 0) return;
+  const kinds = [...new Set(left.map(({ artifactType }) => artifactType))].join(', ');
+  cli.say(plainLine(`  left there, of kinds that this version does not carry: ${left.length} (${kinds})`));
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function size(bytes: number): string {
+  if (bytes < 10_000) return `${bytes} bytes`;
+  if (bytes < 2 ** 20) return `${(bytes / 2 ** 10).toFixed(0)} KiB`;
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

@@ -1,0 +1,68 @@
+import { graphNodes, type ProgramGraph } from '../bundle/graph.ts';
+import { MEDIA } from '../bundle/oci.ts';
+import type { ContentStore } from '../content/content-store.ts';
+import type { GraphNode, GraphSink, GraphSource } from '../content/graph-copy.ts';
+import { SameError } from '../errors/same-error.ts';
+import type { Repository } from '../registry/registry.ts';
+
+/** A content store as what objects are read from. */
+export function storeSource(store: ContentStore): GraphSource {
+  return {
+    manifest: ({ digest }) => store.read(digest),
+    async blob({ digest }, startBytes) {
+      const stream = await store.stream(digest);
+      return startBytes === 0 ? stream : after(stream, startBytes);
+    },
+  };
+}
+
+/** A repository as what objects are read from. */
+export function repositorySource(repository: Repository): GraphSource {
+  return {
+    async manifest({ digest }) {
+      const found = await repository.manifest(digest);
+      if (found) return found.bytes;
+      throw new SameError({
+        code: 'SAME1803',
+        message: `reading from ${repository.label}: there is no manifest ${digest}`,
+        place: digest,
+      });
+    },
+    blob: (blob, startBytes) => repository.stream(blob, startBytes),
+  };
+}
+
+/**
+ * A repository as where objects are stored; manifests under their digests alone.
+ * @param known digests of manifests that are there
+ * @param mountFrom another repository of that registry, which may have blobs already
+ */
+export function repositorySink(
+  repository: Repository,
+  { known = new Set(), mountFrom }: { known?: ReadonlySet<string>; mountFrom?: string | undefined } = {},
+): GraphSink {
+  return {
+    hasManifest: async ({ digest }) => known.has(digest) || (await repository.resolve(digest)) !== undefined,
+    putManifest: (_self, bytes) => repository.putManifest(bytes, { mediaType: MEDIA.ociManifest }),
+    putBlob: (blob, open) => repository.putBlob(blob, open, mountFrom === undefined ? {} : { mountFrom }),
+  };
+}
+
+/** What a graph is made of, in the order in which it is stored: programs before what refers to them. */
+export function nodesOf(graph: ProgramGraph): GraphNode[] {
+  return graphNodes(graph).map(({ self, manifest }) => ({
+    self,
+    blobs: [manifest.config, ...manifest.layers],
+  }));
+}
+
+async function* after(
+  chunks: AsyncIterable<Uint8Array>,
+  startBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let skip = startBytes;
+  for await (const chunk of chunks) {
+    if (skip < chunk.length) yield skip > 0 ? chunk.subarray(skip) : chunk;
+    skip = Math.max(0, skip - chunk.length);
+  }
+}

@@ -1,0 +1,98 @@
+import { openGraph } from '../bundle/graph.ts';
+import { openProgram } from '../bundle/program-artifact.ts';
+import { runArtifact } from '../bundle/run-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
+import { type CopyTally, copyGraph } from '../content/graph-copy.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import { recordFindings } from './check-record.ts';
+import { nodesOf, repositorySink, storeSource } from './graph-ends.ts';
+import type { Ports } from './ports.ts';
+import { linkReferrers } from './push-program.ts';
+import { parsePushTarget } from './registry-address.ts';
+import { findStoredRun } from './show-run.ts';
+import { recordsOf } from './stored-records.ts';
+import { storedRuns } from './stored-runs.ts';
+
+/** What a push of a run did. */
+export interface PushedRun {
+  id: string;
+  /** `NAME:VERSION`. */
+  program: string;
+  /** `oci://HOST/REPOSITORY:VERSION` of the program. */
+  reference: string;
+  /** Digest of the run's manifest. */
+  digest: string;
+  referrers: 'api' | 'tag';
+  tally: CopyTally;
+}
+
+/**
+ * `same push run`: a finished run, with what was said of it, goes beside the program that it ran.
+ * @throws SAME1608 there is no such run, or it is not over · SAME1803 the program is not there
+ */
+export async function pushRun(
+  ports: Ports,
+  options: { run: string; target?: string | undefined; access: RegistryAccess },
+): Promise<PushedRun> {
+  const { record, own } = await findStoredRun(ports, options.run);
+  const { name, version, digest: subject } = record.program;
+  refuseUnfinished(record);
+  const pin = ports.pins.versions(name).find(({ digest }) => digest === subject);
+  const { address } = await parsePushTarget(ports, options.target, { name, version }, pin?.registry);
+  using temporary = ports.files.scratch();
+  const content = ports.stageContent(temporary.path);
+  const program = await programOf(ports, record, content);
+  throwFindings(await recordFindings(ports, { record, own }, program.program.metadata));
+  const stored = (await storedRuns(ports, subject)).find((run) => run.record.id === record.id);
+  const digest = stored && !own ? stored.digest : (await runArtifact(record, program, content)).digest;
+  const referrers = [digest, ...(await recordsOf(ports, [digest]))];
+  const graph = await openGraph({ program: subject, referrers }, content);
+  const repository = await ports.openRepository(address, options.access);
+  try {
+    if (!(await repository.resolve(subject))) {
+      throw new SameError({
+        code: 'SAME1803',
+        message: `${repository.label} does not have ${name}:${version} (${subject}), which the run ran`,
+        place: repository.label,
+        hint: `push the program first: same push ${name}:${version} ${repository.label}`,
+      });
+    }
+    const sink = repositorySink(repository, { known: new Set([subject]) });
+    const tally = await copyGraph(storeSource(content), sink, nodesOf(graph));
+    const found = await linkReferrers(repository, graph);
+    return {
+      id: record.id,
+      program: `${name}:${version}`,
+      reference: `${repository.label}:${version}`,
+      digest,
+      referrers: found!,
+      tally,
+    };
+  } finally {
+    repository.close();
+  }
+}
+
+/** @throws SAME1609 it has no record yet, or never will (SAME-RUN-016) */
+function refuseUnfinished({ id, status, finishedAt }: RunRecord): void {
+  if (finishedAt !== undefined && status !== 'running' && status !== 'pending') return;
+  throw new SameError({
+    code: 'SAME1609',
+    message: `run ${id} is ${status} and has no final record`,
+    place: id,
+    hint: 'push a run that ended: same list runs',
+  });
+}
+
+/** @throws SAME1204 it ran a tree that was never made a stored program (SAME-REF-016) */
+async function programOf(ports: Ports, { id, program }: RunRecord, content: ContentStore) {
+  if (await ports.content.has(program.digest)) return openProgram(program.digest, content);
+  throw new SameError({
+    code: 'SAME1204',
+    message: `run ${id} ran ${program.name}:${program.version} (${program.digest}), which is not stored here`,
+    place: id,
+    hint: 'make the program and run it again: same create program -f SOURCE',
+  });
+}

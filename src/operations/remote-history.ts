@@ -1,0 +1,56 @@
+import { SameError, throwFindings } from '../errors/same-error.ts';
+import type { HistoryChoice } from './select-runs.ts';
+
+/** A run in a registry, by the annotations of its manifest (spec SAME-BND-017). */
+export interface RemoteRun {
+  /** Of its manifest. */
+  digest: string;
+  /** Of the program it ran. */
+  program: string;
+  id: string;
+  status: string;
+}
+
+/**
+ * Which runs of a registry come along.
+ * @param programs the program, then its ancestors, nearest first
+ * @returns digests of manifests
+ * @throws SAME1608 for every id that names none of them, or several
+ */
+export function chooseRuns(
+  runs: readonly RemoteRun[],
+  programs: readonly string[],
+  history: HistoryChoice,
+): string[] {
+  if (history === 'none') return [];
+  if (history === 'all') return runs.map(({ digest }) => digest);
+  if (history === 'latest') {
+    for (const program of programs) {
+      const [latest] = runs
+        .filter((run) => run.program === program && run.status === 'succeeded')
+        .sort((a, b) => (a.id < b.id ? 1 : -1));
+      if (latest) return [latest.digest];
+    }
+    return [];
+  }
+  const chosen: string[] = [];
+  throwFindings(
+    history.flatMap((text) => {
+      const found = runs.filter(({ id }) => text !== '' && (id.startsWith(text) || id.endsWith(text)));
+      const exact = found.find(({ id }) => id === text) ?? (found.length === 1 ? found[0] : undefined);
+      if (exact) {
+        chosen.push(exact.digest);
+        return [];
+      }
+      const what = found.length === 0 ? 'names no run' : `names ${found.length} runs`;
+      const problem = new SameError({
+        code: 'SAME1608',
+        message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, all`,
+        place: '--history',
+        hint: `runs there: ${runs.map(({ id }) => id).join(', ') || 'none'}`,
+      });
+      return problem.findings;
+    }),
+  );
+  return [...new Set(chosen)];
+}
