@@ -15,12 +15,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/distribution/distribution/v3/configuration"
 	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
 	"github.com/distribution/distribution/v3/registry/handlers"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // order is what the first line of stdin holds.
@@ -92,11 +94,7 @@ func distribution(what order) http.Handler {
 }
 
 func goContainerRegistry(what order) http.Handler {
-	directory := filepath.Join(what.Directory, "go-containerregistry")
-	if err := os.MkdirAll(directory, 0o777); err != nil {
-		log.Fatal(err)
-	}
-	blobs := registry.NewDiskBlobHandler(directory)
+	blobs := apart{filepath.Join(what.Directory, "go-containerregistry")}
 	open := registry.New(registry.WithReferrersSupport(true), registry.WithBlobHandler(blobs))
 	if what.Login == nil {
 		return open
@@ -113,4 +111,38 @@ func goContainerRegistry(what order) http.Handler {
 		response.WriteHeader(http.StatusUnauthorized)
 		io.WriteString(response, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`)
 	})
+}
+
+// apart keeps the blobs of each repository for itself, as registries of more than one user do: the handlers of
+// go-containerregistry share them, and would hide from a client that it forgot to send one.
+type apart struct{ directory string }
+
+func (a apart) in(repository string) (registry.BlobHandler, error) {
+	// The path of an upload ends in one word more than that of a blob.
+	directory := filepath.Join(a.directory, strings.TrimSuffix(repository, "/blobs"))
+	return registry.NewDiskBlobHandler(directory), os.MkdirAll(directory, 0o777)
+}
+
+func (a apart) Get(c context.Context, repository string, h v1.Hash) (io.ReadCloser, error) {
+	blobs, err := a.in(repository)
+	if err != nil {
+		return nil, err
+	}
+	return blobs.Get(c, repository, h)
+}
+
+func (a apart) Stat(c context.Context, repository string, h v1.Hash) (int64, error) {
+	blobs, err := a.in(repository)
+	if err != nil {
+		return 0, err
+	}
+	return blobs.(registry.BlobStatHandler).Stat(c, repository, h)
+}
+
+func (a apart) Put(c context.Context, repository string, h v1.Hash, content io.ReadCloser) error {
+	blobs, err := a.in(repository)
+	if err != nil {
+		return err
+	}
+	return blobs.(registry.BlobPutHandler).Put(c, repository, h, content)
 }
