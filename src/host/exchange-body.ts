@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import type { ExchangeRequest } from './exchange.ts';
@@ -56,6 +57,29 @@ function miscounted(sent: number, announced: number): SameError {
   const message = `a body of ${announced} bytes was announced, and there are ${sent > announced ? 'more' : `${sent}`}`;
   return new SameError({ code: 'SAME7001', message });
 }
+
+/** What was sent before the other side closed is here already, and takes no longer than this to be read. */
+const LAST_WORDS_MS = 50;
+const listening = new WeakSet<Socket>();
+
+/**
+ * Lets an answer be heard that was given before all was sent. A server that has said no closes the connection, the next
+ * write fails, and node ends a connection with the first error, whatever there is left to read.
+ */
+export function hearOut(socket: Socket): void {
+  if (listening.has(socket)) return;
+  listening.add(socket);
+  const held = (done: Done) => (error?: Error | null) => {
+    if (!error || !/^(EPIPE|ECONNRESET)$/.test((error as NodeJS.ErrnoException).code ?? ''))
+      return done(error);
+    setTimeout(() => done(error), LAST_WORDS_MS);
+  };
+  const { _write, _writev } = socket;
+  socket._write = (chunk, encoding, done) => _write.call(socket, chunk, encoding, held(done));
+  if (_writev) socket._writev = (chunks, done) => _writev.call(socket, chunks, held(done));
+}
+
+type Done = (error?: Error | null) => void;
 
 /**
  * A response's body, passed on as it comes and is wanted.

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
 import { trusted } from './certificates.ts';
-import { type Pace, receive, send } from './exchange-body.ts';
+import { hearOut, type Pace, receive, send } from './exchange-body.ts';
 import { exchangeError } from './exchange-error.ts';
 
 /** What is sent in one HTTP exchange. */
@@ -159,6 +159,7 @@ function answered(
     function stop(): void {
       request.destroy(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
     }
+    request.once('socket', hearOut);
     // Of the connection: nothing moved in either direction.
     request.on('timeout', stop);
     request.on('finish', () => waitFor(pace.headerTimeoutMs));
