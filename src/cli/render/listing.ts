@@ -1,4 +1,5 @@
 import type { Pin } from '../../content/content-store.ts';
+import type { RemoteListedRun } from '../../operations/list-remote-runs.ts';
 import type { RegistryAlias } from '../../program/registry-alias.ts';
 import type { StoredRun } from '../../runs/run-store.ts';
 import { figure, plainRecord, seconds, table } from './text.ts';
@@ -19,6 +20,19 @@ export function renderPrograms(pins: readonly Pin[]): string {
 /** Aliases as a table. */
 export function renderAliases(aliases: readonly RegistryAlias[]): string {
   return table([['ALIAS', 'ADDRESS'], ...aliases.map(({ name, address }) => [`oci://${name}`, address])]);
+}
+
+/** Runs in a registry as a table: what their annotations say. */
+export function renderRemoteRuns(runs: readonly RemoteListedRun[]): string {
+  return table([
+    ['RUN', 'PROGRAM', 'STATUS', 'METRICS'],
+    ...plainRecord(runs).map(({ id, status, metrics, digest, program }) => [
+      id || digest.slice(0, 19),
+      program.version === '' ? program.digest.slice(0, 19) : `${program.name}:${program.version}`,
+      status || '?',
+      metrics.split(' ').slice(0, 3).join(' '),
+    ]),
+  ]);
 }
 
 /** Runs as a table, newest first. */
