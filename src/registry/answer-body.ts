@@ -1,13 +1,46 @@
 import { SameError } from '../errors/same-error.ts';
-import type { RegistryAnswer } from './session.ts';
+import { isCut } from './blob-download.ts';
+import type { RepositoryPlace } from './repository-place.ts';
+import type { RegistryAnswer, RegistryRequest } from './session.ts';
 
-/** The whole body of an answer. @throws SAME1304 it is longer than it may be */
-export async function readBody(answer: RegistryAnswer, limitBytes: number, what: string): Promise<Buffer> {
+/** An answer that was read to its end. */
+export interface WholeAnswer extends Omit<RegistryAnswer, 'body'> {
+  /** Empty unless the status is 200. */
+  bytes: Buffer;
+}
+
+const TRIES = 5;
+const LIST_BYTES = 4 * 2 ** 20;
+
+/** Asks for something short, again when it is cut while it is read. @throws SAME1304 it is longer than it may be */
+export async function askWhole(
+  { session }: RepositoryPlace,
+  request: RegistryRequest,
+  what: string,
+  limitBytes: number = LIST_BYTES,
+): Promise<WholeAnswer> {
+  for (let tries = 1; ; tries++) {
+    const { body, ...answer } = await session.ask(request);
+    if (answer.status !== 200) {
+      body.on('error', () => {}).destroy();
+      return { ...answer, bytes: Buffer.alloc(0) };
+    }
+    try {
+      return { ...answer, bytes: await readBody({ ...answer, body }, limitBytes, what) };
+    } catch (error) {
+      if (!isCut(error) || tries === TRIES) throw error;
+      await session.pause(tries);
+    }
+  }
+}
+
+async function readBody(answer: RegistryAnswer, limitBytes: number, what: string): Promise<Buffer> {
   const tooLong = (sizeBytes: number | string) => {
-    answer.body.destroy();
+    answer.body.on('error', () => {}).destroy();
     return new SameError({
       code: 'SAME1304',
       message: `${what} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
+      hint: 'nothing that is made by same is that long: get it from whoever published it in another way',
     });
   };
   const said = answer.headers['content-length'];
@@ -22,15 +55,15 @@ export async function readBody(answer: RegistryAnswer, limitBytes: number, what:
   return Buffer.concat(chunks, sizeBytes);
 }
 
-/** The pages of a list, by the `Link` headers of a registry; each body at most 4 MiB. */
+/** The pages of a list, by the `Link` headers of a registry; each at most 4 MiB. */
 export async function* pagesOf(
-  first: RegistryAnswer,
+  first: WholeAnswer,
   what: string,
-  next: (url: URL) => Promise<RegistryAnswer>,
+  next: (url: URL) => Promise<WholeAnswer>,
 ): AsyncGenerator<Buffer> {
   const seen = new Set([first.url.href]);
   for (let answer = first; ; ) {
-    yield await readBody(answer, 4 * 2 ** 20, what);
+    yield answer.bytes;
     const url = nextPage(answer);
     if (!url) return;
     const fault = seen.has(url.href)
@@ -47,7 +80,7 @@ export async function* pagesOf(
 }
 
 /** The address of a `Link: <…>; rel="next"` (RFC 8288), or undefined on the last page. */
-function nextPage({ headers, url }: RegistryAnswer): URL | undefined {
+function nextPage({ headers, url }: WholeAnswer): URL | undefined {
   const links = [headers.link ?? []].flat().join(',');
   for (const [, target, parameters] of links.matchAll(/<([^>]*)>((?:\s*;[^,<]*)*)/g)) {
     if (/;\s*rel\s*=\s*"?next"?\s*(;|$)/i.test(parameters!)) return URL.parse(target!, url.href) ?? undefined;

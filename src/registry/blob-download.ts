@@ -94,11 +94,11 @@ async function ask(
   return { body, skipBytes };
 }
 
-/** Whether an exchange ended in a way after which asking again helps. */
+/** Whether an exchange ended in a way after which asking again helps, and was not asked again often enough already. */
 export function isCut(error: unknown): boolean {
   if (!(error instanceof SameError) || error.code !== 'SAME1801') return false;
   const { retry, why } = error.details;
-  return retry === true || why === 'cut' || why === 'slow';
+  return retry === true || (retry === undefined && (why === 'cut' || why === 'slow'));
 }
 
 function otherSize(place: RepositoryPlace, blob: Descriptor, got: number | string): SameError {

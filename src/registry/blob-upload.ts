@@ -43,7 +43,8 @@ export async function uploadBlob(
       // It takes no pieces, or lost those it had.
       inPieces &&= isDone === undefined;
     } catch (error) {
-      if (!isCut(error) || tries === TRIES) throw error;
+      // Pieces have had their tries.
+      if (inPieces || !isCut(error) || tries === TRIES) throw error;
       await place.session.pause(tries);
       // What was cut may have been the answer only.
       if (await isThere(place, blob)) return 'uploaded';
@@ -158,18 +159,36 @@ async function sendPieces(
     if (at > before) tries = 0;
     else if (answer && ++tries > TRIES) throw lost(place, blob);
   }
-  const { status, headers, body } = await place.session.ask({
-    method: 'PUT',
-    url: withDigest(url, blob),
-    headers: { 'content-length': '0' },
-    scopes: place.push,
-    expect: [200, 201, 202, 204, 404],
-    again: false,
-  });
-  body.resume();
-  if (status === 404) return undefined;
-  refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
-  return true;
+  return finish(place, blob, url);
+}
+
+/** @returns true when the registry has the blob, undefined when it lost the upload */
+async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promise<true | undefined> {
+  let url = to;
+  for (let tries = 1; ; tries++) {
+    try {
+      const { status, headers, body } = await place.session.ask({
+        method: 'PUT',
+        url: withDigest(url, blob),
+        headers: { 'content-length': '0' },
+        scopes: place.push,
+        expect: [200, 201, 202, 204, 404],
+        again: false,
+      });
+      body.resume();
+      if (status === 404) return undefined;
+      refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
+      return true;
+    } catch (error) {
+      if (!isCut(error) || tries === TRIES) throw error;
+      await place.session.pause(tries);
+    }
+    // What was cut may have been the answer only; else all the bytes are there, and need not be sent again.
+    if (await isThere(place, blob)) return true;
+    const now = await progress(place, url);
+    if (now?.at !== blob.size) return undefined;
+    ({ url } = now);
+  }
 }
 
 /** How much of an upload a registry has; undefined when it does not know the upload, or does not tell. */

@@ -1,7 +1,12 @@
-import { createHash } from 'node:crypto';
 import { type Descriptor, MEDIA } from '../bundle/oci.ts';
-import { readBody } from './answer-body.ts';
-import { isDigest, otherBytes, type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
+import { askWhole } from './answer-body.ts';
+import {
+  digestOf,
+  isDigest,
+  otherBytes,
+  type RepositoryPlace,
+  refuseOtherDigest,
+} from './repository-place.ts';
 
 const MANIFEST_BYTES = 4 * 2 ** 20;
 const ACCEPT = [MEDIA.ociManifest, MEDIA.ociIndex].join(', ');
@@ -37,33 +42,29 @@ export async function readManifest(
   tagOrDigest: string,
   limitBytes = MANIFEST_BYTES,
 ): Promise<{ bytes: Buffer; digest: string; mediaType: string } | undefined> {
-  const answer = await place.session.ask({
+  const what = `the manifest ${tagOrDigest} of ${place.label}`;
+  const request = {
     method: 'GET',
     url: manifestUrl(place, tagOrDigest),
     headers: { accept: ACCEPT },
     scopes: place.pull,
     expect: [200, 404],
-  });
-  if (answer.status === 404) {
-    answer.body.destroy();
-    return undefined;
-  }
-  const what = `the manifest ${tagOrDigest} of ${place.label}`;
-  const bytes = await readBody(answer, limitBytes, what);
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  const said = answer.headers['docker-content-digest'];
+  } as const;
+  const { status, headers, bytes } = await askWhole(place, request, what, limitBytes);
+  if (status === 404) return undefined;
+  const digest = digestOf(bytes);
+  const said = headers['docker-content-digest'];
   const expected = isDigest(tagOrDigest) ? tagOrDigest : said;
   if (isDigest(expected) && digest !== expected) throw otherBytes(place, expected, digest);
-  return { bytes, digest, mediaType: mediaTypeOf(answer.headers['content-type']) };
+  return { bytes, digest, mediaType: mediaTypeOf(headers['content-type']) };
 }
 
 /** Stores a manifest under its digest, or under a tag. */
 export async function putManifest(
   place: RepositoryPlace,
   bytes: Uint8Array,
-  { mediaType, tag }: { mediaType: string; tag?: string },
+  { mediaType, tag, digest }: { mediaType: string; tag?: string; digest: string },
 ): Promise<void> {
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   const { headers, body } = await place.session.ask({
     method: 'PUT',
     url: manifestUrl(place, tag ?? digest),

@@ -4,8 +4,9 @@ import { downloadBlob } from './blob-download.ts';
 import { uploadBlob } from './blob-upload.ts';
 import { putManifest, readManifest, resolveManifest } from './manifest-exchange.ts';
 import { addReferrers, readReferrers } from './referrer-lists.ts';
-import type { RegistryAddress, Repository } from './registry.ts';
-import type { RepositoryPlace } from './repository-place.ts';
+import type { OpenBlob, Placed, RegistryAddress, Repository } from './registry.ts';
+import { digestOf, type RepositoryPlace } from './repository-place.ts';
+import { named, namedStream } from './repository-refusal.ts';
 import type { RegistrySession } from './session.ts';
 import { readTags } from './tag-list.ts';
 
@@ -32,21 +33,36 @@ export function openRepository(
     push: [`${scope}:pull,push`],
     chunkBytes,
   };
+  const reading = <T>(about: string | undefined, work: Promise<T>) =>
+    named(place, 'reading from', about, work);
+  const writing = <T>(about: string, work: Promise<T>) => named(place, 'writing to', about, work);
   return {
     label: place.label,
     address,
-    resolve: (tagOrDigest) => resolveManifest(place, tagOrDigest),
-    manifest: (tagOrDigest, limitBytes) => readManifest(place, tagOrDigest, limitBytes),
-    putManifest: (bytes, options) => putManifest(place, bytes, options),
-    hasBlob: (blob) => hasBlob(place, blob),
-    stream: (blob, startBytes) => downloadBlob(place, blob, startBytes),
-    putBlob: async (blob, open, options) =>
-      (await hasBlob(place, blob)) ? 'there' : uploadBlob(place, blob, open, options),
-    referrers: (digest) => readReferrers(place, digest),
-    listReferrers: (subject, referrers) => addReferrers(place, subject, referrers),
-    tags: () => readTags(place),
+    resolve: (tagOrDigest) => reading(tagOrDigest, resolveManifest(place, tagOrDigest)),
+    manifest: (tagOrDigest, limitBytes) => reading(tagOrDigest, readManifest(place, tagOrDigest, limitBytes)),
+    putManifest: (bytes, options) => {
+      const digest = digestOf(bytes);
+      return writing(digest, putManifest(place, bytes, { ...options, digest }));
+    },
+    hasBlob: (blob) => reading(blob.digest, hasBlob(place, blob)),
+    stream: (blob, startBytes) =>
+      namedStream(place, 'reading from', blob.digest, downloadBlob(place, blob, startBytes)),
+    putBlob: (blob, open, options) => writing(blob.digest, putBlob(place, blob, open, options)),
+    referrers: (digest) => reading(digest, readReferrers(place, digest)),
+    listReferrers: (subject, referrers) => writing(subject, addReferrers(place, subject, referrers)),
+    tags: () => reading(undefined, readTags(place)),
     close: () => session.close(),
   };
+}
+
+async function putBlob(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  open: OpenBlob,
+  options?: { mountFrom?: string },
+): Promise<Placed> {
+  return (await hasBlob(place, blob)) ? 'there' : uploadBlob(place, blob, open, options);
 }
 
 async function hasBlob(place: RepositoryPlace, blob: Descriptor): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { type Descriptor, MEDIA } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
-import { pagesOf } from './answer-body.ts';
+import { askWhole, pagesOf } from './answer-body.ts';
 import { readManifest } from './manifest-exchange.ts';
 import { isDigest, type RepositoryPlace } from './repository-place.ts';
 
@@ -53,24 +53,25 @@ export function fallbackTag(digest: string): string {
 /** @returns undefined when the registry has no such API */
 async function listedByApi(place: RepositoryPlace, digest: string): Promise<Descriptor[] | undefined> {
   const what = `the referrers of ${digest} in ${place.label}`;
+  const expect = [200, 400, 404, 405, 406, 501];
+  const headers = { accept: MEDIA.ociIndex };
   const page = (url: string | URL) =>
-    place.session.ask({
-      method: 'GET',
-      url,
-      headers: { accept: MEDIA.ociIndex },
-      scopes: place.pull,
-      expect: [200, 400, 404, 405, 406, 501],
-    });
+    askWhole(place, { method: 'GET', url, headers, scopes: place.pull, expect }, what);
   const first = await page(`/v2/${place.address.repository}/referrers/${digest}`);
-  if (first.status !== 200) {
-    first.body.resume();
-    return undefined;
-  }
+  if (first.status !== 200) return undefined;
   const found: Descriptor[] = [];
+  let pages = 0;
   for await (const bytes of pagesOf(first, what, page)) {
     const index = indexIn(bytes);
+    if (!index && pages > 0) {
+      throw new SameError({
+        code: 'SAME1801',
+        message: `${what} cannot be read: page ${pages + 1} is no list`,
+      });
+    }
     // A host that answers everything with a page of its own has no such API.
     if (!index) return undefined;
+    pages++;
     found.push(...descriptorsIn(index.manifests));
   }
   return found;

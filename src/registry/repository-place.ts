@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAddress } from './registry.ts';
 import type { RegistrySession } from './session.ts';
@@ -14,6 +15,11 @@ export interface RepositoryPlace {
   pull: readonly string[];
   push: readonly string[];
   chunkBytes: number;
+}
+
+/** The digest of bytes. */
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** Whether a text is a digest that can be checked. */

@@ -1,19 +1,19 @@
 import { SameError } from '../errors/same-error.ts';
-import { pagesOf } from './answer-body.ts';
+import { askWhole, pagesOf } from './answer-body.ts';
 import type { RepositoryPlace } from './repository-place.ts';
 
 /** Every tag of a repository, page by page. @throws SAME1803 no such repository · SAME1801 no list of tags */
 export async function readTags(place: RepositoryPlace): Promise<string[]> {
   const what = `the list of tags of ${place.label}`;
   const page = (url: string | URL) =>
-    place.session.ask({ method: 'GET', url, scopes: place.pull, expect: [200, 404] });
+    askWhole(place, { method: 'GET', url, scopes: place.pull, expect: [200, 404] }, what);
   const first = await page(`/v2/${place.address.repository}/tags/list?n=1000`);
   if (first.status === 404) {
-    first.body.destroy();
     throw new SameError({
       code: 'SAME1803',
       message: `there is no repository ${place.label}`,
       place: place.label,
+      hint: `see whether the name is right; some registries hide what needs a login: same login ${place.address.host}`,
     });
   }
   const tags: string[] = [];

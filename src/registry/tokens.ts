@@ -124,7 +124,9 @@ export function openTokens(options: TokenOptions): Tokens {
   async function denied({ status, body }: ExchangeResponse): Promise<SameError> {
     const { words } = await wordsOf(body, mask);
     const message = `${where} gives no token: it answered ${status}${words && ` (${words})`}`;
-    if (status < 400 || status > 403) return new SameError({ code: 'SAME1801', message });
+    // Some give tokens by POST only, which takes a login.
+    const wantsLogin = !login && (status === 404 || status === 405);
+    if (!wantsLogin && (status < 400 || status > 403)) return new SameError({ code: 'SAME1801', message });
     return new SameError({ code: 'SAME1802', message, hint: `same login ${host}` }, { details: { status } });
   }
 
