@@ -12,7 +12,7 @@ export type Gate =
       /** A token that stands for the login: accepted as `refresh_token` only. */
       identityToken?: string;
       /** How the token service may be asked. */
-      methods: ('GET' | 'POST')[];
+      methods: readonly ('GET' | 'POST')[];
       /** Whether a token to pull is given to everybody. */
       anonymousPull?: boolean;
       /** After so many requests a token is no longer good. */

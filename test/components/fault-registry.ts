@@ -145,7 +145,7 @@ async function answer(
       if (asked.listener !== 'tokens' && !(asked.listener === 'registry' && door.check(asked, realm))) {
         answerRegistry(served, asked, false);
       }
-      request.destroy();
+      request.socket.destroy();
       return;
     }
   }
