@@ -2,6 +2,7 @@ import type { Limits } from '../bundle/oci.ts';
 import { originArtifact } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { PACKING, refuseLimits } from './limits.ts';
@@ -9,6 +10,9 @@ import { packTree } from './pack-source.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
+import { type Pulled, pullProgram } from './pull-program.ts';
+import { refuseAccess } from './registry-access.ts';
+import { isRegistryText } from './registry-address.ts';
 
 /** What create made. */
 export interface Created {
@@ -18,13 +22,16 @@ export interface Created {
   /** The digest that a soft pin named before. */
   replaced?: string;
   imported?: Imported;
+  pulled?: Pulled;
 }
 
 /** `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed. */
 export async function createProgram(
   ports: Ports,
-  options: { source: string; dereference?: boolean; limits?: Partial<Limits> },
+  options: { source: string; dereference?: boolean; limits?: Partial<Limits>; access?: RegistryAccess },
 ): Promise<Created> {
+  if (isRegistryText(options.source)) return createFromRegistry(ports, options);
+  refuseAccess(options.access, options.source);
   using temporary = ports.files.temporary();
   using source = await ports.openSource(options.source, {
     workDirectory: temporary.path,
@@ -32,14 +39,7 @@ export async function createProgram(
     signal: ports.cancel,
   });
   if (source.kind === 'bundle') {
-    if (options.dereference) {
-      throw new SameError({
-        code: 'SAME1902',
-        message: `--dereference has nothing to do: ${source.label} is a bundle, whose files are packed already`,
-        place: '--dereference',
-        hint: 'leave it out',
-      });
-    }
+    if (options.dereference) throw nothingToFollow(`${source.label} is a bundle`);
     const imported = await importBundle(ports, { file: source.path, limits: options.limits });
     return { artifact: imported.artifact, origin: source.origin, label: source.label, imported };
   }
@@ -58,6 +58,26 @@ export async function createProgram(
   const replaced = pinProgram(ports, artifact, pinning, { origin: linked.digest });
   ports.referrers.add(artifact.digest, linked.digest);
   return { artifact, origin, label: source.label, ...(replaced ? { replaced: replaced.digest } : {}) };
+}
+
+/** `same create -f oci://…` is `same pull`, said as create says it. */
+async function createFromRegistry(
+  ports: Ports,
+  options: { source: string; dereference?: boolean; limits?: Partial<Limits>; access?: RegistryAccess },
+): Promise<Created> {
+  const { source: reference, limits, access = {} } = options;
+  if (options.dereference) throw nothingToFollow(`${reference} is in a registry`);
+  const pulled = await pullProgram(ports, { reference, limits, access });
+  return { artifact: pulled.artifact, origin: { kind: 'bundle' }, label: pulled.pinned, pulled };
+}
+
+function nothingToFollow(because: string): SameError {
+  return new SameError({
+    code: 'SAME1902',
+    message: `--dereference has nothing to do: ${because}, and its files are packed already`,
+    place: '--dereference',
+    hint: 'leave it out',
+  });
 }
 
 async function warnUnmet(ports: Ports, artifact: ProgramArtifact): Promise<void> {

@@ -25,8 +25,8 @@ export function findPin(ports: Ports, text: string): Pin {
   if (reference.host !== undefined) {
     throw new SameError({
       code: 'SAME1208',
-      message: `${text} is in a registry; this version of same has no registries yet`,
-      hint: 'create it from a bundle or a git repository: same create program -f SOURCE',
+      message: `${text} is in a registry, and this command works on what is stored here`,
+      hint: `get it first: same pull ${text}`,
     });
   }
   const { name, version, digest } = reference;

@@ -1,0 +1,248 @@
+import { isDerivedFrom } from '../bundle/ancestry.ts';
+import { type Descriptor, type Limits, MEDIA, type OciManifest } from '../bundle/oci.ts';
+import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
+import { parseReferrer, REFERRERS, type Referrer } from '../bundle/referrer.ts';
+import { isProblem, overLimit } from '../bundle/refusal.ts';
+import type { ContentStore } from '../content/content-store.ts';
+import { inParallel } from '../content/graph-copy.ts';
+import { SameError } from '../errors/same-error.ts';
+import type { Reference } from '../program/reference.ts';
+import type { Program } from '../program/schema.ts';
+import { highestVersion, tagOf } from '../program/version.ts';
+import type { Repository } from '../registry/registry.ts';
+import { versionsIn } from './registry-tags.ts';
+
+/** A program of a registry, as far as its documents say what it is. */
+export interface RemoteProgram {
+  self: Descriptor;
+  manifest: OciManifest;
+  program: Program;
+}
+
+/** Something that refers to a program of a registry. */
+export type RemoteReferrer = { self: Descriptor } & Referrer;
+
+/** An object that a registry has beside a program and this version does not carry. */
+export interface LeftObject {
+  artifactType: string;
+  digest: string;
+}
+
+/**
+ * Reads the objects of a repository: what a program is, and what refers to it. Their manifests and configs go into a
+ * store; layers stay where they are.
+ */
+export class RemoteObjects {
+  readonly #repository: Repository;
+  readonly #store: ContentStore;
+  readonly #limits: Limits;
+  /** Told of each blob that was fetched. */
+  readonly #fetched: (blob: Descriptor) => void;
+  readonly left: LeftObject[] = [];
+  #objects = 0;
+
+  constructor(
+    repository: Repository,
+    store: ContentStore,
+    limits: Limits,
+    fetched: (blob: Descriptor) => void = () => {},
+  ) {
+    this.#repository = repository;
+    this.#store = store;
+    this.#limits = limits;
+    this.#fetched = fetched;
+  }
+
+  /** The program that a reference leads to: by its digest, else by its version's tag, else by the highest version's. */
+  async root(reference: Reference): Promise<RemoteProgram> {
+    const version = reference.version ?? (reference.digest ? undefined : await this.#highest());
+    const target = reference.digest ?? tagOf(version!);
+    const label = `${this.#repository.label}${reference.digest ? '@' : ':'}${reference.digest ?? version}`;
+    const found = await this.#repository.manifest(target, this.#limits.jsonBytes);
+    if (!found) throw await this.#nothing(label);
+    return this.#program(found.bytes, label);
+  }
+
+  /** The program that another was made from, as far as it is in the repository. */
+  async ancestorOf({ program, self }: RemoteProgram): Promise<RemoteProgram | undefined> {
+    const from = program.metadata.derivedFrom;
+    if (!from) return undefined;
+    const found = await this.#repository.manifest(from.digest, this.#limits.jsonBytes);
+    if (!found) return undefined;
+    const ancestor = await this.#program(found.bytes, `${this.#repository.label}@${from.digest}`);
+    const isSo = isDerivedFrom({ program }, { program: ancestor.program, digest: ancestor.self.digest });
+    return isSo && ancestor.self.digest !== self.digest ? ancestor : undefined;
+  }
+
+  /**
+   * What refers to an object, of the kinds that travel; others are noted and left.
+   * @param options.runs whether runs are looked at: where none is wanted, none can be in the way
+   */
+  async referrersOf(subject: string, { runs = true } = {}): Promise<RemoteReferrer[]> {
+    const found: RemoteReferrer[] = [];
+    const listed = await this.#repository.referrers(subject);
+    this.#count(listed.length);
+    await inParallel(listed, async (descriptor) => {
+      if (!runs && descriptor.artifactType === MEDIA.run) return;
+      const got = await this.#referrer(subject, descriptor, runs);
+      if (got) found.push(got);
+    });
+    return found;
+  }
+
+  async referrersOfAll(objects: readonly RemoteReferrer[]): Promise<RemoteReferrer[]> {
+    const found: RemoteReferrer[] = [];
+    await inParallel(objects, async ({ self }) => {
+      found.push(...(await this.referrersOf(self.digest)));
+    });
+    return found;
+  }
+
+  /** Fetches a blob unless it is here, whole. */
+  async take(blob: Descriptor): Promise<void> {
+    if (await isWhole(this.#store, blob)) return;
+    await this.#store.ingest(this.#repository.stream(blob), { digest: blob.digest, sizeBytes: blob.size });
+    this.#fetched(blob);
+  }
+
+  async #program(bytes: Buffer, label: string): Promise<RemoteProgram> {
+    refuseOtherThings(bytes, label);
+    const manifest = parseProgramManifest(bytes, label);
+    const { digest, sizeBytes } = await this.#store.write(bytes);
+    const { config } = manifest;
+    if (config.size > this.#limits.jsonBytes)
+      throw overLimit('jsonBytes', `the config of ${label} has ${config.size} bytes`, config.digest);
+    await this.take(config);
+    const { manifest: program } = parseProgramConfig(
+      await this.#store.read(config.digest, this.#limits.jsonBytes),
+      manifest,
+      `config of ${label}`,
+    );
+    const self = { mediaType: MEDIA.ociManifest, artifactType: MEDIA.program, digest, size: sizeBytes };
+    return { self, manifest, program: program as unknown as Program };
+  }
+
+  async #referrer(
+    subject: string,
+    { digest }: Descriptor,
+    runs: boolean,
+  ): Promise<RemoteReferrer | undefined> {
+    const found = await this.#repository.manifest(digest, this.#limits.jsonBytes);
+    // Listed and not there: a list may outlive what it lists.
+    if (!found) return undefined;
+    const artifactType = artifactTypeOf(found.bytes);
+    if (!runs && artifactType === MEDIA.run) return undefined;
+    const isOurs = REFERRERS.some((type) => type.artifactType === artifactType);
+    const label = `${this.#repository.label}@${digest}`;
+    let referrer: Referrer | undefined;
+    try {
+      referrer = isOurs ? parseReferrer(found.bytes, label) : undefined;
+    } catch (error) {
+      // Signers have forms of their own, which this version does not carry.
+      if (!isProblem(error) || artifactType !== MEDIA.signature) throw brokenObject(error, artifactType);
+    }
+    if (!referrer) {
+      this.left.push({ artifactType: artifactType ?? found.mediaType, digest });
+      return undefined;
+    }
+    if (referrer.subject.digest !== subject) {
+      throw brokenObject(
+        new SameError({
+          code: 'SAME1302',
+          message: `${label} is listed as belonging to ${subject}, and says that it belongs to ${referrer.subject.digest}`,
+          place: digest,
+        }),
+        artifactType,
+      );
+    }
+    const { sizeBytes } = await this.#store.write(found.bytes);
+    const self = {
+      mediaType: MEDIA.ociManifest,
+      artifactType: referrer.manifest.artifactType,
+      digest,
+      size: sizeBytes,
+    };
+    return { self, ...referrer };
+  }
+
+  async #highest(): Promise<string> {
+    const { versions } = await versionsIn(this.#repository);
+    const highest = highestVersion(versions);
+    if (highest !== undefined) return highest;
+    throw await this.#nothing(this.#repository.label);
+  }
+
+  async #nothing(label: string): Promise<SameError> {
+    let versions: string[] = [];
+    try {
+      ({ versions } = await versionsIn(this.#repository));
+    } catch (error) {
+      if (!(error instanceof SameError) || error.code === 'SAME1903') throw error;
+    }
+    return new SameError({
+      code: 'SAME1803',
+      message: `there is no ${label}${versions.length > 0 ? `; versions: ${versions.join(', ')}` : ''}`,
+      place: label,
+      hint:
+        versions.length > 0
+          ? `see: same list tags ${this.#repository.label}`
+          : 'look for a mistyped host, namespace or name; a private one may need: same login HOST',
+    });
+  }
+
+  /** @throws SAME1304 there are more objects than a reader takes */
+  #count(objects: number): void {
+    this.#objects += objects;
+    if (this.#objects <= this.#limits.entries) return;
+    throw overLimit(
+      'entries',
+      `${this.#repository.label}: more than ${this.#limits.entries} objects belong to it`,
+    );
+  }
+}
+
+/** @throws SAME1306 a manifest is of something that has nothing to do with programs */
+function refuseOtherThings(bytes: Buffer, label: string): void {
+  const artifactType = artifactTypeOf(bytes);
+  if (artifactType?.startsWith('application/vnd.same.')) return;
+  throw new SameError({
+    code: 'SAME1306',
+    message: `${label} is no program, but ${artifactType === undefined ? 'a container image or an index' : JSON.stringify(artifactType)}`,
+    place: label,
+    hint: 'a program is put there with: same push NAME:VERSION',
+  });
+}
+
+function artifactTypeOf(bytes: Buffer): string | undefined {
+  try {
+    const { artifactType } = JSON.parse(bytes.toString()) as { artifactType?: unknown };
+    return typeof artifactType === 'string' ? artifactType : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What anybody with access may have put there is no reason to do without the program. */
+function brokenObject(error: unknown, artifactType: string | undefined): unknown {
+  if (!isProblem(error)) return error;
+  const hint =
+    artifactType === MEDIA.run
+      ? 'get the program without runs: --history none'
+      : 'whoever may write there can remove it';
+  return new SameError(
+    error.findings.map((finding) => ({ hint, ...finding })),
+    { cause: error.cause, details: error.details },
+  );
+}
+
+/** Whether a blob is in a store with the bytes of its digest; one that was damaged is fetched again. */
+async function isWhole(store: ContentStore, { digest, size }: Descriptor): Promise<boolean> {
+  if ((await store.size(digest)) !== size) return false;
+  try {
+    for await (const _ of await store.stream(digest));
+    return true;
+  } catch (error) {
+    if (isProblem(error)) return false;
+    throw error;
+  }
+}

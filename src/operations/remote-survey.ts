@@ -1,0 +1,100 @@
+import type { Limits } from '../bundle/oci.ts';
+import { REFERRERS } from '../bundle/referrer.ts';
+import { SameError } from '../errors/same-error.ts';
+import { foldName } from '../program/name.ts';
+import type { Reference } from '../program/reference.ts';
+import type { Repository } from '../registry/registry.ts';
+import { chooseRuns, type RemoteRun } from './remote-history.ts';
+import type { RemoteObjects, RemoteProgram, RemoteReferrer } from './remote-objects.ts';
+import type { HistoryChoice } from './select-runs.ts';
+
+/** What of a registry is fetched. */
+export interface SurveyOptions {
+  /** Which runs come along (default: all that are there). */
+  history?: HistoryChoice | undefined;
+  limits?: Partial<Limits> | undefined;
+  /** Told which program it is before anything large is fetched: what it throws ends the fetching. */
+  refuse?: (program: { name: string; version: string; digest: string }) => void;
+}
+
+/** What belongs to a program in a registry. */
+export interface Survey {
+  /** The program, then those of its ancestors whose runs come along, with those between. */
+  programs: [RemoteProgram, ...RemoteProgram[]];
+  /** In the order of an index. */
+  referrers: RemoteReferrer[];
+}
+
+/**
+ * Finds out what travels with the program that a reference leads to.
+ * @throws SAME1803 nothing is there · SAME1204 it is another program or version · SAME1306 it is no program · SAME1608
+ */
+export async function surveyProgram(
+  objects: RemoteObjects,
+  repository: Repository,
+  reference: Reference,
+  { history = 'all', refuse }: SurveyOptions,
+): Promise<Survey> {
+  const root = await objects.root(reference);
+  const { name, version } = root.program.metadata;
+  const { digest } = root.self;
+  refuseOtherName(repository, reference, { name, version, digest });
+  refuse?.({ name, version, digest });
+  const programs: Survey['programs'] = [root];
+  const referrers = await objects.referrersOf(digest, { runs: history !== 'none' });
+  for (let last: RemoteProgram | undefined = root; history !== 'none'; ) {
+    last = await objects.ancestorOf(last);
+    if (!last) break;
+    programs.push(last);
+    referrers.push(...(await objects.referrersOf(last.self.digest)));
+  }
+  const order = programs.map(({ self }) => self.digest);
+  const runs = referrers.filter(({ kind }) => kind === 'run');
+  const chosen = new Set(chooseRuns(runs.map(remoteRun), order, history));
+  const included = runs.filter(({ self }) => chosen.has(self.digest));
+  const farthest = Math.max(0, ...included.map(({ subject }) => order.indexOf(subject.digest)));
+  const inside = order.slice(0, farthest + 1);
+  const kept = [
+    ...included,
+    ...referrers.filter(({ kind, subject }) =>
+      kind === 'origin' || kind === 'data'
+        ? subject.digest === digest
+        : kind !== 'run' && inside.includes(subject.digest),
+    ),
+  ];
+  // What is said of a run or of a verification is signed too.
+  const sayings = kept.filter(({ kind }) => kind === 'run' || kind === 'verification');
+  const signatures = await objects.referrersOfAll(sayings);
+  kept.push(...signatures.filter(({ kind }) => kind === 'signature'));
+  return { programs: [root, ...programs.slice(1, farthest + 1)], referrers: inOrder(kept) };
+}
+
+/** @throws SAME1204 the program is not the one that was asked for (spec SAME-REF-010) */
+function refuseOtherName(
+  repository: Repository,
+  { name, version }: Reference,
+  got: { name: string; version: string; digest: string },
+): void {
+  // The last segments of a repository are the name; how its authors spell it, only the program says.
+  const isName = `/${repository.address.repository}`.endsWith(`/${foldName(got.name)}`);
+  if (isName && (version === undefined || version === got.version)) return;
+  throw new SameError({
+    code: 'SAME1204',
+    message: `${repository.label}${version === undefined ? '' : `:${version}`} leads to ${got.name}:${got.version} (${got.digest}), not to ${isName ? `${got.name}:${version}` : name}`,
+    place: repository.label,
+    hint: `see what is there: same list tags ${repository.label}`,
+    clause: 'SAME-REF-010',
+  });
+}
+
+function remoteRun({ self, manifest, subject }: RemoteReferrer): RemoteRun {
+  const { 'dev.same.run.id': id = '', 'dev.same.run.status': status = '' } = manifest.annotations ?? {};
+  return { digest: self.digest, program: subject.digest, id, status };
+}
+
+function inOrder(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
+  const rank = ({ kind }: RemoteReferrer) => REFERRERS.findIndex((type) => type.kind === kind);
+  return [...new Map(referrers.map((one) => [one.self.digest, one])).values()].sort(
+    (a, b) => rank(a) - rank(b) || (a.self.digest < b.self.digest ? -1 : 1),
+  );
+}
