@@ -27,6 +27,13 @@ export interface ProgramGraph {
   referrers: StoredReferrer[];
 }
 
+/** One of its objects, with what it refers to. */
+export interface GraphObject {
+  self: Descriptor;
+  manifest: OciManifest;
+  subject?: Descriptor;
+}
+
 /**
  * Opens what travels together.
  * @throws SAME1305 something is not in the store · SAME1301 damaged · SAME1302 a referrer of another program
@@ -89,14 +96,11 @@ async function openReferrers(
   return opened.sort((a, b) => rank(a) - rank(b));
 }
 
-/** The manifests of a graph: programs, nearest first, then what refers to them. */
-export function graphNodes({ program, ancestors, referrers }: ProgramGraph): {
-  self: Descriptor;
-  manifest: OciManifest;
-}[] {
-  const programs = [program, ...ancestors].map((artifact) => ({
+/** The objects of a graph: programs, nearest first, then what refers to them. */
+export function objectsOf({ program, ancestors, referrers }: ProgramGraph): [GraphObject, ...GraphObject[]] {
+  const object = (artifact: ProgramArtifact): GraphObject => ({
     self: subjectOf(artifact),
     manifest: artifact.manifest,
-  }));
-  return [...programs, ...referrers.map(({ self, manifest }) => ({ self, manifest }))];
+  });
+  return [object(program), ...ancestors.map(object), ...referrers];
 }

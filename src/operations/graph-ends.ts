@@ -1,4 +1,4 @@
-import { graphNodes, type ProgramGraph } from '../bundle/graph.ts';
+import type { GraphObject } from '../bundle/graph.ts';
 import { MEDIA } from '../bundle/oci.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import type { GraphNode, GraphSink, GraphSource } from '../content/graph-copy.ts';
@@ -48,12 +48,9 @@ export function repositorySink(
   };
 }
 
-/** What a graph is made of, in the order in which it is stored: programs before what refers to them. */
-export function nodesOf(graph: ProgramGraph): GraphNode[] {
-  return graphNodes(graph).map(({ self, manifest }) => ({
-    self,
-    blobs: [manifest.config, ...manifest.layers],
-  }));
+/** Objects as a copy takes them: each a manifest, its config and its layers. */
+export function nodesOf(objects: readonly GraphObject[]): GraphNode[] {
+  return objects.map(({ self, manifest }) => ({ self, blobs: [manifest.config, ...manifest.layers] }));
 }
 
 async function* after(

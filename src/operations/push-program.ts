@@ -1,32 +1,24 @@
-import { openGraph, type ProgramGraph } from '../bundle/graph.ts';
-import { MEDIA } from '../bundle/oci.ts';
+import { objectsOf, openGraph } from '../bundle/graph.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { type CopyTally, copyGraph } from '../content/graph-copy.ts';
 import { throwFindings } from '../errors/same-error.ts';
-import { tagOf } from '../program/version.ts';
-import type { RegistryAccess, Repository } from '../registry/registry.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
 import { collectData } from './collect-data.ts';
 import { findProgram } from './find-program.ts';
-import { nodesOf, repositorySink, storeSource } from './graph-ends.ts';
+import { storeSource } from './graph-ends.ts';
 import type { Ports } from './ports.ts';
 import { contentsOf, dataOf, runFindings } from './program-contents.ts';
+import { mountable, type Published, publishGraph } from './publish-graph.ts';
 import { parsePushTarget } from './registry-address.ts';
-import { refuseOtherTag } from './registry-tags.ts';
 import { type HistoryChoice, selectRuns } from './select-runs.ts';
 
 /** What push did. */
-export interface Pushed {
+export interface Pushed extends Published {
   artifact: ProgramArtifact;
   /** `oci://HOST/REPOSITORY:VERSION`, and the same by digest. */
   reference: string;
   pinned: string;
   runs: string[];
   history: HistoryChoice;
-  tally: CopyTally;
-  /** How what refers to the program is found there; nothing refers to it when absent. */
-  referrers?: 'api' | 'tag';
-  /** The digest that the tag led to before, when it was moved. */
-  moved?: string;
 }
 
 /**
@@ -62,18 +54,13 @@ export async function pushProgram(
   const graph = await openGraph({ ...known, referrers: [...referrers, ...data] }, content);
   const repository = await ports.openRepository(address, options.access);
   try {
-    const moved = await refuseOtherTag(repository, artifact, { force: options.force ?? false });
-    const there = moved === 'same' ? new Set([artifact.digest]) : new Set<string>();
-    const mountFrom = mountable(pin.registry, repository);
-    const sink = repositorySink(repository, { known: there, mountFrom });
-    const tally = await copyGraph(storeSource(content), sink, nodesOf(graph));
-    const found = await linkReferrers(repository, graph);
-    if (moved !== 'same') {
-      // Somebody else may have pushed meanwhile: the look and the writing are as near as a registry lets them be.
-      await refuseOtherTag(repository, artifact, { force: options.force ?? false, before: moved });
-      const bytes = await content.read(artifact.digest);
-      await repository.putManifest(bytes, { mediaType: MEDIA.ociManifest, tag: tagOf(version) });
-    }
+    const published = await publishGraph(
+      repository,
+      storeSource(content),
+      { name, version },
+      objectsOf(graph),
+      { force: options.force ?? false, mountFrom: mountable(pin.registry, repository) },
+    );
     ports.pins.harden(pin.name, pin.version, repository.label);
     return {
       artifact,
@@ -81,38 +68,9 @@ export async function pushProgram(
       pinned: `${repository.label}@${artifact.digest}`,
       runs: selection.chosen.map(({ record }) => record.id),
       history: selection.history,
-      tally,
-      ...(found ? { referrers: found } : {}),
-      ...(moved !== undefined && moved !== 'same' ? { moved } : {}),
+      ...published,
     };
   } finally {
     repository.close();
   }
-}
-
-/** Makes sure that everything which refers to something else is found there. */
-export async function linkReferrers(
-  repository: Repository,
-  { referrers }: Pick<ProgramGraph, 'referrers'>,
-): Promise<'api' | 'tag' | undefined> {
-  const bySubject = Map.groupBy(referrers, ({ subject }) => subject.digest);
-  let found: 'api' | 'tag' | undefined;
-  for (const [subject, group] of bySubject) {
-    const listed = group.map(({ self, manifest }) => ({
-      ...self,
-      ...(manifest.annotations && Object.keys(manifest.annotations).length > 0
-        ? { annotations: manifest.annotations }
-        : {}),
-    }));
-    const how = await repository.listReferrers(subject, listed);
-    found = found === 'tag' ? found : how;
-  }
-  return found;
-}
-
-/** Another repository of the same registry, where the program is already. */
-function mountable(registry: string | undefined, { address }: Repository): string | undefined {
-  const start = `oci://${address.host}/`;
-  const from = registry?.startsWith(start) ? registry.slice(start.length) : undefined;
-  return from === address.repository ? undefined : from;
 }

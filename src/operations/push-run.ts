@@ -1,4 +1,4 @@
-import { openGraph } from '../bundle/graph.ts';
+import { objectsOf, openGraph } from '../bundle/graph.ts';
 import { openProgram } from '../bundle/program-artifact.ts';
 import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore } from '../content/content-store.ts';
@@ -9,7 +9,7 @@ import type { RunRecord } from '../runs/run-record.ts';
 import { recordFindings } from './check-record.ts';
 import { nodesOf, repositorySink, storeSource } from './graph-ends.ts';
 import type { Ports } from './ports.ts';
-import { linkReferrers } from './push-program.ts';
+import { linkReferrers } from './publish-graph.ts';
 import { parsePushTarget } from './registry-address.ts';
 import { findStoredRun } from './show-run.ts';
 import { recordsOf } from './stored-records.ts';
@@ -49,6 +49,7 @@ export async function pushRun(
   const digest = stored && !own ? stored.digest : (await runArtifact(record, program, content)).digest;
   const referrers = [digest, ...(await recordsOf(ports, [digest]))];
   const graph = await openGraph({ program: subject, referrers }, content);
+  const objects = objectsOf(graph);
   const repository = await ports.openRepository(address, options.access);
   try {
     if (!(await repository.resolve(subject))) {
@@ -60,8 +61,8 @@ export async function pushRun(
       });
     }
     const sink = repositorySink(repository, { known: new Set([subject]) });
-    const tally = await copyGraph(storeSource(content), sink, nodesOf(graph));
-    const found = await linkReferrers(repository, graph);
+    const tally = await copyGraph(storeSource(content), sink, nodesOf(objects));
+    const found = await linkReferrers(repository, objects);
     return {
       id: record.id,
       program: `${name}:${version}`,

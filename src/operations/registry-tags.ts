@@ -1,5 +1,4 @@
 import { MEDIA } from '../bundle/oci.ts';
-import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { isProblem } from '../bundle/refusal.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -25,18 +24,17 @@ export async function versionsIn(repository: Repository): Promise<{ versions: st
 /**
  * Refuses to move a tag, and to put a program beside one that is spelt otherwise.
  * @param options.before where the tag led when it was looked at last
- * @returns `same` when the tag leads to the program, another digest when it is to be moved by force, undefined when
+ * @returns where the tag leads: to the program, to another digest when it is to be moved by force, or undefined when
  * there is no such tag
  * @throws SAME1804, SAME1207
  */
 export async function refuseOtherTag(
   repository: Repository,
-  artifact: ProgramArtifact,
+  { name, version, digest }: { name: string; version: string; digest: string },
   options: { force: boolean; before?: string | undefined },
 ): Promise<string | undefined> {
-  const { name, version } = artifact.program.metadata;
   const there = (await repository.resolve(tagOf(version)))?.digest;
-  if (there === artifact.digest) return 'same';
+  if (there === digest) return there;
   if (there === undefined) {
     if (!('before' in options)) await refuseOtherSpelling(repository, name, version);
     return undefined;
@@ -46,11 +44,11 @@ export async function refuseOtherTag(
   throw new SameError(
     {
       code: 'SAME1804',
-      message: `${repository.label}:${version} leads to ${there} already, not to ${artifact.digest}${isExpected ? '' : ': somebody pushed it meanwhile'}`,
+      message: `${repository.label}:${version} leads to ${there} already, not to ${digest}${isExpected ? '' : ': somebody pushed it meanwhile'}`,
       place: `${repository.label}:${version}`,
       hint: `give the change another version: same commit ${name}:${version} --as VERSION; or move the tag with --force`,
     },
-    { details: { there, wanted: artifact.digest } },
+    { details: { there, wanted: digest } },
   );
 }
 
