@@ -4,15 +4,19 @@ import type { Limits } from '../bundle/oci.ts';
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { openRun } from '../bundle/run-artifact.ts';
-import type { Pin } from '../content/content-store.ts';
+import type { ContentStore, Pin } from '../content/content-store.ts';
 import { parseReference } from '../program/reference.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
 import type { Origin } from '../sources/source.ts';
 import { exportDigests } from './export-program.ts';
 import { findProgram } from './find-program.ts';
 import { bundleInput, bundleRules, isBundleDirectory } from './import-bundle.ts';
 import { refuseLimits } from './limits.ts';
 import { type ListedRun, listRuns } from './list-runs.ts';
+import { type PeekedProgram, type PeekOptions, peekProgram } from './peek-program.ts';
 import type { Ports } from './ports.ts';
+import { refuseAccess } from './registry-access.ts';
+import { isRegistryText } from './registry-address.ts';
 
 /** Everything there is to know of a program without running it. */
 export interface Shown {
@@ -26,23 +30,31 @@ export interface Shown {
   digests: BundleDigests | Pick<BundleDigests, 'program'>;
   /** Names of data that an export would have to fetch, and for want of which nothing else of it is known. */
   lacking: string[];
-  /** Of a stored program: runs of this version here. Of a bundle: runs that travel along, of its ancestors too. */
+  /**
+   * Of a stored program: runs of this version here. Of a bundle: runs that travel along, of its ancestors too; of a
+   * program in a registry the same.
+   */
   runs: ListedRun[];
+  /** Of a program in a registry: where it is. */
+  remote?: Pick<PeekedProgram, 'pinned' | 'left'>;
 }
 
-/** `same show`: a stored program by reference, or a bundle. Executes nothing. */
-export async function showProgram(ports: Ports, text: string, limits?: Partial<Limits>): Promise<Shown> {
+/** `same show`: a stored program by reference, a bundle, or a program in a registry. Executes nothing. */
+export async function showProgram(
+  ports: Ports,
+  text: string,
+  limits?: Partial<Limits>,
+  access: RegistryAccess = {},
+): Promise<Shown> {
+  if (isRegistryText(text)) return showRemote(ports, { reference: text, limits, access });
+  refuseAccess(access, text);
   if (isBundlePath(ports, text)) {
     const input = bundleInput(ports, text);
     using scratch = ports.files.scratch();
     const rules = { ...bundleRules(ports, limits), keepLayers: false };
     const content = ports.openContent(scratch.path);
     const { artifact, digests, referrers } = await peekBundle(input, content, rules);
-    const runs: ListedRun[] = [];
-    for (const { kind, digest } of referrers)
-      if (kind === 'run') runs.push({ record: (await openRun(digest, content)).record, own: false });
-    runs.sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
-    return { artifact, digests, lacking: [], runs };
+    return { artifact, digests, lacking: [], runs: await runsAmong(referrers, content) };
   }
   refuseLimits(limits, text);
   const { artifact, pin } = await findProgram(ports, text);
@@ -54,6 +66,27 @@ export async function showProgram(ports: Ports, text: string, limits?: Partial<L
     ...(await exportDigests(ports, artifact, pin)),
     runs: await listRuns(ports, { name: `${pin.name}:${pin.version}` }),
   };
+}
+
+function showRemote(ports: Ports, options: Omit<PeekOptions, 'anew'>): Promise<Shown> {
+  return peekProgram(ports, options, async ({ artifact, bundle, content, pinned, left }) => ({
+    artifact,
+    digests: { program: artifact.digest },
+    lacking: [],
+    runs: await runsAmong(bundle.referrers, content),
+    remote: { pinned, left },
+  }));
+}
+
+/** The runs among what refers to programs, newest first. */
+async function runsAmong(
+  referrers: readonly { kind: string; digest: string }[],
+  content: ContentStore,
+): Promise<ListedRun[]> {
+  const runs: ListedRun[] = [];
+  for (const { kind, digest } of referrers)
+    if (kind === 'run') runs.push({ record: (await openRun(digest, content)).record, own: false });
+  return runs.sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
 }
 
 /** Whether a word is a bundle's path, and not the name of a stored program. */

@@ -5,10 +5,14 @@ import type { Limits } from '../bundle/oci.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { tap } from '../bundle/tap.ts';
 import { SameError } from '../errors/same-error.ts';
+import type { RegistryAccess } from '../registry/registry.ts';
 import { findProgram } from './find-program.ts';
 import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
 import { refuseLimits } from './limits.ts';
+import { peekProgram } from './peek-program.ts';
 import type { Ports } from './ports.ts';
+import { refuseAccess } from './registry-access.ts';
+import { isRegistryText } from './registry-address.ts';
 import { isBundlePath } from './show-program.ts';
 
 /** What unpack wrote. */
@@ -26,14 +30,20 @@ export interface Unpacked {
 
 /**
  * `same unpack`: writes the files of a stored program, or of one in a bundle, as a plain tree (spec SAME-BND-049,
- * SAME-BND-050). A bundle is checked whole first; nothing of it is executed, and nothing is stored.
+ * SAME-BND-050), or of one in a registry. A bundle is checked whole first; nothing of it is executed, and nothing is
+ * stored.
  * @throws SAME1403 there is something where it is to be written, and what the check finds
  */
 export async function unpackProgram(
   ports: Ports,
-  options: { source: string; directory?: string | undefined; limits?: Partial<Limits> | undefined },
+  options: {
+    source: string;
+    directory?: string | undefined;
+    limits?: Partial<Limits> | undefined;
+    access?: RegistryAccess;
+  },
 ): Promise<Unpacked> {
-  const { source, limits } = options;
+  const { source, limits, access = {} } = options;
   if (options.directory === '') {
     throw new SameError({
       code: 'SAME1902',
@@ -42,6 +52,15 @@ export async function unpackProgram(
       hint: 'name the directory, or leave out -o for ./NAME-VERSION',
     });
   }
+  if (isRegistryText(source)) {
+    // Files are of the program alone, whoever ran it.
+    const peek = { reference: source, history: 'none', limits, access } as const;
+    return peekProgram(ports, peek, async ({ artifact }) => ({
+      artifact,
+      ...(await writeTree(ports, artifact, options.directory)),
+    }));
+  }
+  refuseAccess(access, source);
   if (!isBundlePath(ports, source)) {
     refuseLimits(limits, source);
     const { artifact } = await findProgram(ports, source);

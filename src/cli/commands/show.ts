@@ -4,11 +4,12 @@ import { showProgram } from '../../operations/show-program.ts';
 import { showRun } from '../../operations/show-run.ts';
 import type { Cli } from '../cli.ts';
 import { programJson, renderProgram } from '../render/program.ts';
+import { sayLeft } from '../render/registry.ts';
 import { renderRun } from '../render/run.ts';
 import { telling } from '../render/work-line.ts';
-import { withCommon, withLimits } from '../words.ts';
+import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
 
-/** `same show [program] REFERENCE|FILE`, `same show run ID` */
+/** `same show [program] REFERENCE|FILE|oci://…`, `same show run ID` */
 export function showCommand(cli: Cli, noun: string): Command {
   const command = new Command('show')
     .description(
@@ -18,14 +19,17 @@ export function showCommand(cli: Cli, noun: string): Command {
     )
     .argument(
       noun === 'run' ? '<id>' : '<reference>',
-      noun === 'run' ? 'run id, a part of it, or latest' : 'NAME[:VERSION] or a bundle (file or directory)',
+      noun === 'run'
+        ? 'run id, a part of it, or latest'
+        : 'NAME[:VERSION], a bundle (file or directory), or oci://HOST/NAME[:VERSION]',
     );
-  if (noun !== 'run') withLimits(command);
+  if (noun !== 'run') withRegistry(withLimits(command));
   return withCommon(command, [
     'same show program arXiv.1303.5778v1:1.0',
     'same show ./arXiv.1303.5778v1:1.1.tgz',
+    'same show oci://registry.example.org/papers/arXiv.1303.5778v1:1.1',
     'same show run latest',
-  ]).action(async (what: string, { limit }: { limit?: string[] }) => {
+  ]).action(async (what: string, { limit, ...registry }: { limit?: string[] } & RegistryOptions) => {
     const ports = cli.ports();
     if (noun === 'run') {
       const run = await showRun(ports, what);
@@ -34,9 +38,10 @@ export function showCommand(cli: Cli, noun: string): Command {
       return;
     }
     const shown = await telling(cli, { doing: `checking ${what}`, file: what }, () =>
-      showProgram(ports, what, parseLimits(limit ?? [])),
+      showProgram(ports, what, parseLimits(limit ?? []), registryAccess(registry)),
     );
     if (cli.json) cli.printJson('Program', programJson(shown));
     else cli.print(renderProgram(shown));
+    if (!cli.json) sayLeft(cli, shown.remote?.left ?? []);
   });
 }

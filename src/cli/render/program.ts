@@ -22,6 +22,7 @@ export function programJson(shown: Shown): object {
     digests: pin && 'index' in digests ? { ...digests, file: digests.file ?? null } : digests,
     lacking: shown.lacking,
     pin: pin?.pin ?? null,
+    ...(shown.remote ? { remote: shown.remote } : {}),
     origin: origin ?? null,
     manifest: artifact.program,
     lock: artifact.lock ?? null,
@@ -121,8 +122,9 @@ function section(title: string, rows: string[][]): string[] {
 /** What stands for the digest of a file that was written, or would be, when it is too long to be hashed unasked. */
 export const FILE_NOT_COMPUTED = 'not computed over 64 MiB: same show FILE';
 
-function digestRows({ digests, lacking, pin }: Shown): string[][] {
+function digestRows({ digests, lacking, pin, remote }: Shown): string[][] {
   const rows = [['program', digests.program]];
+  if (remote) return [...rows, ['pinned', remote.pinned]];
   if (!('index' in digests)) {
     const data = lacking.map((name) => `data.${name}`).join(', ');
     return [...rows, ['others', `known when ${data} is here, which an export fetches`]];
