@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { commitCommand } from './commands/commit.ts';
 import { conformanceCommand } from './commands/conformance.ts';
+import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { exportCommand } from './commands/export.ts';
@@ -29,6 +30,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   import: importCommand,
   push: pushCommand,
   pull: pullCommand,
+  copy: copyCommand,
   unpack: unpackCommand,
   verify: verifyCommand,
   show: showCommand,

@@ -16,6 +16,7 @@ export const verbs = {
   import: { nouns: ['program'], summary: 'check a bundle and store its program' },
   push: { nouns: ['program', 'run'], summary: 'put a program and its history, or a run, into a registry' },
   pull: { nouns: ['program'], summary: 'fetch a program and its history from a registry, and check it' },
+  copy: { nouns: ['program'], summary: 'copy a program from a registry or bundle to another' },
   unpack: { nouns: ['program'], summary: 'write the files of a program or bundle as a plain folder' },
   verify: { nouns: ['integrity'], summary: 'look for what is damaged in a bundle, a program or the home' },
   show: { nouns: ['program', 'run'], summary: 'show a program, a bundle or a run' },

@@ -9,7 +9,7 @@ import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RemoteData } from '../program/remote-data.ts';
 import type { RunRecord } from '../runs/run-record.ts';
-import type { BundleForm } from './export-program.ts';
+import type { BundleForm } from './bundle-forms.ts';
 import { bundleInput, bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import type { KnownRun, Selection } from './select-runs.ts';

@@ -1,16 +1,12 @@
-import {
-  type BundleContents,
-  type BundleDigests,
-  writeBundle,
-  writeBundleDirectory,
-} from '../bundle/archive.ts';
+import { type BundleDigests, writeBundle } from '../bundle/archive.ts';
 import { NO_LIMITS } from '../bundle/limits.ts';
 import type { Limits } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import type { ContentStore, Pin } from '../content/content-store.ts';
+import type { Pin } from '../content/content-store.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import { compareVersions } from '../program/version.ts';
+import { type BundleForm, FILE_DIGEST_BYTES, fileName, writeForm } from './bundle-forms.ts';
 import { recordFindings } from './check-record.ts';
 import { collectData, storedData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
@@ -19,17 +15,6 @@ import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
 import { contentsOf, dataOf, runFindings } from './program-contents.ts';
 import { type HistoryChoice, type Selection, selectRuns } from './select-runs.ts';
-
-/** The forms of a bundle (spec SAME-BND-043), and how the names of their files end. */
-export const BUNDLE_FORMS = { tgz: '.tgz', 'oci-tar': '.tar', 'oci-dir': '.oci' } as const;
-/** One of them. */
-export type BundleForm = keyof typeof BUNDLE_FORMS;
-
-/**
- * Up to this length of an archive the digest of the file is told without being asked for. It says nothing about content,
- * and for a long file it is as much work as all the rest of hashing; `same show FILE` tells it of any.
- */
-const FILE_DIGEST_BYTES = 64 * 2 ** 20;
 
 /** What export wrote. */
 export interface Exported {
@@ -111,30 +96,6 @@ export async function exportProgram(
     ...dropped,
     ...(aside === undefined ? {} : { aside }),
   };
-}
-
-async function writeForm(
-  ports: Ports,
-  contents: BundleContents,
-  content: ContentStore,
-  { path, form, replace }: { path: string; form: BundleForm; replace: boolean },
-): Promise<{ digests: BundleDigests; aside?: string | undefined }> {
-  let digests: BundleDigests | undefined;
-  let aside: string | undefined;
-  if (form === 'oci-dir') {
-    const fill = async (directory: string) => {
-      digests = await writeBundleDirectory(contents, content, (file) => ports.files.place(directory, file));
-    };
-    aside = await ports.files.makeDirectory(path, fill, { replace });
-  } else {
-    const options = {
-      gzip: form === 'tgz',
-      fileDigestUpTo: FILE_DIGEST_BYTES,
-      onDigests: (all: BundleDigests) => (digests = all),
-    };
-    await ports.files.writeStream(path, writeBundle(contents, content, options), ports.cancel);
-  }
-  return { digests: digests!, aside };
 }
 
 /**
@@ -227,13 +188,4 @@ function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined 
     });
   }
   return { reference: `${name}:${earlier.version}`, as: version, run: run.record };
-}
-
-/** `NAME:VERSION.tgz`, or `NAME-VERSION.tgz` where a colon would be in the way; other forms end otherwise. */
-export function fileName(
-  name: string,
-  version: string,
-  { form, portable }: { form: BundleForm; portable: boolean },
-): string {
-  return `${name.replaceAll('/', '-')}${portable ? '-' : ':'}${version}${BUNDLE_FORMS[form]}`;
 }

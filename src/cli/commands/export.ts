@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
-import { BUNDLE_FORMS, type BundleForm, exportProgram } from '../../operations/export-program.ts';
+import { BUNDLE_FORMS, type BundleForm } from '../../operations/bundle-forms.ts';
+import { exportProgram } from '../../operations/export-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';

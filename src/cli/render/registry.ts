@@ -1,3 +1,5 @@
+import type { CopyTally } from '../../content/graph-copy.ts';
+import type { Copied } from '../../operations/copy-program.ts';
 import type { Pulled } from '../../operations/pull-program.ts';
 import type { Pushed } from '../../operations/push-program.ts';
 import type { Cli } from '../cli.ts';
@@ -15,11 +17,8 @@ export function renderPushed(cli: Cli, pushed: Pushed): void {
   }
   cli.print(`pushed ${name}:${version} to ${reference}`);
   if (moved !== undefined) cli.say(`the tag led to ${moved} before`);
-  const mounted = tally.mounted > 0 ? `, ${tally.mounted} taken over from another repository there` : '';
   cli.say(
-    `  program ${artifact.digest}\n  ${counted(runs.length, 'run')} beside it (--history ${String(history)})\n  ${
-      tally.sent === 0 ? 'everything was there already' : `sent ${size(tally.sentBytes)}${mounted}`
-    }`,
+    `  program ${artifact.digest}\n  ${counted(runs.length, 'run')} beside it (--history ${String(history)})\n  ${sentences(tally)}`,
   );
   cli.say(`cite it as ${pinned}\nanyone gets it with: same pull ${reference}`);
 }
@@ -42,6 +41,29 @@ export function renderPulled(cli: Cli, pulled: Pulled): void {
   );
   sayLeft(cli, left);
   cli.say(`run it with: same run program ${name}:${version}`);
+}
+
+/** Says what a copy did. */
+export function renderCopied(cli: Cli, copied: Copied): void {
+  const { name, version, digest, destination, runs, left, published, digests } = copied;
+  if (cli.json) {
+    const { tally, referrers, moved } = published ?? {};
+    const there = { ...tally, referrers: referrers ?? null, moved: moved ?? null };
+    const how = published ? there : { digests };
+    cli.printJson('Copied', { name, version, digest, destination, runs, left, ...how });
+    return;
+  }
+  cli.print(`copied ${name}:${version} (${digest}) to ${destination} with ${counted(runs, 'run')}`);
+  if (published?.moved !== undefined) cli.say(`the tag led to ${published.moved} before`);
+  if (published) cli.say(`  ${sentences(published.tally)}`);
+  if (digests) cli.say(`  index   ${digests.index}\n  archive ${digests.archive}`);
+  sayLeft(cli, left);
+}
+
+function sentences({ sent, sentBytes, mounted }: CopyTally): string {
+  const taken = mounted > 0 ? `${counted(mounted, 'blob')} taken over from another repository there` : '';
+  const went = sent > 0 ? `sent ${size(sentBytes)}` : '';
+  return [went, taken].filter((text) => text !== '').join(', ') || 'everything was there already';
 }
 
 /** Names what a registry has beside a program and this version does not know. */

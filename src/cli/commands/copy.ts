@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { copyProgram } from '../../operations/copy-program.ts';
+import { parseLimits } from '../../operations/limits.ts';
+import type { HistoryChoice } from '../../operations/select-runs.ts';
+import type { Cli } from '../cli.ts';
+import { renderCopied } from '../render/registry.ts';
+import { telling } from '../render/work-line.ts';
+import {
+  historyChoice,
+  type RegistryOptions,
+  registryAccess,
+  withCommon,
+  withLimits,
+  withRegistry,
+} from '../words.ts';
+
+interface CopyWords extends RegistryOptions {
+  history?: HistoryChoice;
+  limit?: string[];
+  force?: true;
+}
+
+/** `same copy SOURCE DESTINATION` */
+export function copyCommand(cli: Cli): Command {
+  const command = new Command('copy')
+    .description(
+      'Copy a program with its runs from a registry or bundle to another, past the home; digests stay as they are.',
+    )
+    .argument('<source>', 'oci://HOST/[NAMESPACE/]NAME[:VERSION], or a bundle')
+    .argument(
+      '<destination>',
+      'oci://HOST[/NAMESPACE][/NAME[:VERSION]], or FILE.tgz, FILE.tar, or a directory',
+    )
+    .option(
+      '--history <which>',
+      'runs that go along: none, latest, all, or ids of runs separated by commas (default: all)',
+      historyChoice,
+    )
+    .option('--force', 'move a tag that leads to another digest, or replace a file');
+  return withRegistry(
+    withLimits(
+      withCommon(command, [
+        'same copy oci://registry.example.org/papers/arXiv.1303.5778v1:1.1 oci://mirror.example.org/papers',
+        'same copy ./arXiv.1303.5778v1:1.1.tgz oci://registry.example.org/papers',
+        'same copy oci://registry.example.org/papers/arXiv.1303.5778v1 ./study.tgz',
+      ]),
+    ),
+  ).action(async (source: string, destination: string, options: CopyWords) => {
+    const { history, limit, force, ...registry } = options;
+    const limits = parseLimits(limit ?? []);
+    const access = registryAccess(registry);
+    const request = { source, destination, history, limits, force: force ?? false, access };
+    renderCopied(cli, await telling(cli, { doing: 'copying' }, () => copyProgram(cli.ports(), request)));
+  });
+}

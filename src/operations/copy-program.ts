@@ -1,0 +1,228 @@
+import { readBundle } from '../bundle/archive-reader.ts';
+import { type GraphObject, objectsOf, openGraph } from '../bundle/graph.ts';
+import type { BundleDigests } from '../bundle/layout.ts';
+import { LIMITS, type Limits } from '../bundle/oci.ts';
+import { openRun } from '../bundle/run-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
+import type { GraphSource } from '../content/graph-copy.ts';
+import { SameError } from '../errors/same-error.ts';
+import type { RegistryAccess, Repository } from '../registry/registry.ts';
+import { type BundleForm, writeForm } from './bundle-forms.ts';
+import { fetchProgram } from './fetch-program.ts';
+import { repositorySource, storeSource } from './graph-ends.ts';
+import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
+import type { Ports } from './ports.ts';
+import { mountable, type Published, publishGraph } from './publish-graph.ts';
+import { refuseAccess } from './registry-access.ts';
+import { isRegistryText, parsePushTarget, parseRegistryReference } from './registry-address.ts';
+import { chooseRuns } from './remote-history.ts';
+import { type LeftObject, RemoteObjects } from './remote-objects.ts';
+import { surveyProgram } from './remote-survey.ts';
+import type { HistoryChoice } from './select-runs.ts';
+
+/** What copy did. */
+export interface Copied {
+  name: string;
+  version: string;
+  digest: string;
+  /** `oci://HOST/REPOSITORY:VERSION`, or the file. */
+  destination: string;
+  runs: number;
+  /** Objects of the source that this version does not carry. */
+  left: LeftObject[];
+  published?: Published;
+  /** Of a file or directory that was written. */
+  digests?: BundleDigests;
+}
+
+/** How a program is copied. */
+export interface CopyOptions {
+  /** Each `oci://…`, or a bundle's file or directory. */
+  source: string;
+  destination: string;
+  history?: HistoryChoice | undefined;
+  limits?: Partial<Limits> | undefined;
+  /** Moves a tag, or replaces a file. */
+  force: boolean;
+  access: RegistryAccess;
+}
+
+/** A program with all that travels along, where it was found. */
+interface Found {
+  program: { name: string; version: string; digest: string };
+  objects: [GraphObject, ...GraphObject[]];
+  source: GraphSource;
+  /** `oci://HOST/REPOSITORY` of one in a registry. */
+  registry?: string;
+  left: LeftObject[];
+}
+
+/**
+ * `same copy`: a program with its runs and records goes from a registry or bundle to another, digests unchanged, and past
+ * the home. What comes from a bundle or goes into one is checked whole; between registries each blob is compared with its
+ * digest as it passes.
+ * @throws what reading, pushing and writing say · SAME1403 the file is there
+ */
+export async function copyProgram(ports: Ports, options: CopyOptions): Promise<Copied> {
+  const { source, destination, access } = options;
+  refuseUseless(source, destination, access);
+  using scratch = ports.files.scratch();
+  const store = ports.openContent(scratch.path);
+  const toRegistry = isRegistryText(destination);
+  if (!toRegistry) refuseExisting(ports, destination, options.force);
+  let from: Repository | undefined;
+  let to: Repository | undefined;
+  try {
+    let found: Found;
+    if (isRegistryText(source)) {
+      const { address, reference } = await parseRegistryReference(ports, source);
+      from = await ports.openRepository(address, access);
+      found = toRegistry
+        ? await surveyed(from, reference, store, options)
+        : await fetched(ports, from, reference, store, options);
+    } else found = await readFrom(ports, store, options);
+    const copied = {
+      ...found.program,
+      runs: found.objects.filter(({ subject, manifest }) => subject && isRun(manifest)).length,
+      left: found.left,
+    };
+    if (!toRegistry) {
+      const digests = await writeTo(ports, destination, found, store, options);
+      return { ...copied, destination, digests };
+    }
+    const target = await parsePushTarget(ports, destination, found.program);
+    to = await ports.openRepository(target.address, access);
+    const published = await publishGraph(to, found.source, found.program, found.objects, {
+      force: options.force,
+      mountFrom: mountable(found.registry, to),
+    });
+    return { ...copied, destination: `${to.label}:${found.program.version}`, published };
+  } finally {
+    from?.close();
+    to?.close();
+  }
+}
+
+/** @throws SAME1902 it is said how to reach a registry where there is none, or a login where it could be for either */
+function refuseUseless(source: string, destination: string, access: RegistryAccess): void {
+  const registries = [source, destination].filter(isRegistryText);
+  if (registries.length === 0) refuseAccess(access, `neither ${source} nor ${destination}`);
+  if (registries.length < 2 || !access.login) return;
+  throw new SameError({
+    code: 'SAME1902',
+    message: '-u gives one login, and both ends are in registries',
+    place: '-u',
+    hint: 'store the logins with: same login HOST',
+  });
+}
+
+/** A program of a registry whose layers stay there until they are copied. */
+async function surveyed(
+  repository: Repository,
+  reference: Parameters<typeof surveyProgram>[2],
+  store: ContentStore,
+  { history, limits }: CopyOptions,
+): Promise<Found> {
+  const objects = new RemoteObjects(repository, store, { ...LIMITS, ...limits });
+  const { programs, referrers } = await surveyProgram(objects, repository, reference, { history });
+  const [{ self, program }] = programs;
+  const { name, version } = program.metadata;
+  return {
+    program: { name, version, digest: self.digest },
+    objects: [programs[0], ...programs.slice(1), ...referrers],
+    source: repositorySource(repository),
+    registry: repository.label,
+    left: objects.left,
+  };
+}
+
+/** A program of a registry, fetched whole. */
+async function fetched(
+  ports: Ports,
+  repository: Repository,
+  reference: Parameters<typeof fetchProgram>[2],
+  store: ContentStore,
+  { history, limits }: CopyOptions,
+): Promise<Found> {
+  const { bundle, left } = await fetchProgram(ports, repository, reference, store, { history, limits });
+  return { ...(await foundIn(bundle, bundle.referrers, store)), left };
+}
+
+/** A program of a bundle, with the runs that were asked for. */
+async function readFrom(ports: Ports, store: ContentStore, options: CopyOptions): Promise<Found> {
+  const { source, history = 'all', limits } = options;
+  const bundle = await hintingAt(source, () =>
+    readBundle(bundleInput(ports, source), store, bundleRules(ports, limits)),
+  );
+  const runs = await Promise.all(
+    bundle.referrers
+      .filter(({ kind }) => kind === 'run')
+      .map(async ({ digest, subject: program }) => {
+        const { id, status } = (await openRun(digest, store)).record;
+        return { digest, program, id, status };
+      }),
+  );
+  const chosen = new Set(chooseRuns(runs, [bundle.program, ...bundle.ancestors], history));
+  const dropped = new Set(runs.filter(({ digest }) => !chosen.has(digest)).map(({ digest }) => digest));
+  const kept = bundle.referrers.filter(
+    ({ digest, subject }) => !dropped.has(digest) && !dropped.has(subject),
+  );
+  return { ...(await foundIn(bundle, kept, store)), left: [] };
+}
+
+async function foundIn(
+  bundle: { program: string; name: string; version: string; ancestors: readonly string[] },
+  referrers: readonly { digest: string; subject: string; kind: string }[],
+  store: ContentStore,
+): Promise<Omit<Found, 'left'>> {
+  const { name, version, program: digest } = bundle;
+  const told = new Set(referrers.filter(({ kind }) => kind === 'run').map(({ subject }) => subject));
+  const ancestors = bundle.ancestors.slice(0, bundle.ancestors.findLastIndex((one) => told.has(one)) + 1);
+  const inside = new Set([digest, ...ancestors, ...referrers.map((referrer) => referrer.digest)]);
+  const belonging = referrers.filter(({ subject }) => inside.has(subject)).map((referrer) => referrer.digest);
+  const graph = await openGraph({ program: digest, ancestors, referrers: belonging }, store);
+  return { program: { name, version, digest }, objects: objectsOf(graph), source: storeSource(store) };
+}
+
+async function writeTo(
+  ports: Ports,
+  path: string,
+  { objects, program }: Found,
+  store: ContentStore,
+  { limits, force }: CopyOptions,
+): Promise<BundleDigests> {
+  const contents = {
+    program: program.digest,
+    ancestors: objects
+      .filter(({ subject }) => !subject)
+      .slice(1)
+      .map(({ self }) => self.digest),
+    referrers: objects.filter(({ subject }) => subject).map(({ self }) => self.digest),
+    ...(limits ? { limits } : {}),
+  };
+  const { digests } = await writeForm(ports, contents, store, { path, form: formOf(path), replace: force });
+  return digests;
+}
+
+/** The form that a name says: a file `.tgz`, `.tar.gz` or `.tar`, else a directory. */
+function formOf(path: string): BundleForm {
+  if (/\.(tgz|tar\.gz)$/.test(path)) return 'tgz';
+  return path.endsWith('.tar') ? 'oci-tar' : 'oci-dir';
+}
+
+/** @throws SAME1403 something is there: a file gives way by force, a directory never */
+function refuseExisting(ports: Ports, path: string, force: boolean): void {
+  const kind = ports.files.kind(path);
+  if (kind === undefined || (kind === 'file' && force && formOf(path) !== 'oci-dir')) return;
+  if (kind === 'directory' && formOf(path) === 'oci-dir' && ports.files.names(path).length === 0) return;
+  throw new SameError({
+    code: 'SAME1403',
+    message: `${path} is there already`,
+    place: path,
+    hint: `choose another name${kind === 'file' ? ', or replace it with --force' : ''}`,
+  });
+}
+
+function isRun({ artifactType }: GraphObject['manifest']): boolean {
+  return artifactType === 'application/vnd.same.run.v1+json';
+}
