@@ -24,8 +24,9 @@ export function openTerminal(signal?: AbortSignal): Terminal | undefined {
   let ahead = '';
 
   async function line(question: string, hidden: boolean): Promise<string> {
-    stderr.write(question);
+    // First this: an answer may be there before the question is.
     stdin.setEncoding('utf8').setRawMode(true);
+    stderr.write(question);
     try {
       let typed = '';
       for (;;) {
