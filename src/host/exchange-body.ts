@@ -97,9 +97,7 @@ export function receive(
     read: () => response.resume(),
     destroy(error, done) {
       clearInterval(timer);
-      // All of it is here: read to its end, it leaves the connection to others.
-      if (response.complete && request.writableFinished) response.resume();
-      else request.destroy();
+      if (!response.complete || !request.writableFinished) request.destroy();
       done(error);
     },
   });
@@ -112,6 +110,7 @@ export function receive(
     if (!body.push(chunk)) response.pause();
   });
   response.on('end', () => {
+    clearInterval(timer);
     body.push(null);
     // A server that answers early may never take the rest.
     if (!request.writableFinished) request.destroy();
@@ -129,4 +128,12 @@ export function receive(
   }, slowest.perMs / LOOKS);
   timer.unref();
   return body;
+}
+
+/** Leaves the connection to the next exchange before an answer is passed on that is here already, to its end. */
+export async function release(response: IncomingMessage, request: ClientRequest): Promise<void> {
+  if (!response.complete || !request.writableFinished || request.destroyed) return;
+  const free = once(request, 'close');
+  response.resume();
+  await free;
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
 import { trusted } from './certificates.ts';
-import { hearOut, type Pace, receive, send } from './exchange-body.ts';
+import { hearOut, type Pace, type Received, receive, release, send } from './exchange-body.ts';
 import { exchangeError } from './exchange-error.ts';
 
 /** What is sent in one HTTP exchange. */
@@ -104,13 +104,11 @@ export function openWire(options: WireOptions = {}): Wire {
       });
       try {
         const response = await answered(request, body, pace);
-        return {
-          status: response.statusCode!,
-          headers: response.headers,
-          body: receive(response, request, pace, (error, said) =>
-            exchangeError(error, { url, signal, pace, received: said }),
-          ),
-        };
+        const explain = (error: unknown, received: Received) =>
+          exchangeError(error, { url, signal, pace, received });
+        const content = receive(response, request, pace, explain);
+        await release(response, request);
+        return { status: response.statusCode!, headers: response.headers, body: content };
       } catch (error) {
         request.destroy();
         if (error instanceof Own) throw error.error;
