@@ -1,8 +1,15 @@
+import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Finding } from '../../src/errors/same-error.ts';
-import type { CredentialOptions } from '../../src/registry/credentials.ts';
+import { type Finding, SameError } from '../../src/errors/same-error.ts';
+import { type CredentialOptions, findLogin } from '../../src/registry/credentials.ts';
+import type { Login } from '../../src/registry/registry.ts';
+
+/** A password with what is special in some place where it stands. */
+export const SECRET = 'pa55:w0rd/ü';
+/** A login with it. */
+export const ada = { username: 'ada', password: SECRET };
 
 /** A user's directory with files of logins and credential helpers, and nothing of this machine's. */
 export interface Desk extends Required<Pick<CredentialOptions, 'variables'>> {
@@ -17,6 +24,10 @@ export interface Desk extends Required<Pick<CredentialOptions, 'variables'>> {
   docker(content: unknown): string;
   /** Puts a helper into PATH, as the body of a shell script. */
   helper(name: string, script: string): void;
+  /** What is found for a repository, `lab/study` unless said otherwise. */
+  find(host: string, repository?: string): Promise<Login | undefined>;
+  /** The user name of it. */
+  userAt(host: string, repository?: string): Promise<string | undefined>;
   [Symbol.dispose](): void;
 }
 
@@ -43,9 +54,17 @@ export function openDesk(): Desk {
     return path(name);
   };
   mkdirSync(path('bin'));
+  const variables: Record<string, string> = { HOME: root, PATH: `${path('bin')}:/usr/bin:/bin` };
+  const find = (host: string, repository = 'lab/study') =>
+    findLogin({ host, repository }, { variables, warn: (finding) => warnings.push(finding) });
   return {
     root,
-    variables: { HOME: root, PATH: `${path('bin')}:/usr/bin:/bin` },
+    variables,
+    find,
+    async userAt(host, repository) {
+      const login = await find(host, repository);
+      return login && 'username' in login ? login.username : undefined;
+    },
     warnings,
     warn: (finding) => warnings.push(finding),
     path,
@@ -59,4 +78,16 @@ export function openDesk(): Desk {
 /** `auth` of a user and a password. */
 export function auth(username: string, password: string): { auth: string } {
   return { auth: Buffer.from(`${username}:${password}`).toString('base64') };
+}
+
+/** A refusal with SAME1807, with nothing secret in anything that it says. */
+export async function refused(doing: Promise<unknown>): Promise<SameError> {
+  const error = await doing.then(
+    () => assert.fail('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof SameError, String(error));
+  assert.equal(error.code, 'SAME1807');
+  assert.ok(!JSON.stringify(error.findings).includes(SECRET));
+  return error;
 }
