@@ -23,7 +23,7 @@ export interface RemoteListedRun {
 
 /**
  * `same list runs oci://…`: what refers to a program of a registry, or to every version of it, as a run, newest first. No
- * blob is read, so nothing of it is checked but the manifests' digests: who needs that pulls it.
+ * blob is read, and what the registry's lists say is not checked: who needs that looks at the program, or pulls it.
  * @throws SAME1803 there is no such program · SAME1805, SAME1801, SAME1802
  */
 export async function listRemoteRuns(

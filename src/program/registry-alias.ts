@@ -68,6 +68,7 @@ export function parseAliasAddress(text: string): string {
   }
   if (text.length === SCHEME.length + host.length) return `${SCHEME}${host}`;
   if (isName(path)) return `${SCHEME}${host}/${path}`;
+  if (path === '') throw invalid(`"${text}" ends with a slash`, 'leave it out');
   throw invalid(
     `"${path}" in "${text}" is no namespace`,
     /[:@]/.test(path)

@@ -53,7 +53,7 @@ export function versionOfTag(tag: string): string {
  * is a signature kept beside it. Such a tag is never a version.
  */
 export function isReferrersTag(tag: string): boolean {
-  return /^sha(256-[0-9a-f]{64}|512-[0-9a-f]{64,128})/.test(tag);
+  return /^sha(256|512)-[0-9a-f]{64}/.test(tag);
 }
 
 function withoutBuild(version: string): string {
