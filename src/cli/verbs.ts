@@ -9,7 +9,7 @@ export interface Verb {
 export const verbs = {
   create: {
     nouns: ['program', 'alias'],
-    summary: 'make a program from a folder, a git repository, an archive or a bundle; name a registry',
+    summary: 'make a program from a folder, git, an archive, a bundle or a registry; or an alias',
   },
   run: { nouns: ['program'], summary: 'run a program, with parameters of its own' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
@@ -22,13 +22,16 @@ export const verbs = {
   show: { nouns: ['program', 'run'], summary: 'show a program, a bundle or a run' },
   list: {
     nouns: ['programs', 'runs', 'tags', 'aliases'],
-    summary: 'list programs, runs, versions in a registry, or names of registries',
+    summary: 'list programs, runs, the versions in a registry, or aliases',
   },
   get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },
   lock: { nouns: ['program'], summary: 'pin what a folder leaves open, into same.lock' },
-  delete: { nouns: ['program', 'run', 'alias'], summary: 'forget a program version, remove a run' },
+  delete: {
+    nouns: ['program', 'run', 'alias'],
+    summary: 'forget a program version or an alias, or remove a run',
+  },
   login: { nouns: [], summary: 'keep a login of a registry, once the registry takes it' },
   logout: { nouns: [], summary: 'remove the login of a registry' },
   conformance: { nouns: [], summary: 'answer one conformance case, for those who write the cases' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { Ports } from '../../src/operations/ports.ts';
 import {
   expandAddress,
@@ -143,6 +144,33 @@ describe('the place that a program is pushed to', () => {
     assert.deepEqual([before.address, seen.parsed], [{ host: 'ghcr.io', repository: 'org/lab/study' }, 0]);
     const { address } = await parsePushTarget(ports, undefined, study);
     assert.deepEqual(address, { host: 'registry.example.org', repository: 'all/lab/study' });
+  });
+
+  it('is where it is found, and where it is pushed to again, however it was said', async () => {
+    const segment = fc.stringMatching(/^[A-Za-z0-9]{1,4}([._-][A-Za-z0-9]{1,3}){0,2}$/);
+    const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+    const host = fc.constantFrom(
+      'ghcr.io',
+      'localhost:5000',
+      'lab',
+      'bare',
+      'default',
+      '[::1]:5000',
+      'GHCR.io',
+    );
+    await fc.assert(
+      fc.asyncProperty(host, fc.option(path), path, async (host, namespace, name) => {
+        const program = { name, version: '1.0' };
+        const target = namespace === null ? `oci://${host}` : `oci://${host}/${namespace}`;
+        const { address } = await parsePushTarget(ports, target, program);
+        assert.ok(`/${address.repository}`.endsWith(`/${name.toLowerCase()}`));
+        const remembered = `oci://${address.host}/${address.repository}`;
+        assert.deepEqual((await parseRegistryReference(ports, `${remembered}:1.0`)).address, address);
+        assert.deepEqual((await parsePushTarget(ports, undefined, program, remembered)).address, address);
+        assert.deepEqual((await parsePushTarget(ports, `${remembered}:1.0`, program)).address, address);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('has to be said when there is neither', async () => {
