@@ -10,6 +10,7 @@ export class BlobReader {
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #rest: Uint8Array | undefined;
   #at = 0;
+  #failure: { error: unknown } | undefined;
 
   constructor(open: OpenBlob, sizeBytes: number) {
     this.#open = open;
@@ -20,7 +21,7 @@ export class BlobReader {
   async *take(startBytes: number, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
     if (!this.#chunks || this.#at !== startBytes) {
       await this[Symbol.asyncDispose]();
-      this.#chunks = (await this.#open(startBytes))[Symbol.asyncIterator]();
+      this.#chunks = (await this.#heard(async () => this.#open(startBytes)))[Symbol.asyncIterator]();
       this.#at = startBytes;
     }
     const end = startBytes + sizeBytes;
@@ -43,9 +44,23 @@ export class BlobReader {
     }
   }
 
+  /** Throws what went wrong at the side that is read: trying again at the other side does not help. */
+  throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #heard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
   async #next(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const { value, done } = await this.#chunks!.next();
+      const { value, done } = await this.#heard(() => this.#chunks!.next());
       if (done) return undefined;
       if (value.length > 0) return value;
     }

@@ -3,8 +3,9 @@ import { SameError } from '../errors/same-error.ts';
 import { isCut } from './blob-download.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { OpenBlob, Placed } from './registry.ts';
-import { type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
+import { discard, type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
 import type { RegistryAnswer } from './session.ts';
+import { locationOf, progress, receivedOf, withDigest } from './upload-progress.ts';
 
 /** How often a blob is tried from its beginning, or from where the registry has it. */
 const TRIES = 5;
@@ -43,6 +44,7 @@ export async function uploadBlob(
       // It takes no pieces, or lost those it had.
       inPieces &&= isDone === undefined;
     } catch (error) {
+      reader.throwIfFailed();
       // Pieces have had their tries.
       if (inPieces || !isCut(error) || tries === TRIES) throw error;
       await place.session.pause(tries);
@@ -77,7 +79,7 @@ async function begin(
     if (mounting && refused) return begin(place, blob);
     throw error;
   }
-  answer.body.resume();
+  discard(answer.body);
   if (answer.status === 201) return undefined;
   const url = locationOf(answer);
   if (!url) {
@@ -105,7 +107,7 @@ async function sendWhole(
     expect: [200, 201, 202, 204, 404],
     again: false,
   });
-  body.resume();
+  discard(body);
   if (status === 404) return undefined;
   refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
   return true;
@@ -136,8 +138,9 @@ async function sendPieces(
         expect: [200, 201, 202, 204, 404, 416, ...NO_PIECES],
         again: false,
       });
-      answer.body.resume();
+      discard(answer.body);
     } catch (error) {
+      reader.throwIfFailed();
       if (!isCut(error) || tries === TRIES) throw error;
       await place.session.pause(++tries);
     }
@@ -175,7 +178,7 @@ async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promis
         expect: [200, 201, 202, 204, 404],
         again: false,
       });
-      body.resume();
+      discard(body);
       if (status === 404) return undefined;
       refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
       return true;
@@ -191,19 +194,6 @@ async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promis
   }
 }
 
-/** How much of an upload a registry has; undefined when it does not know the upload, or does not tell. */
-async function progress(place: RepositoryPlace, url: URL): Promise<{ at: number; url: URL } | undefined> {
-  const answer = await place.session.ask({
-    method: 'GET',
-    url,
-    scopes: place.push,
-    expect: [200, 202, 204, 400, 404, 405, 501],
-  });
-  answer.body.resume();
-  if (answer.status >= 400) return undefined;
-  return { at: receivedOf(answer) ?? 0, url: locationOf(answer) ?? url };
-}
-
 async function isThere(place: RepositoryPlace, blob: Descriptor): Promise<boolean> {
   const { status, body } = await place.session.ask({
     method: 'HEAD',
@@ -213,22 +203,6 @@ async function isThere(place: RepositoryPlace, blob: Descriptor): Promise<boolea
   });
   body.destroy();
   return status === 200;
-}
-
-/** How many bytes `Range: 0-N` says have come; `0-0` is what registries say of none as well as of one. */
-function receivedOf({ headers }: RegistryAnswer): number | undefined {
-  const last = /^(?:bytes=)?0-([0-9]+)$/.exec(headers.range ?? '')?.[1];
-  if (last === undefined) return undefined;
-  return last === '0' ? 0 : Number(last) + 1;
-}
-
-function locationOf({ headers, url }: RegistryAnswer): URL | undefined {
-  return headers.location === undefined ? undefined : (URL.parse(headers.location, url.href) ?? undefined);
-}
-
-function withDigest(url: URL, { digest }: Descriptor): URL {
-  // Appended as text: what a registry wrote into its address stays as it wrote it.
-  return new URL(`${url.href}${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`);
 }
 
 function wrongRange(place: RepositoryPlace, blob: Descriptor, at: number): SameError {

@@ -2,6 +2,7 @@ import { type Descriptor, MEDIA } from '../bundle/oci.ts';
 import { askWhole } from './answer-body.ts';
 import {
   digestOf,
+  discard,
   isDigest,
   otherBytes,
   type RepositoryPlace,
@@ -73,7 +74,7 @@ export async function putManifest(
     scopes: place.push,
     expect: [200, 201, 202],
   });
-  body.resume();
+  discard(body);
   refuseOtherDigest(place, digest, headers['docker-content-digest']);
 }
 

@@ -2,7 +2,7 @@ import { type Descriptor, MEDIA } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
 import { askWhole, pagesOf } from './answer-body.ts';
 import { readManifest } from './manifest-exchange.ts';
-import { isDigest, type RepositoryPlace } from './repository-place.ts';
+import { discard, isDigest, type RepositoryPlace } from './repository-place.ts';
 
 /** How often the fallback tag is written before somebody else's writing is taken for a fault. */
 const TRIES = 5;
@@ -106,7 +106,7 @@ async function writeTag(place: RepositoryPlace, subject: string, index: object):
     scopes: place.push,
     expect: [200, 201, 202],
   });
-  body.resume();
+  discard(body);
 }
 
 function indexIn(bytes: Buffer): (Record<string, unknown> & { manifests: unknown[] }) | undefined {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAddress } from './registry.ts';
 import type { RegistrySession } from './session.ts';
@@ -15,6 +16,11 @@ export interface RepositoryPlace {
   pull: readonly string[];
   push: readonly string[];
   chunkBytes: number;
+}
+
+/** Reads an answer's body to its end, for nobody: how it ends does not matter any more. */
+export function discard(body: Readable): void {
+  body.on('error', () => {}).resume();
 }
 
 /** The digest of bytes. */

@@ -6,7 +6,8 @@ import type { Certificates } from './certificates.ts';
 import { answerRegistry, type Features, type Served } from './fault-answers.ts';
 import { emptyContent, type RegistryContent } from './fault-content.ts';
 import { type Door, type Gate, openDoor } from './fault-logins.ts';
-import { type Answer, type Asked, type Fault, type Listener, refusal } from './faults.ts';
+import { sendAnswer } from './fault-sending.ts';
+import { type Asked, type Fault, type Listener, refusal } from './faults.ts';
 
 /** An OCI registry in memory, which misbehaves as it is told. */
 export interface FaultRegistry {
@@ -157,7 +158,7 @@ async function answer(
   const from = asked.query.get('from');
   if (from !== null && !door.mayPull(asked, from)) asked.query.delete('mount');
   right ??= answerRegistry(served, asked, true);
-  send(response, asked, fault?.change?.(right, asked) ?? right, fault?.send);
+  sendAnswer(response, asked, fault?.change?.(right, asked) ?? right, fault?.send);
 }
 
 /** Reads the request's body. @returns false when it was cut, by the fault or by the client */
@@ -176,42 +177,4 @@ async function readBody(asked: Asked, request: IncomingMessage, cutAfterBytes = 
   }
   asked.body = Buffer.concat(chunks);
   return taken < cutAfterBytes;
-}
-
-function send(response: ServerResponse, asked: Asked, answer: Answer, how: Fault['send']): void {
-  if (how === 'never') return;
-  if (how === 'lost') {
-    response.destroy();
-    return;
-  }
-  asked.status = answer.status;
-  const body = answer.body ?? Buffer.alloc(0);
-  const { 'content-length': length = String(body.length), ...headers } = answer.headers ?? {};
-  const unsaid =
-    answer.headers !== undefined &&
-    'content-length' in answer.headers &&
-    answer.headers['content-length'] === undefined;
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) response.setHeader(name, value);
-  if (!unsaid && answer.status !== 204) response.setHeader('content-length', length);
-  response.writeHead(answer.status);
-  const bytes = asked.method === 'HEAD' ? 0 : sentOf(body.length, how);
-  asked.sentBytes = bytes;
-  if (bytes === body.length && Number(length) === bytes && how === undefined) {
-    response.end(body);
-  } else if (asked.method === 'HEAD' || (unsaid && how === undefined)) {
-    response.end(body);
-  } else {
-    response.flushHeaders();
-    const ends = how === undefined || 'cutAfterBytes' in how;
-    response.write(body.subarray(0, bytes), () => {
-      // The end of a connection that is closed, not reset, comes after the bytes.
-      if (ends) response.socket?.end();
-    });
-  }
-}
-
-function sentOf(wholeBytes: number, how: Exclude<Fault['send'], 'never' | 'lost'>): number {
-  if (how === undefined) return wholeBytes;
-  return Math.min(wholeBytes, 'cutAfterBytes' in how ? how.cutAfterBytes : how.stallAfterBytes);
 }

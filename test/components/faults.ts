@@ -30,6 +30,18 @@ export interface Answer {
   body?: Buffer;
 }
 
+/**
+ * `never`: nothing is ever sent. `lost`: the connection ends instead. `drip-headers`: a header that never ends, bit by
+ * bit. Or the connection ends, stalls, or drips in the middle of the body.
+ */
+export type Sending =
+  | 'never'
+  | 'lost'
+  | 'drip-headers'
+  | { cutAfterBytes: number }
+  | { stallAfterBytes: number }
+  | { dripAfterBytes: number };
+
 /** What goes wrong with a request. */
 export interface Misdeed {
   /** Answers before the request's body was read. */
@@ -42,8 +54,8 @@ export interface Misdeed {
   instead?(asked: Asked): Answer;
   /** Another answer than the right one; the request is handled. */
   change?(answer: Answer, asked: Asked): Answer;
-  /** `never`: nothing is ever sent. `lost`: the connection ends instead. Or it ends, or stalls, in the middle of the body. */
-  send?: 'never' | 'lost' | { cutAfterBytes: number } | { stallAfterBytes: number };
+  /** How the answer is sent, where not at once. */
+  send?: Sending;
 }
 
 /** A misdeed, and the requests that it meets. */

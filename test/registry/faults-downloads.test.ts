@@ -15,16 +15,19 @@ import {
 import {
   assertFaultsUsed,
   assertRefused,
+  assertStored,
   type Bench,
   bytesOf,
   descriptorOf,
   NAME,
   openBench,
+  put,
   read,
 } from './fault-bench.ts';
 
 const BLOBS = /\/blobs\/sha256:/;
 const bytes = bytesOf(200_003);
+const UPLOADS = /\/blobs\/uploads\//;
 const blob = descriptorOf(bytes);
 const tenths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
@@ -148,6 +151,24 @@ describe('a download', () => {
     assert.equal(await store.has(blob.digest), false);
   });
 
+  it('of a blob that the registry has less of (416) is an error', async () => {
+    await using bench = await openWithBlob();
+    bench.server.script(
+      on('GET', BLOBS, cutAnswer(100_000)),
+      on('GET', BLOBS, answers(416), { times: 1000 }),
+    );
+    const { store, done } = await fetchInto(bench);
+    await assertRefused(bench, done, { code: 'SAME1301', side: 'reading from', digest: blob.digest });
+    assert.equal(await store.has(blob.digest), false);
+  });
+
+  it('with headers that are too long is an error', async () => {
+    await using bench = await openWithBlob();
+    bench.server.script(on('GET', BLOBS, withHeaders({ 'x-long': 'x'.repeat(100_000) }), { times: 1000 }));
+    const { done } = await fetchInto(bench);
+    await assertRefused(bench, done, { code: 'SAME1801', side: 'reading from', digest: blob.digest });
+  });
+
   it('of a blob that vanishes in the middle says so', async () => {
     await using bench = await openWithBlob();
     bench.server.script(on('GET', BLOBS, cutAnswer(100_000)), on('GET', BLOBS, answers(404)));
@@ -175,11 +196,17 @@ describe('a download', () => {
 });
 
 describe('a slow registry', () => {
-  it('that never answers is left', async () => {
-    await using bench = await openWithBlob({ impatient: true });
-    bench.server.script(on('HEAD', BLOBS, { send: 'never' }, { times: 1000 }));
-    await assertRefused(bench, bench.repository.hasBlob(blob), { code: 'SAME1801', says: /no answer/ });
-  });
+  for (const [what, send] of [
+    ['never answers', 'never'],
+    ['answers with a header that never ends', 'drip-headers'],
+  ] as const) {
+    it(`that ${what} is left`, async () => {
+      await using bench = await openWithBlob({ impatient: true });
+      bench.server.script(on('HEAD', BLOBS, { send }, { times: 1000 }));
+      const refused = { code: 'SAME1801', side: 'reading from', digest: blob.digest } as const;
+      await assertRefused(bench, bench.repository.hasBlob(blob), { ...refused, says: /no answer/ });
+    });
+  }
 
   it('that stops in the middle of a blob is asked for the rest', async () => {
     await using bench = await openWithBlob({ impatient: true });
@@ -188,11 +215,26 @@ describe('a slow registry', () => {
     assert.equal(bench.server.asked('GET', BLOBS)[1]!.headers.range, 'bytes=70000-');
   });
 
-  it('that stops each time is left, and nothing is stored', async () => {
-    await using bench = await openWithBlob({ impatient: true });
-    bench.server.script(on('GET', BLOBS, { send: { stallAfterBytes: 100 } }, { times: 1000 }));
-    const { store, done } = await fetchInto(bench);
-    await assertRefused(bench, done, { code: 'SAME1801', digest: blob.digest, says: /less than 1024 bytes/ });
-    assert.equal(await store.has(blob.digest), false);
+  for (const [what, send] of [
+    ['stops each time', { stallAfterBytes: 100 }],
+    ['gives a byte now and then', { dripAfterBytes: 100 }],
+  ] as const) {
+    it(`that ${what} is left, and nothing is stored`, async () => {
+      await using bench = await openWithBlob({ impatient: true });
+      bench.server.script(on('GET', BLOBS, { send }, { times: 1000 }));
+      const { store, done } = await fetchInto(bench);
+      const refused = { code: 'SAME1801', side: 'reading from', digest: blob.digest } as const;
+      await assertRefused(bench, done, { ...refused, says: /less than 1024 bytes/ });
+      assert.equal(await store.has(blob.digest), false);
+    });
+  }
+
+  it('that does not take what it is sent is tried again, and gets all', async () => {
+    await using bench = await openBench({ impatient: true, chunkBytes: 8 * 2 ** 20 });
+    const long = bytesOf(9 * 2 ** 20);
+    const deaf = { early: true, instead: () => ({ status: 500 }), send: 'never' } as const;
+    bench.server.script(on('PATCH', UPLOADS, deaf));
+    assert.equal(await put(bench, long), 'uploaded');
+    assertStored(bench, long);
   });
 });
