@@ -43,6 +43,11 @@ export function parseLimits(words: readonly string[], flag = '--limit'): Partial
 /** The limits of readers that packing keeps too (spec SAME-BND-051); the others are of what is read. */
 export const PACKING: readonly (keyof Limits)[] = ['unpackedBytes', 'entries', 'pathBytes', 'pathSegments'];
 
+/** The limits of what is read uncompressed: all but that of the ratio. */
+export const UNCOMPRESSED: readonly (keyof Limits)[] = names
+  .map(([limit]) => limit)
+  .filter((limit) => limit !== 'ratio');
+
 /**
  * @param used the limits that matter although no bundle is read
  * @throws SAME1902 for limits that were raised where no bundle is read

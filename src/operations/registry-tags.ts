@@ -35,10 +35,8 @@ export async function refuseOtherTag(
 ): Promise<string | undefined> {
   const there = (await repository.resolve(tagOf(version)))?.digest;
   if (there === digest) return there;
-  if (there === undefined) {
-    if (!('before' in options)) await refuseOtherSpelling(repository, name, version);
-    return undefined;
-  }
+  if (!('before' in options)) await refuseOtherSpelling(repository, name, version);
+  if (there === undefined) return undefined;
   const isExpected = !('before' in options) || options.before === there;
   if (options.force && isExpected) return there;
   throw new SameError(

@@ -57,16 +57,31 @@ export async function surveyProgram(
   const kept = [
     ...included,
     ...referrers.filter(({ kind, subject }) =>
-      kind === 'origin' || kind === 'data'
+      kind === 'origin'
         ? subject.digest === digest
-        : kind !== 'run' && inside.includes(subject.digest),
+        : kind !== 'run' && kind !== 'data' && inside.includes(subject.digest),
     ),
   ];
+  kept.push(...fullestData(referrers.filter(({ subject }) => subject.digest === digest)));
   // What is said of a run or of a verification is signed too.
   const sayings = kept.filter(({ kind }) => kind === 'run' || kind === 'verification');
   const signatures = await objects.referrersOfAll(sayings);
   kept.push(...signatures.filter(({ kind }) => kind === 'signature'));
   return { programs: [root, ...programs.slice(1, farthest + 1)], referrers: inOrder(kept) };
+}
+
+/**
+ * A program has one object of data (spec SAME-BND-046); pushed with more data than before, a registry has the one of before
+ * too, and all that it holds is in the other.
+ */
+function fullestData(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
+  return referrers
+    .filter(({ kind }) => kind === 'data')
+    .sort(
+      (a, b) =>
+        b.manifest.layers.length - a.manifest.layers.length || (a.self.digest < b.self.digest ? -1 : 1),
+    )
+    .slice(0, 1);
 }
 
 /** @throws SAME1204 the program is not the one that was asked for (spec SAME-REF-010) */
