@@ -414,7 +414,11 @@ describe('a source that is not there is named, with what was tried', () => {
         create('study/same.yaml'),
         { code: 'SAME1306', hint: 'directory' },
       ],
-      ['a registry', create('oci://example.org/study:1.0'), { code: 'SAME1208' }],
+      [
+        'a registry that does not answer',
+        create('oci://localhost:1/study:1.0'),
+        { code: 'SAME1801', exit: 6, message: 'localhost:1' },
+      ],
       ['a transport that is none', create('ftp://example.org/a.tgz'), { code: 'SAME1208' }],
       ['an address with a password', create('https://me:secret@example.org/a/b'), { code: 'SAME1208' }],
     ],
