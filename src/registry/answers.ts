@@ -13,13 +13,17 @@ const LONGEST_BODY_BYTES = 64 * 1024;
 /** The error that an answer is when it was not expected: says what was asked, and the registry's own words. */
 export async function refusalOf(
   answer: RegistryAnswer,
-  about: { request: RegistryRequest; host: string; mask: Mask; login: LoginState },
+  about: { request: RegistryRequest; host: string; mask: Mask; login: LoginState; isElsewhere: boolean },
 ): Promise<SameError> {
   const { status, url } = answer;
   const { host, mask, request, login } = about;
   const { words, codes } = await wordsOf(answer.body, mask);
   const said = `${request.method} ${mask.hide(shownUrl(url))} was answered with ${status}${words && ` (${words})`}`;
   const details = { status, codes, ...(isPassing(status) && { retry: request.again === false }) };
+  if ((status === 401 || status === 403) && about.isElsewhere) {
+    const message = `${host} leads to another host, which does not allow this: ${said}`;
+    return new SameError({ code: 'SAME1801', message }, { details });
+  }
   if (status === 401 || status === 403) {
     const message =
       login === 'sent'

@@ -1,7 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { isLoopbackHost } from '../host/addresses.ts';
-import type { ExchangeRequest, Wire } from '../host/exchange.ts';
+import type { ExchangeRequest, ExchangeResponse, Wire } from '../host/exchange.ts';
 import { refusalOf } from './answers.ts';
 import { openAuthorization } from './authorization.ts';
 import { openMask } from './mask.ts';
@@ -32,7 +31,7 @@ export interface RegistryRequest {
 /** What a registry answered. */
 export interface RegistryAnswer {
   status: number;
-  headers: IncomingHttpHeaders;
+  headers: ExchangeResponse['headers'];
   /** Must be read or destroyed. */
   body: Readable;
   /** Where the answer came from, after redirects. */
@@ -131,14 +130,15 @@ export function openSession(options: SessionOptions): RegistrySession {
         const login = await authorization.header(request.scopes);
         const answer = await follow(request, login);
         if (request.expect.includes(answer.status)) return asItIs(answer);
-        if (answer.status === 401 && answer.url.origin === base.origin && challenges < MAX_CHALLENGES) {
+        const isElsewhere = answer.url.origin !== base.origin;
+        if (answer.status === 401 && !isElsewhere && challenges < MAX_CHALLENGES) {
           const challenge = answer.headers['www-authenticate'];
           if (await authorization.challenged(challenge, request.scopes, login)) {
             answer.body.on('error', () => {}).destroy();
             continue;
           }
         }
-        throw await refusalOf(answer, { request, host, mask, login: authorization.state() });
+        throw await refusalOf(answer, { request, host, mask, login: authorization.state(), isElsewhere });
       }
     },
     pause: tries.pause,
