@@ -80,11 +80,12 @@ export interface TestOptions {
 
 /** Answers without a connection, for hosts that are not there. */
 export function stub(
-  answer: (request: ExchangeRequest) => { status: number; location?: string },
+  answer: (request: ExchangeRequest) => { status: number; location?: string; challenge?: string },
 ): Pick<TestOptions, 'send'> {
   return {
     async send(request) {
-      const { status, ...headers } = answer(request);
+      const { status, location, challenge } = answer(request);
+      const headers = { location, 'www-authenticate': challenge };
       return { status, headers, body: Readable.from([]) };
     },
   };
