@@ -1,22 +1,48 @@
-import { readFileSync } from 'node:fs';
 import { SameError } from '../errors/same-error.ts';
+import { isErrno, readSync } from './files.ts';
+
+const LONGEST_BYTES = 64 * 1024;
+const PAUSE_MS = 5;
 
 /**
  * The password on standard input, to its end; one line end after it is none of it.
- * @throws SAME1902 there is none, or more than a password has
+ * @throws SAME1902 there is none, more than a password has, or no text
  */
 export function readPassword(): string {
+  const bytes = Buffer.alloc(LONGEST_BYTES + 1);
+  let length = 0;
+  for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+    count = readSome(bytes.subarray(length));
+  }
+  if (length > LONGEST_BYTES) throw refused('more than a password');
   let text: string;
   try {
-    text = readFileSync(0, 'utf8');
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length));
   } catch {
-    text = '';
+    throw refused('no text in UTF-8');
   }
   const password = text.replace(/\r?\n$/, '');
-  if (password !== '' && password.length <= 64 * 1024) return password;
-  throw new SameError({
+  if (password === '') throw refused('no password');
+  return password;
+}
+
+/** Bytes from standard input, 0 at its end, which a closed one is at too. */
+function readSome(into: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(0, into);
+    } catch (error) {
+      if (!isErrno(error, 'EAGAIN')) return 0;
+      // A pipe may be such that its reader is not kept waiting.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    }
+  }
+}
+
+function refused(what: string): SameError {
+  return new SameError({
     code: 'SAME1902',
-    message: `standard input holds ${password === '' ? 'no password' : 'more than a password'}`,
+    message: `standard input holds ${what}`,
     place: '--password-stdin',
     hint: 'pipe it in: same login HOST -u USER --password-stdin < FILE',
   });
