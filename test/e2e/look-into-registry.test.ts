@@ -146,6 +146,33 @@ describe('a program in a registry, looked at', () => {
     }
   });
 
+  it('is refused with a run that is none, which anybody may have put there, and the way around it', async () => {
+    const { content } = registry;
+    const { bytes, parsed } = content.repository('lab/study').manifests.get(program)!;
+    const subject = { mediaType: parsed.mediaType!, digest: program, size: bytes.length };
+    const config = content.blob('lab/study', '{}', 'application/vnd.oci.empty.v1+json');
+    const record = content.blob('lab/study', '{}', 'application/vnd.same.run.record.v1+json');
+    const annotations = { 'dev.same.run.id': 'zzz', 'dev.same.run.status': 'succeeded' };
+    const artifactType = 'application/vnd.same.run.v1+json';
+    const members = { artifactType, config, layers: [record], subject, annotations };
+    const manifest = { schemaVersion: 2, mediaType: subject.mediaType, ...members };
+    const { digest } = content.manifest('lab/study', manifest);
+    try {
+      await assertRefused(reader, ['show', `${at}:1.0`, '--plain-http'], {
+        code: 'SAME1302',
+        exit: 7,
+        hint: `same pull ${at}:1.0 --history none`,
+      });
+      const listed = await works(reader, ['list', 'runs', `${at}:1.0`, '--plain-http', '--json']);
+      assert.deepEqual(
+        listed.json().items.map(({ id }: { id: string }) => id),
+        ['zzz', ...ids],
+      );
+    } finally {
+      content.repository('lab/study').manifests.delete(digest);
+    }
+  });
+
   it('is refused where it is not there, is another thing, or is not in a registry at all', async () => {
     registry.content.manifest('lab/image', { schemaVersion: 2 }, { tag: '1.0' });
     for (const verb of ['show', 'unpack', 'verify']) {
