@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Contestant, openRows, type Row } from './rows.ts';
+import { costIn, measuring } from '../test/components/peak-memory.ts';
+import type { Contestant, Row } from './contestant.ts';
+import { openRows } from './rows.ts';
 import { linesOf, type Measured, renderTable } from './table.ts';
 
 /**
@@ -37,7 +39,9 @@ try {
       positionals.length === 0 || positionals.includes(name) || positionals.includes(name.split(' ')[0]!),
   );
   if (rows.length === 0) throw new RangeError(`there is no row ${positionals.join(', ')}`);
-  const lines = linesOf(rows.flatMap(measure));
+  const measured: Measured[] = [];
+  for (const row of rows) measured.push(...(await measure(row)));
+  const lines = linesOf(measured);
   process.stdout.write(renderTable(lines));
   const { version: node, platform, arch } = process;
   const machine = { cpus: availableParallelism(), node, platform: `${platform}-${arch}` };
@@ -49,22 +53,44 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-function measure(row: Row): Measured[] {
-  row.write?.();
-  for (const command of row.before) {
-    if (cpuSeconds([command]) === undefined) throw new Error(`${command.join(' ')} failed`);
+async function measure(row: Row): Promise<Measured[]> {
+  try {
+    const { before, contestants } = await row.open();
+    for (const command of before) {
+      if (cpuSeconds([command]) === undefined) throw new Error(`${command.join(' ')} failed`);
+    }
+    const present = contestants.filter(isInstalled);
+    const samples = new Map(present.map((contestant) => [contestant, [] as (number | undefined)[]]));
+    const peaks = new Map<Contestant, number>();
+    for (let turn = 0; turn <= Math.min(runs, row.mostRuns ?? runs); turn++) {
+      for (const contestant of present) {
+        for (const command of contestant.between ?? []) cpuSeconds([command]);
+        if (turn === 0 && contestant.mostBytes !== undefined)
+          peaks.set(contestant, peakBytes(contestant.commands));
+        else samples.get(contestant)!.push(cpuSeconds(contestant.commands));
+      }
+    }
+    return contestants.map((contestant) => {
+      const { commands: _, between: __, ...rest } = contestant;
+      const counted = samples.get(contestant)?.slice(peaks.has(contestant) ? 0 : 1);
+      const whole = counted?.every((seconds) => seconds !== undefined) ? counted : counted && [];
+      const peak = peaks.has(contestant) ? { peakBytes: peaks.get(contestant)! } : {};
+      return { row: row.name, ...rest, ...peak, ...(whole ? { samples: whole } : {}) };
+    });
+  } finally {
+    await row.close?.();
   }
-  const present = row.contestants.filter(isInstalled);
-  const samples = new Map(present.map((contestant) => [contestant, [] as (number | undefined)[]]));
-  for (let turn = 0; turn <= Math.min(runs, row.mostRuns ?? runs); turn++) {
-    for (const contestant of present) samples.get(contestant)!.push(cpuSeconds(contestant.commands));
-  }
-  return row.contestants.map((contestant) => {
-    const { commands, ...rest } = contestant;
-    const counted = samples.get(contestant)?.slice(1);
-    const whole = counted?.every((seconds) => seconds !== undefined) ? counted : counted && [];
-    return { row: row.name, ...rest, ...(whole ? { samples: whole } : {}) };
+}
+
+/** The most that any of some commands had in memory at once. */
+function peakBytes(commands: string[][]): number {
+  const report = join(directory, 'peak');
+  const peaks = commands.map((command) => {
+    const [python, ...words] = [...measuring(report), ...command];
+    spawnSync(python!, words, { cwd: directory, env, stdio: 'ignore' });
+    return costIn(report).peakBytes;
   });
+  return Math.max(...peaks);
 }
 
 /** CPU seconds of commands one after another, or undefined when one failed. */

@@ -6,6 +6,9 @@ export interface Measured {
   role: 'floor' | 'same' | 'peer';
   /** Greatest ratio to the row's floor; only of `same`. */
   target?: number;
+  /** The most memory that it may have resident at once, and that it had, in bytes. */
+  mostBytes?: number;
+  peakBytes?: number;
   /** Absent when it is not installed; empty when it failed. */
   samples?: number[];
 }
@@ -37,31 +40,45 @@ export function linesOf(measured: readonly Measured[]): Line[] {
     const cpuSeconds = rounded(median(samples));
     const floor = measured.find(({ row, role }) => row === rest.row && role === 'floor')?.samples;
     const ratio = floor?.length ? rounded(median(samples) / median(floor)) : undefined;
+    const isFast = rest.target === undefined || (ratio !== undefined && ratio <= rest.target);
+    const isSmall = rest.mostBytes === undefined || (rest.peakBytes ?? Infinity) <= rest.mostBytes;
     return {
       ...rest,
       cpuSeconds,
       leastSeconds: rounded(Math.min(...samples)),
       ...(ratio === undefined ? {} : { ratio }),
-      verdict: rest.target === undefined ? '' : ratio !== undefined && ratio <= rest.target ? 'ok' : 'OVER',
+      verdict: rest.target === undefined ? '' : isFast && isSmall ? 'ok' : 'OVER',
     };
   });
 }
 
 /** The results as text, one line each, columns aligned. */
 export function renderTable(lines: readonly Line[]): string {
-  const cells = lines.map(({ row, what, role, cpuSeconds, ratio, target, verdict }) => [
+  const cells = lines.map(({ row, what, role, cpuSeconds, ratio, target, mostBytes, peakBytes, verdict }) => [
     row,
     role === 'floor' ? `${what} (floor)` : what,
     cpuSeconds === undefined ? '–' : cpuSeconds.toFixed(3),
     ratio === undefined ? '–' : ratio.toFixed(2),
     target === undefined ? '' : `≤ ${target}`,
+    peakBytes === undefined ? '' : `${megabytes(peakBytes)} of ${megabytes(mostBytes ?? Infinity)} MB`,
     verdict,
   ]);
-  const all = [['row', 'what', 'CPU s', '÷ floor', 'target', ''], ...cells];
+  const all = [['row', 'what', 'CPU s', '÷ floor', 'target', 'memory', ''], ...cells];
+  const isShown = (column: number) => column !== 5 || cells.some((line) => line[column] !== '');
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
   const aligned = (text: string, column: number) =>
     column === 2 || column === 3 ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
-  return `${all.map((line) => line.map(aligned).join('  ').trimEnd()).join('\n')}\n`;
+  const text = (line: string[]) =>
+    line
+      .map(aligned)
+      .filter((_, column) => isShown(column))
+      .join('  ')
+      .trimEnd();
+  return `${all.map(text).join('\n')}\n`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
 }
 
 function rounded(value: number): number {

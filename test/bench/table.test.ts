@@ -68,4 +68,35 @@ describe('the table of speed', () => {
       ].join('\n'),
     );
   });
+
+  it('misses a target when too much was in memory, and says how much', () => {
+    const row = 'P10';
+    const ours = {
+      row,
+      what: 'same push',
+      role: 'same',
+      target: 1.2,
+      mostBytes: 150e6,
+      samples: [1],
+    } as const;
+    const lines = linesOf([
+      { row, what: 'curl', role: 'floor', samples: [1] },
+      { ...ours, samples: [1], peakBytes: 112.4e6 },
+      { ...ours, samples: [1], peakBytes: 150e6 + 1 },
+      { ...ours, samples: [1] },
+    ]);
+    assert.deepEqual(
+      lines.map(({ verdict }) => verdict),
+      ['', 'ok', 'OVER', 'OVER'],
+    );
+    assert.equal(
+      renderTable(lines.slice(0, 2)),
+      [
+        'row  what          CPU s  ÷ floor  target  memory',
+        'P10  curl (floor)  1.000     1.00',
+        'P10  same push     1.000     1.00  ≤ 1.2   112 of 150 MB  ok',
+        '',
+      ].join('\n'),
+    );
+  });
 });

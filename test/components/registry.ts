@@ -22,6 +22,8 @@ export interface Registry {
   caFile: string;
   /** A directory with nothing but that certificate, named `ca.crt`. */
   caDirectory: string;
+  /** Where what it stores is; it forgets what is removed there, as long as it is Debian's. */
+  dataDirectory: string;
   /** Asks for a path below `/v2/`, with the login unless `anonymous`. Every media type is accepted as it is stored. */
   get(path: string, options?: { anonymous?: boolean }): Promise<Answer>;
   /** Stops the server and removes everything it stored. */
@@ -112,6 +114,7 @@ export async function startRegistry(
     password: PASSWORD,
     caFile: tls?.caFile ?? '',
     caDirectory: at('ca'),
+    dataDirectory: at('data'),
     get: (path, { anonymous = false } = {}) =>
       answer(tls ? get : getPlain, {
         ...asking,
