@@ -1,4 +1,4 @@
-import type { ContentStore } from '../content/content-store.ts';
+import type { ContentStore, TrustedContentStore } from '../content/content-store.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { ArchiveFiles } from './archive-files.ts';
 import { type BundleInput, isDirectory } from './bundle-files.ts';
@@ -67,22 +67,33 @@ export async function checkStored(
 }
 
 /**
- * {@link checkStored}, which throws the first problem; for what was just put into a store and compared with its digests.
+ * {@link checkStored}, which throws the first problem; for what was put into a store, whose digests are not compared again.
  * @param store where the documents are read from too
  */
 export async function readStored(
-  store: ContentStore,
+  store: TrustedContentStore,
   entries: readonly Descriptor[],
   rules: BundleRules,
 ): Promise<Omit<ReadBundle, 'digests'>> {
-  const files = new StoredBundle(store, entries, new Set());
-  const { digests: _, ...bundle } = (await new BundleReader(
-    files,
-    store,
-    { ...rules, isStored: true },
-    stopAtFirst,
-  ).read())!;
+  const files = new StoredBundle(store, entries, new Set(), (digest) => store.reread(digest));
+  const reader = new BundleReader(files, inPlace(store), { ...rules, isStored: true }, stopAtFirst);
+  const { digests: _, ...bundle } = (await reader.read())!;
   return bundle;
+}
+
+/** A store that what is put into it is in already. */
+function inPlace(store: ContentStore): ContentStore {
+  return {
+    has: (digest) => store.has(digest),
+    size: (digest) => store.size(digest),
+    read: (digest, limitBytes) => store.read(digest, limitBytes),
+    stream: (digest) => store.stream(digest),
+    write: (bytes) => store.write(bytes),
+    async ingest(chunks, expected) {
+      for await (const _ of chunks);
+      return expected!;
+    },
+  };
 }
 
 /** {@link readBundle} into a store of the caller's choice, usually a temporary one, with the program opened. */

@@ -11,14 +11,22 @@ import { type Descriptor, MEDIA, type OciIndex } from './oci.ts';
 export class StoredBundle implements BundleFiles {
   readonly #store: ContentStore;
   readonly #known: ReadonlySet<string>;
+  readonly #read: (digest: string) => Promise<AsyncIterable<Uint8Array>>;
   readonly #first: Map<string, Buffer>;
   readonly broken = false;
 
   /**
    * @param entries the program, then what refers to it, in the order of an index
    * @param damaged digests whose blobs are known to be damaged: nothing more is said of them
+   * @param read how blobs are read; the store's own way compares them with their digests
    */
-  constructor(store: ContentStore, entries: readonly Descriptor[], damaged: ReadonlySet<string>) {
+  constructor(
+    store: ContentStore,
+    entries: readonly Descriptor[],
+    damaged: ReadonlySet<string>,
+    read: (digest: string) => Promise<AsyncIterable<Uint8Array>> = (digest) => store.stream(digest),
+  ) {
+    this.#read = read;
     this.#store = store;
     this.#known = damaged;
     const index: OciIndex = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: [...entries] };
@@ -40,7 +48,7 @@ export class StoredBundle implements BundleFiles {
     if (this.#known.has(digest)) return 'damaged';
     const sizeBytes = await this.#store.size(digest);
     if (sizeBytes === undefined) return undefined;
-    return { path, executable: false, sizeBytes, body: await this.#store.stream(digest) };
+    return { path, executable: false, sizeBytes, body: await this.#read(digest) };
   }
 
   async *strays(): AsyncGenerator<BundleFile, void, undefined> {}

@@ -1,6 +1,7 @@
 import { openDiskContentStore } from '../content/disk-content-store.ts';
 import { openDiskPins } from '../content/disk-pins.ts';
 import { openDiskReferrers } from '../content/disk-referrers.ts';
+import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
@@ -45,6 +46,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     lookIntoContent: () => openLookingContentStore(content),
     stageContent: (directory) =>
       openStagedContentStore(content, openDiskContentStore(join(directory, 'staged')), cancel),
+    downloads: openPartialDownloads(join(home, 'cache', 'downloads'), cancel),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     runs: openDiskRunStore(join(home, 'runs'), warn),

@@ -105,3 +105,20 @@ export async function* streamChecked(
   const got = `sha256:${hash.digest('hex')}`;
   if (got !== digest) throw mismatch(digest, got);
 }
+
+/** The bytes of a file that were compared before; each piece is good until the next one is asked for. */
+export async function* streamAgain(
+  path: string,
+  guard: (error: unknown) => unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    for (const piece of piecesOf(path)) {
+      countRead(piece.length);
+      await turn(piece.length, signal);
+      yield piece;
+    }
+  } catch (error) {
+    throw guard(error);
+  }
+}

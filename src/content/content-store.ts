@@ -33,15 +33,23 @@ export interface ContentStore {
   ingest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: BlobId): Promise<BlobId>;
 }
 
-/** A content store on this machine's disk, which can hand out and take over files. */
-export interface LocalContentStore extends ContentStore {
-  /** Where the blob's file is; it must not be written. */
-  pathOf(digest: string): string;
+/** A content store that can tell what it compared with its digest before, and so need not read it all once more. */
+export interface TrustedContentStore extends ContentStore {
+  /** Whether the blob is there and whole; it is read only when something wrote to it since it was stored. */
+  holds(id: BlobId): Promise<boolean>;
+  /** The bytes of a blob that it {@link TrustedContentStore.holds}, which are not compared again. @throws SAME1305 */
+  reread(digest: string): Promise<AsyncIterable<Uint8Array>>;
   /**
    * Hashes a file and takes it over (moved where possible, else copied). The path is gone afterwards.
    * @param known what the file held when a store hashed it, believed while nothing has written to it since
    */
   adopt(path: string, known?: BlobId): Promise<BlobId>;
+}
+
+/** A content store on this machine's disk, which can hand out and take over files. */
+export interface LocalContentStore extends TrustedContentStore {
+  /** Where the blob's file is; it must not be written. */
+  pathOf(digest: string): string;
   /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */
   place(digest: string, path: string, mode: 'link' | 'copy', executable: boolean): void;
   /** The digest of every blob, sorted. */
@@ -52,8 +60,19 @@ export interface LocalContentStore extends ContentStore {
   recheck(digest: string): Promise<boolean>;
 }
 
+/** What is fetched from elsewhere, so that a fetching which was cut, or killed, goes on where it ended. */
+export interface Downloads {
+  /**
+   * Fetches a blob into a file of its own.
+   * @param open its bytes from an offset on
+   * @returns the file, whose bytes are those of the digest: for {@link TrustedContentStore.adopt}
+   * @throws SAME1301 other bytes came · SAME1903
+   */
+  complete(blob: BlobId, open: (startBytes: number) => AsyncIterable<Uint8Array>): Promise<string>;
+}
+
 /** A store whose new blobs lie aside until they are kept. */
-export interface StagedContentStore extends ContentStore {
+export interface StagedContentStore extends TrustedContentStore {
   /** Moves what was written into the store behind; it stays readable here. */
   keep(): Promise<void>;
 }

@@ -30,6 +30,7 @@ import {
   markUntouched,
   piecesOf,
   READ_BYTES,
+  streamAgain,
   streamChecked,
 } from './blob-file.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
@@ -111,12 +112,18 @@ class DiskContentStore implements LocalContentStore {
     });
   }
 
+  async reread(digest: string): Promise<AsyncIterable<Uint8Array>> {
+    const path = this.pathOf(digest);
+    if (this.#sizeOf(path) === undefined) throw missing(digest);
+    return streamAgain(path, (error) => this.#error(error, 'reading a blob'), this.#signal);
+  }
+
   async write(bytes: Uint8Array): Promise<BlobId> {
     const id = {
       digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
       sizeBytes: bytes.length,
     };
-    if (await this.#holds(id)) return id;
+    if (await this.holds(id)) return id;
     this.#guard('storing a blob', () => {
       const { path, fd } = this.#open();
       try {
@@ -194,7 +201,7 @@ class DiskContentStore implements LocalContentStore {
       const id = known && isUntouched(stat) ? known : await hashFile(path, this.#signal);
       const { size, mtimeMs } = lstatSync(path);
       if (size !== id.sizeBytes || mtimeMs !== stat.mtimeMs) throw stillWritten(path);
-      if (!(await this.#holds(id))) await this.#take(path, id, stat.nlink > 1);
+      if (!(await this.holds(id))) await this.#take(path, id, stat.nlink > 1);
       rmSync(path, { force: true });
       return id;
     } catch (error) {
@@ -306,8 +313,7 @@ class DiskContentStore implements LocalContentStore {
     }
   }
 
-  /** Whether a blob is there and whole: one that was written to after it was stored is looked at again. */
-  async #holds({ digest, sizeBytes }: BlobId): Promise<boolean> {
+  async holds({ digest, sizeBytes }: BlobId): Promise<boolean> {
     const stat = this.#statOf(this.pathOf(digest));
     return stat?.size === sizeBytes && (isUntouched(stat) || this.recheck(digest));
   }

@@ -16,6 +16,15 @@ export function openStagedContentStore(
   const staged = new Map<string, BlobId>();
   return {
     ...writeAside(store, aside, staged, signal),
+    // What is staged was compared as it came, and is nobody else's.
+    holds: async (id) =>
+      staged.has(id.digest) ? staged.get(id.digest)!.sizeBytes === id.sizeBytes : store.holds(id),
+    reread: (digest) => (staged.has(digest) ? aside : store).reread(digest),
+    async adopt(path, known) {
+      const id = await aside.adopt(path, known);
+      staged.set(id.digest, id);
+      return id;
+    },
     async keep() {
       // An interruption is heard now or not at all: from here to the caller's pin nothing takes long.
       if (staged.size > 0) await nextTurn(signal);

@@ -3,7 +3,7 @@ import { type GraphObject, objectsOf, openGraph } from '../bundle/graph.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
 import { LIMITS, type Limits } from '../bundle/oci.ts';
 import { openRun } from '../bundle/run-artifact.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { ContentStore, TrustedContentStore } from '../content/content-store.ts';
 import type { GraphSource } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAccess, Repository } from '../registry/registry.ts';
@@ -106,7 +106,7 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
 /** @throws SAME1902 it is said how to reach a registry where there is none, or a login where it could be for either */
 function refuseUseless(source: string, destination: string, access: RegistryAccess): void {
   const registries = [source, destination].filter(isRegistryText);
-  if (registries.length === 0) refuseAccess(access, `neither ${source} nor ${destination}`);
+  if (registries.length === 0) refuseAccess(access, 'each end');
   if (registries.length < 2 || !access.login) return;
   throw new SameError({
     code: 'SAME1902',
@@ -120,7 +120,7 @@ function refuseUseless(source: string, destination: string, access: RegistryAcce
 async function surveyed(
   repository: Repository,
   reference: Parameters<typeof surveyProgram>[2],
-  store: ContentStore,
+  store: TrustedContentStore,
   { history, limits }: CopyOptions,
 ): Promise<Found> {
   const objects = new RemoteObjects(repository, store, { ...LIMITS, ...limits });
@@ -141,7 +141,7 @@ async function fetched(
   ports: Ports,
   repository: Repository,
   reference: Parameters<typeof fetchProgram>[2],
-  store: ContentStore,
+  store: TrustedContentStore,
   { history, limits }: CopyOptions,
 ): Promise<Found> {
   const { bundle, left } = await fetchProgram(ports, repository, reference, store, { history, limits });

@@ -3,17 +3,22 @@ import { type Descriptor, LIMITS, type Limits, type OciManifest } from '../bundl
 import { subjectOf } from '../bundle/oci-manifest.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import { overLimit } from '../bundle/refusal.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import type { Reference } from '../program/reference.ts';
 import type { Repository } from '../registry/registry.ts';
 import { bundleRules } from './import-bundle.ts';
+import { refuseLimits, UNCOMPRESSED } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { type LeftObject, RemoteObjects } from './remote-objects.ts';
+import { hintingAtRuns } from './remote-refusal.ts';
 import { type SurveyOptions, surveyProgram } from './remote-survey.ts';
 
 /** How a program is fetched. */
-export type FetchOptions = SurveyOptions;
+export interface FetchOptions extends SurveyOptions {
+  /** Keeps what came of long blobs for the next try, should this one be killed. */
+  downloads?: Downloads;
+}
 
 /** A program of a registry, fetched into a store and checked as a bundle is. */
 export interface FetchedProgram {
@@ -35,9 +40,10 @@ export async function fetchProgram(
   ports: Ports,
   repository: Repository,
   reference: Reference,
-  store: ContentStore,
+  store: TrustedContentStore,
   options: FetchOptions = {},
 ): Promise<FetchedProgram> {
+  refuseLimits(options.limits, repository.label, UNCOMPRESSED);
   const limits = { ...LIMITS, ...options.limits };
   const fetched = { blobs: 0, sizeBytes: 0 };
   const objects = new RemoteObjects(repository, store, limits, ({ size }) => {
@@ -47,10 +53,10 @@ export async function fetchProgram(
   const { programs, referrers } = await surveyProgram(objects, repository, reference, options);
   const blobs = blobsOf([...programs, ...referrers]);
   refuseTooMuch(repository, blobs, limits);
-  await inParallel(blobs, (blob) => objects.take(blob));
+  await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
   const entries = [...programs.map(({ self }) => subjectOf(self)), ...referrers.map(({ self }) => self)];
   const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
-  const bundle = await readStored(store, entries, rules);
+  const bundle = await hintingAtRuns(referrers, () => readStored(store, entries, rules));
   return { bundle, artifact: await openProgram(bundle.program, store), fetched, left: objects.left };
 }
 

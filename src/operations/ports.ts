@@ -1,5 +1,6 @@
 import type {
   ContentStore,
+  Downloads,
   LocalContentStore,
   PinStore,
   ReferrerStore,
@@ -81,6 +82,8 @@ export interface Ports {
   stageContent(directory: string): StagedContentStore;
   /** The store with what is written to it kept in memory: for looking at what would be stored. */
   lookIntoContent(): ContentStore;
+  /** What is fetched from registries, before it is part of a store. */
+  downloads: Downloads;
   pins: PinStore;
   referrers: ReferrerStore;
   runs: RunStore;

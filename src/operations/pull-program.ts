@@ -35,6 +35,7 @@ export async function pullProgram(
     const { bundle, fetched, left } = await fetchProgram(ports, repository, reference, staged, {
       history: options.history,
       limits: options.limits,
+      downloads: ports.downloads,
       // A name that is taken is said before gigabytes come.
       refuse: (program) => ports.pins.check({ ...program, pin: 'hard', pinnedAt: '' }, 'none'),
     });

@@ -3,7 +3,7 @@ import { type Descriptor, type Limits, MEDIA, type OciManifest } from '../bundle
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { parseReferrer, REFERRERS, type Referrer } from '../bundle/referrer.ts';
 import { isProblem, overLimit } from '../bundle/refusal.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Reference } from '../program/reference.ts';
@@ -11,6 +11,10 @@ import type { Program } from '../program/schema.ts';
 import { highestVersion, tagOf } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
 import { versionsIn } from './registry-tags.ts';
+import { artifactTypeOf, brokenObject, refuseOtherThings } from './remote-refusal.ts';
+
+/** Shorter blobs are sooner fetched anew than found again. */
+const RESUMED_BYTES = 4 * 2 ** 20;
 
 /** A program of a registry, as far as its documents say what it is. */
 export interface RemoteProgram {
@@ -34,7 +38,7 @@ export interface LeftObject {
  */
 export class RemoteObjects {
   readonly #repository: Repository;
-  readonly #store: ContentStore;
+  readonly #store: TrustedContentStore;
   readonly #limits: Limits;
   /** Told of each blob that was fetched. */
   readonly #fetched: (blob: Descriptor) => void;
@@ -43,7 +47,7 @@ export class RemoteObjects {
 
   constructor(
     repository: Repository,
-    store: ContentStore,
+    store: TrustedContentStore,
     limits: Limits,
     fetched: (blob: Descriptor) => void = () => {},
   ) {
@@ -98,11 +102,35 @@ export class RemoteObjects {
     return found;
   }
 
-  /** Fetches a blob unless it is here, whole. */
-  async take(blob: Descriptor): Promise<void> {
-    if (await isWhole(this.#store, blob)) return;
-    await this.#store.ingest(this.#repository.stream(blob), { digest: blob.digest, sizeBytes: blob.size });
+  /** Fetches a blob unless it is here, whole. What is long goes on where an earlier fetching of it ended. */
+  async take(blob: Descriptor, downloads?: Downloads): Promise<void> {
+    const id = { digest: blob.digest, sizeBytes: blob.size };
+    if (await this.#store.holds(id)) return;
+    if (downloads && blob.size >= RESUMED_BYTES) {
+      const path = await this.#naming(() =>
+        downloads.complete(id, (startBytes) => this.#repository.stream(blob, startBytes, { checked: false })),
+      );
+      await this.#store.adopt(path, id);
+    } else await this.#store.ingest(this.#repository.stream(blob), id);
     this.#fetched(blob);
+  }
+
+  /** Says of wrong bytes whose they are. */
+  async #naming<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof SameError) || error.code !== 'SAME1301') throw error;
+      const hint = 'nothing of it was stored; try again, or get it from another registry';
+      throw new SameError(
+        error.findings.map((finding) => ({
+          ...finding,
+          message: `reading from ${this.#repository.label}: ${finding.message}`,
+          hint,
+        })),
+        { cause: error },
+      );
+    }
   }
 
   async #program(bytes: Buffer, label: string): Promise<RemoteProgram> {
@@ -198,51 +226,5 @@ export class RemoteObjects {
       'entries',
       `${this.#repository.label}: more than ${this.#limits.entries} objects belong to it`,
     );
-  }
-}
-
-/** @throws SAME1306 a manifest is of something that has nothing to do with programs */
-function refuseOtherThings(bytes: Buffer, label: string): void {
-  const artifactType = artifactTypeOf(bytes);
-  if (artifactType?.startsWith('application/vnd.same.')) return;
-  throw new SameError({
-    code: 'SAME1306',
-    message: `${label} is no program, but ${artifactType === undefined ? 'a container image or an index' : JSON.stringify(artifactType)}`,
-    place: label,
-    hint: 'a program is put there with: same push NAME:VERSION',
-  });
-}
-
-function artifactTypeOf(bytes: Buffer): string | undefined {
-  try {
-    const { artifactType } = JSON.parse(bytes.toString()) as { artifactType?: unknown };
-    return typeof artifactType === 'string' ? artifactType : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What anybody with access may have put there is no reason to do without the program. */
-function brokenObject(error: unknown, artifactType: string | undefined): unknown {
-  if (!isProblem(error)) return error;
-  const hint =
-    artifactType === MEDIA.run
-      ? 'get the program without runs: --history none'
-      : 'whoever may write there can remove it';
-  return new SameError(
-    error.findings.map((finding) => ({ hint, ...finding })),
-    { cause: error.cause, details: error.details },
-  );
-}
-
-/** Whether a blob is in a store with the bytes of its digest; one that was damaged is fetched again. */
-async function isWhole(store: ContentStore, { digest, size }: Descriptor): Promise<boolean> {
-  if ((await store.size(digest)) !== size) return false;
-  try {
-    for await (const _ of await store.stream(digest));
-    return true;
-  } catch (error) {
-    if (isProblem(error)) return false;
-    throw error;
   }
 }

@@ -62,9 +62,10 @@ export interface Repository {
   /**
    * A blob's bytes from an offset on; after a cut it asks for the rest. What was passed on is not compared with the digest
    * here when it begins in the middle: the caller has the beginning.
+   * @param options.checked false for a caller who compares the bytes itself
    * @throws SAME1305 not there · SAME1301 after the last piece, when whole and the bytes are others
    */
-  stream(blob: Descriptor, startBytes?: number): AsyncIterable<Buffer>;
+  stream(blob: Descriptor, startBytes?: number, options?: { checked?: boolean }): AsyncIterable<Buffer>;
   /** Stores a blob unless it is there; tries to mount it from another repository of this registry first. */
   putBlob(blob: Descriptor, open: OpenBlob, options?: { mountFrom?: string }): Promise<Placed>;
   /** What refers to a manifest: of the referrers API and of the fallback tag, each once. */
