@@ -58,7 +58,8 @@ function nextStep({ label, address }: RepositoryPlace, side: Side, { code, detai
     return 'change what it refuses, or use another registry; no tag leads to what it got so far';
   if (why === 'name' || why === 'refused')
     return `see whether ${address.host} is right, and can be reached from here`;
-  if (why === 'cut' || why === 'slow' || typeof status === 'number') {
+  const passes = status === 408 || status === 429 || (typeof status === 'number' && status >= 500);
+  if (why === 'cut' || why === 'slow' || passes) {
     return `try again: what is there already is not ${side === 'reading from' ? 'fetched' : 'sent'} again`;
   }
   return `tell whoever runs ${address.host}, or use another registry`;
