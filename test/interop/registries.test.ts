@@ -200,6 +200,20 @@ for (const [index, kind] of kinds.entries()) {
       ];
       assert.deepEqual((await works(rig, words, home)).json().digests, bundle.digests);
     });
+
+    test('goes by same copy to the next registry, where others find its runs, and from there to a file', async () => {
+      const next = kinds[(index + 1) % kinds.length]!;
+      const from = `oci://${registries.get(kind)!.host}/lab/${reference}`;
+      const to = `oci://${registries.get(next)!.host}/copied-${kind}`;
+      await same(['copy', from, to]);
+      const copied = at(next, `copied-${kind}/hard`);
+      assert.equal(clients.crane('digest', copied).toString().trim(), bundle.digests.program);
+      const found = JSON.parse(clients.oras(['discover', '-o', 'json', copied]).toString());
+      assert.deepEqual(digests(found.manifests), digests(referrers()));
+      await same(['copy', `${to}/${reference}`, `./copied-${kind}.tgz`]);
+      const file = readFileSync(rig.path(`copied-${kind}.tgz`));
+      assert.equal(sha256(file), bundle.digests.file);
+    });
   });
 
   describe(`what others push to ${kind}`, { skip }, () => {
