@@ -19,6 +19,9 @@ chmod 755 "$work"
 # The module cache is left writable, so that a home made for one run can be removed. Building needs no C compiler.
 (cd "$module" && CGO_ENABLED=0 GOWORK=off GOFLAGS='-buildvcs=false -modcacherw -mod=readonly' \
   go build -o "$work/" . tool) >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+for name in crane regctl registries; do
+  [ -x "$work/$name" ] || { echo "building made no $name" >&2; exit 1; }
+done
 rm "$work/log"
 # Whoever was here first has the same.
 mv -T "$work" "$built" 2>/dev/null || true
