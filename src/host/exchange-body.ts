@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import type { ExchangeRequest } from './exchange.ts';
+import { intakeOf } from './intake.ts';
 import { dropBuffers } from './memory.ts';
 
 /** How slow an exchange may be. */
@@ -81,8 +82,11 @@ export function hearOut(socket: Socket): void {
 
 type Done = (error?: Error | null) => void;
 
+/** Bodies of this length and more are worth a connection. */
+const LONG_BYTES = 4 * 2 ** 20;
+
 /**
- * A response's body, passed on as it comes and is wanted.
+ * A response's body, passed on as it comes and is wanted. What came before an error comes before the error.
  * @param explain makes an error of what went wrong
  */
 export function receive(
@@ -93,41 +97,82 @@ export function receive(
 ): Readable {
   const length = response.headers['content-length'];
   const received: Received = { bytes: 0, ...(length !== undefined && { total: Number(length) }) };
+  const socket = request.socket;
+  let isWanted = false;
+  let failure: Error | undefined;
   const body = new Readable({
-    read: () => response.resume(),
+    // Asked for more only when all is taken: there is a block on its way meanwhile.
+    highWaterMark: 1,
+    read() {
+      isWanted = true;
+      if (failure) body.destroy(failure);
+      else if (intake) socket?.resume();
+      else response.resume();
+    },
     destroy(error, done) {
       clearInterval(timer);
       if (!response.complete || !request.writableFinished) request.destroy();
       done(error);
     },
   });
-  const fail = (error: unknown) => body.destroy(explain(error, received) as Error);
-  response.pause();
-  response.on('data', (chunk: Buffer) => {
+
+  function take(chunk: Buffer): void {
     if (body.destroyed) return;
     received.bytes += chunk.length;
     dropBuffers(chunk.length);
-    if (!body.push(chunk)) response.pause();
-  });
-  response.on('end', () => {
+    isWanted = body.push(chunk);
+    if (!isWanted) (intake ? socket : response)?.pause();
+    if (intake && received.bytes === received.total) end();
+  }
+  function end(): void {
     clearInterval(timer);
     body.push(null);
-    // A server that answers early may never take the rest.
-    if (!request.writableFinished) request.destroy();
-  });
+    // A server that answers early may never take the rest; what went past the parser has no end for it.
+    if (intake || !request.writableFinished) request.destroy();
+  }
+  function fail(error: unknown): void {
+    if (failure || received.bytes === received.total) return;
+    intake?.flush();
+    clearInterval(timer);
+    failure = explain(error, received) as Error;
+    if (body.readableLength === 0) body.destroy(failure);
+  }
+
+  response.pause();
+  const intake = isLong(response, request) ? intakeOf(socket) : undefined;
+  if (intake) {
+    const first = response.read() as Buffer | null;
+    intake.divert(received.total! - (first?.length ?? 0), take);
+    if (first) take(first);
+  } else {
+    response.on('data', take);
+    response.on('end', end);
+  }
   response.on('error', fail);
 
   // Only while the next bytes are waited for: a reader who takes his time is not the server's fault.
   let waiting: number[] = [];
   const timer = setInterval(() => {
-    if (response.isPaused()) waiting = [];
-    else waiting.push(received.bytes);
+    if (!isWanted) waiting = [];
+    else waiting.push(socket?.bytesRead ?? 0);
     if (waiting.length <= LOOKS) return;
-    if (received.bytes - waiting.shift()! < slowest.bytes)
+    if (waiting.at(-1)! - waiting.shift()! < slowest.bytes)
       fail(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
   }, slowest.perMs / LOOKS);
   timer.unref();
   return body;
+}
+
+function isLong(response: IncomingMessage, request: ClientRequest): boolean {
+  const { statusCode, headers } = response;
+  return (
+    request.method === 'GET' &&
+    (statusCode === 200 || statusCode === 206) &&
+    headers['transfer-encoding'] === undefined &&
+    Number(headers['content-length']) >= LONG_BYTES &&
+    request.writableFinished &&
+    request.socket?.readableLength === 0
+  );
 }
 
 /** Leaves the connection to the next exchange before an answer is passed on that is here already, to its end. */

@@ -5,6 +5,7 @@ import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from
 import { trusted } from './certificates.ts';
 import { hearOut, type Pace, type Received, receive, release, send } from './exchange-body.ts';
 import { exchangeError } from './exchange-error.ts';
+import { openIntakes } from './intake.ts';
 
 /** What is sent in one HTTP exchange. */
 export interface ExchangeRequest {
@@ -54,6 +55,7 @@ export interface WireOptions {
   slowest?: { bytes: number; perMs: number };
 }
 
+const PROXIES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
 /** Idle connections are left after this; servers close them at about a minute, which would look like a cut. */
 const IDLE_MS = 10_000;
 
@@ -126,7 +128,7 @@ export function openWire(options: WireOptions = {}): Wire {
 async function openAgent(tls: boolean, local: boolean, certificates?: string): Promise<Agent> {
   const { Agent } = tls ? await import('node:https') : await import('node:http');
   const { createSecureContext } = await import('node:tls');
-  return new Agent({
+  const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_MS,
     proxyEnv: local ? undefined : process.env,
@@ -135,6 +137,8 @@ async function openAgent(tls: boolean, local: boolean, certificates?: string): P
       secureContext: createSecureContext({ ca: [...trusted(), ...(certificates ? [certificates] : [])] }),
     }),
   });
+  if (local || !PROXIES.some((name) => process.env[name])) openIntakes(agent);
+  return agent;
 }
 
 function dropIdle(agent: Agent): void {
