@@ -7,6 +7,8 @@ import { storeDocument, storeEmptyConfig, storeManifest, subjectOf } from './oci
 import { openReferrer, parseRecord } from './referrer.ts';
 import { refusal } from './refusal.ts';
 
+/** The annotation that holds a run's id. */
+export const RUN_ID = 'dev.same.run.id';
 /** Most bytes of metrics in the annotations of a run. */
 const METRICS_BYTES = 512;
 
@@ -44,7 +46,7 @@ export async function runArtifact(
 export function runAnnotations(record: RunRecord): Record<string, string> {
   const metrics = metricsText(record);
   return {
-    'dev.same.run.id': record.id,
+    [RUN_ID]: record.id,
     'dev.same.run.status': record.status,
     ...(metrics === '' ? {} : { 'dev.same.run.metrics': metrics }),
   };

@@ -44,11 +44,13 @@ const AT_ONCE = 4;
  * Copies objects from one place to another: leaves first, then the manifests that name them, in the order of the list; what
  * is there is skipped (spec chapter registries). The first failure stops what has not begun, and is thrown once what has
  * is over.
+ * @param check told what is not there, before any of it is sent: what it throws ends the copy
  */
 export async function copyGraph(
   source: GraphSource,
   sink: GraphSink,
   nodes: readonly GraphNode[],
+  check?: (missing: readonly GraphNode[]) => Promise<void>,
 ): Promise<CopyTally> {
   const tally: CopyTally = { there: 0, mounted: 0, sent: 0, sentBytes: 0 };
   const isThere = new Map<GraphNode, boolean>();
@@ -57,6 +59,7 @@ export async function copyGraph(
   });
   const missing = nodes.filter((node) => !isThere.get(node));
   tally.there = nodes.length - missing.length;
+  if (missing.length > 0) await check?.(missing);
   const blobs = new Map(missing.flatMap((node) => node.blobs).map((blob) => [blob.digest, blob]));
   await inParallel([...blobs.values()], async (blob) => {
     const placed = await sink.putBlob(blob, (startBytes) => source.blob(blob, startBytes));

@@ -26,14 +26,24 @@ export async function publishGraph(
   source: GraphSource,
   program: { name: string; version: string },
   objects: readonly [GraphObject, ...GraphObject[]],
-  options: { force: boolean; mountFrom?: string | undefined },
+  options: {
+    force: boolean;
+    mountFrom?: string | undefined;
+    /** Told the digests of manifests that are not there, before any of it is sent. */
+    check?: (missing: ReadonlySet<string>) => Promise<void>;
+  },
 ): Promise<Published> {
   const [{ self: root }] = objects;
   const wanted = { ...program, digest: root.digest };
-  const { force, mountFrom } = options;
+  const { force, mountFrom, check } = options;
   const before = await refuseOtherTag(repository, wanted, { force });
   const known = new Set(before === root.digest ? [root.digest] : []);
-  const tally = await copyGraph(source, repositorySink(repository, { known, mountFrom }), nodesOf(objects));
+  const tally = await copyGraph(
+    source,
+    repositorySink(repository, { known, mountFrom }),
+    nodesOf(objects),
+    check && ((missing) => check(new Set(missing.map(({ self }) => self.digest)))),
+  );
   const referrers = await linkReferrers(repository, objects);
   if (before !== root.digest) {
     // Somebody else may have pushed meanwhile: looking and writing are as near as a registry lets them be.

@@ -1,5 +1,6 @@
-import { objectsOf, openGraph } from '../bundle/graph.ts';
+import { objectsOf, openGraph, type StoredReferrer } from '../bundle/graph.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { RUN_ID } from '../bundle/run-artifact.ts';
 import { throwFindings } from '../errors/same-error.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import { collectData } from './collect-data.ts';
@@ -9,7 +10,7 @@ import type { Ports } from './ports.ts';
 import { contentsOf, dataOf, runFindings } from './program-contents.ts';
 import { mountable, type Published, publishGraph } from './publish-graph.ts';
 import { parsePushTarget } from './registry-address.ts';
-import { type HistoryChoice, selectRuns } from './select-runs.ts';
+import { type HistoryChoice, type KnownRun, selectRuns } from './select-runs.ts';
 
 /** What push did. */
 export interface Pushed extends Published {
@@ -41,12 +42,21 @@ export async function pushProgram(
   const { artifact, pin } = await findProgram(ports, options.reference);
   const { name, version } = artifact.program.metadata;
   const { address } = await parsePushTarget(ports, options.target, { name, version }, pin.registry);
-  using temporary = ports.files.scratch();
-  const content = ports.stageContent(temporary.path);
   const travelling = dataOf(artifact, options);
+  // Runs become artifacts here, of a few kilobytes: in memory. Only content of data may be long.
+  using temporary = travelling.length > 0 ? ports.files.scratch() : undefined;
+  const content = temporary ? ports.stageContent(temporary.path) : ports.lookIntoContent();
   const selection = await selectRuns(ports, content, artifact, options.history);
-  for (const run of selection.chosen) throwFindings(await runFindings(ports, artifact, selection, run));
-  const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, pin.origin);
+  const checkRuns = async (runs: readonly KnownRun[]): Promise<void> => {
+    for (const run of runs) throwFindings(await runFindings(ports, artifact, selection, run));
+  };
+  const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, pin.origin).catch(
+    async (error: unknown) => {
+      // What is wrong with a record is better said of the record.
+      await checkRuns(selection.chosen);
+      throw error;
+    },
+  );
   const data =
     travelling.length > 0
       ? [await collectData(ports, artifact, travelling, content, options.withData ?? {})]
@@ -59,7 +69,12 @@ export async function pushProgram(
       storeSource(content),
       { name, version },
       objectsOf(graph),
-      { force: options.force ?? false, mountFrom: mountable(pin.registry, repository) },
+      {
+        force: options.force ?? false,
+        mountFrom: mountable(pin.registry, repository),
+        // A record that is there already was checked when it went; its schema takes long to load.
+        check: (missing) => checkRuns(runsAmong(graph.referrers, selection.chosen, missing)),
+      },
     );
     ports.pins.harden(pin.name, pin.version, repository.label);
     return {
@@ -73,4 +88,16 @@ export async function pushProgram(
   } finally {
     repository.close();
   }
+}
+
+/** The chosen runs whose manifests are among some digests. */
+function runsAmong(
+  referrers: readonly StoredReferrer[],
+  chosen: readonly KnownRun[],
+  digests: ReadonlySet<string>,
+): KnownRun[] {
+  const ids = referrers
+    .filter(({ kind, self }) => kind === 'run' && digests.has(self.digest))
+    .map(({ manifest }) => manifest.annotations?.[RUN_ID]);
+  return chosen.filter(({ record }) => ids.includes(record.id));
 }
