@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
+import { startRegistry, unavailable } from '../components/registry.ts';
 import { checkout, openRig, type Rig, same } from './rig.ts';
 
 const COMMAND_TIMEOUT_MS = 240_000;
@@ -31,9 +32,32 @@ test('only the commands that the test of install.sh covers are left out of that'
   const others = [...readme('.').matchAll(/^```(\S+) (\S+)$/gm)].map(
     ([, language, word]) => `${language} ${word}`,
   );
-  assert.deepEqual(others, ['sh install', 'yaml program']);
+  assert.deepEqual(others, ['sh install', 'sh registry', 'sh registry', 'yaml program']);
   const [install] = fenced(readme('.'), 'sh install');
   assert.equal(install, 'sh install.sh\nsame version\n');
+});
+
+test('a program goes through a registry as README.md says, from one home to another', {
+  skip: unavailable() ?? false,
+}, async () => {
+  const registry = await startRegistry();
+  try {
+    const [author, other] = fenced(readme('.'), 'sh registry').map((block) =>
+      block.replaceAll('registry.example.org', registry.host),
+    );
+    const trusting = { NODE_EXTRA_CA_CERTS: registry.caFile };
+    using rig = openReader();
+    succeeds(rig, 'same create program -f examples/challenger-o-rings');
+    rig.write({ 'password.txt': `${registry.password}\n` });
+    succeeds(rig, author!, { env: trusting });
+    using second = openReader();
+    second.write({ 'password.txt': `${registry.password}\n` });
+    const said = succeeds(second, other!, { env: trusting });
+    assert.match(said, /^ *1\.0$/m);
+    assert.match(said, /challenger-o-rings:1\.0 +succeeded/);
+  } finally {
+    await registry.dispose();
+  }
 });
 
 test('the program that README.md shows runs as it says', () => {
@@ -43,11 +67,11 @@ test('the program that README.md shows runs as it says', () => {
   const cwd = rig.path('hello');
   for (const command of ['same run --who=you', 'same create program -f .']) {
     assert.ok(readme('.').includes(`\`${command}\``), command);
-    succeeds(rig, command, cwd);
+    succeeds(rig, command, { cwd });
   }
-  assert.match(succeeds(rig, 'same show run latest', cwd), /^ *who: "you" \(--who; default "world"\)$/m);
+  assert.match(succeeds(rig, 'same show run latest', { cwd }), /^ *who: "you" \(--who; default "world"\)$/m);
   assert.deepEqual(readdirSync(cwd), ['same.yaml']);
-  succeeds(rig, 'same run hello:1.0', cwd);
+  succeeds(rig, 'same run hello:1.0', { cwd });
 });
 
 for (const [study, needs] of Object.entries({
@@ -83,11 +107,21 @@ function openReader(): Rig {
 }
 
 /** Runs lines of shell as the reader would; the first that fails ends them. @returns stdout */
-function succeeds(rig: Rig, lines: string, cwd = rig.root): string {
-  const { SAME_HOME: _, SAME_ENVIRONMENT: __, ...inherited } = process.env;
+function succeeds(
+  rig: Rig,
+  lines: string,
+  { cwd = rig.root, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): string {
+  const {
+    SAME_HOME: _,
+    SAME_ENVIRONMENT: __,
+    DOCKER_CONFIG: ___,
+    REGISTRY_AUTH_FILE: ____,
+    ...inherited
+  } = process.env;
   const { status, stdout, stderr } = spawnSync('sh', ['-eu', '-c', lines], {
     cwd,
-    env: { ...inherited, HOME: rig.home, PATH: `${rig.path('bin')}${delimiter}${process.env.PATH}` },
+    env: { ...inherited, ...env, HOME: rig.home, PATH: `${rig.path('bin')}${delimiter}${process.env.PATH}` },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: COMMAND_TIMEOUT_MS,

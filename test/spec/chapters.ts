@@ -26,6 +26,7 @@ export const prefixes: Record<string, string> = {
   'v1/step-contract.md': 'STP',
   'v1/run-record.md': 'RUN',
   'v1/bundle.md': 'BND',
+  'v1/registries.md': 'REG',
   'v1/claims.md': 'CLM',
   'v1/errors.md': 'ERR',
 };

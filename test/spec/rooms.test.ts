@@ -13,6 +13,7 @@ const rooms: Record<string, string> = {
   'step-contract': 'engines',
   'run-record': 'runs',
   bundle: 'bundle',
+  registries: 'registry',
   claims: 'claims',
   errors: 'errors',
 };
