@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
 import { ownName } from '../../src/host/process-identity.ts';
-import { testContentStore } from '../contract/content-store.ts';
+import { testContentStore, testTrustedContentStore } from '../contract/content-store.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'same-content-'));
 after(() => fs.rmSync(root, { recursive: true, force: true }));
@@ -14,15 +14,36 @@ after(() => fs.rmSync(root, { recursive: true, force: true }));
 const fresh = (): string => join(fs.mkdtempSync(join(root, 'home-')), 'content');
 const hello = Buffer.from('hello');
 
-testContentStore('disk', () => {
-  const store = openDiskContentStore(fresh());
+function underTest() {
+  const directory = fresh();
+  const store = openDiskContentStore(directory);
+  let files = 0;
   return {
     store,
-    damage(digest, bytes) {
+    damage(digest: string, bytes: Buffer) {
       fs.chmodSync(store.pathOf(digest), 0o644);
       fs.writeFileSync(store.pathOf(digest), bytes);
     },
+    path: () => join(directory, '..', `file ${++files}`),
   };
+}
+
+testContentStore('disk', underTest);
+testTrustedContentStore('disk', underTest);
+
+test('a blob is not held once something wrote to it, and what is damaged makes room', async () => {
+  const { store, damage } = underTest();
+  const id = await store.write(hello);
+  for (const bytes of ['jello', 'hell']) {
+    damage(id.digest, Buffer.from(bytes));
+    assert.equal(await store.holds(id), false);
+    await store.write(hello);
+    assert.equal(await store.holds(id), true);
+  }
+  // As after a copy of the home that kept no times: read once, and believed from then on.
+  fs.utimesSync(store.pathOf(id.digest), 1_700_000_000, 1_700_000_000);
+  assert.equal(await store.holds(id), true);
+  assert.equal(fs.statSync(store.pathOf(id.digest)).mtime.getUTCFullYear(), 1980);
 });
 
 test('reading from a store that is not there makes no directories', async () => {

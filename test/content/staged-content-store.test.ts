@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
 import { openStagedContentStore } from '../../src/content/staged-content-store.ts';
-import { testContentStore } from '../contract/content-store.ts';
+import { testContentStore, testTrustedContentStore } from '../contract/content-store.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'same-staged-'));
 after(() => fs.rmSync(root, { recursive: true, force: true }));
@@ -14,18 +14,41 @@ function fresh() {
   const directory = fs.mkdtempSync(join(root, 'home-'));
   const behind = openDiskContentStore(join(directory, 'content'));
   const aside = openDiskContentStore(join(directory, 'aside'));
-  return { behind, aside, staged: openStagedContentStore(behind, aside) };
+  let files = 0;
+  const path = () => join(directory, `file ${++files}`);
+  return { behind, aside, staged: openStagedContentStore(behind, aside), path };
 }
 
-testContentStore('staged', () => {
-  const { staged, aside } = fresh();
+function underTest() {
+  const { staged, aside, path } = fresh();
   return {
     store: staged,
-    damage(digest, bytes) {
+    damage(digest: string, bytes: Buffer) {
       fs.chmodSync(aside.pathOf(digest), 0o644);
       fs.writeFileSync(aside.pathOf(digest), bytes);
     },
+    path,
   };
+}
+
+testContentStore('staged', underTest);
+testTrustedContentStore('staged', underTest);
+
+test('what the store behind holds is held, unless it was damaged there; a file is taken over aside', async () => {
+  const { staged, behind, path } = fresh();
+  const there = await behind.write(Buffer.from('there'));
+  assert.equal(await staged.holds(there), true);
+  fs.chmodSync(behind.pathOf(there.digest), 0o644);
+  fs.writeFileSync(behind.pathOf(there.digest), 'where');
+  assert.equal(await staged.holds(there), false);
+
+  const file = path();
+  fs.writeFileSync(file, 'there');
+  assert.deepEqual(await staged.adopt(file), there);
+  assert.equal(await behind.has(there.digest), false);
+  await staged.keep();
+  assert.equal((await behind.read(there.digest)).toString(), 'there');
+  assert.equal(await staged.holds(there), true);
 });
 
 test('what is staged is not in the store behind until it is kept, and is readable throughout', async () => {

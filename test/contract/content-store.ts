@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { ContentStore } from '../../src/content/content-store.ts';
+import type { ContentStore, TrustedContentStore } from '../../src/content/content-store.ts';
 
 /** A store under test, and a way to damage a blob in it where there is one. */
 export interface StoreUnderTest {
@@ -110,4 +111,70 @@ export function testContentStore(name: string, open: () => StoreUnderTest): void
       await assert.rejects(bytesOf(await store.stream(helloDigest)), { code: 'SAME1301' });
     }
   });
+}
+
+/** A store that can tell what it compared before, and a place on its file system for files that it takes over. */
+export interface TrustedStoreUnderTest extends StoreUnderTest {
+  store: TrustedContentStore;
+  /** A path where nothing is. */
+  path(): string;
+}
+
+/** What every content store does that need not compare what it holds each time. */
+export function testTrustedContentStore(name: string, open: () => TrustedStoreUnderTest): void {
+  const helloId = { digest: helloDigest, sizeBytes: 5 };
+
+  test(`${name}: it holds what it stored, whichever way that came, and nothing else`, async () => {
+    for (const put of [
+      ({ store }: TrustedStoreUnderTest) => store.write(hello),
+      ({ store }: TrustedStoreUnderTest) => store.ingest([hello], helloId),
+      ({ store, path }: TrustedStoreUnderTest) => store.adopt(written(path())),
+    ]) {
+      const under = open();
+      assert.equal(await under.store.holds(helloId), false);
+      assert.deepEqual(await put(under), helloId);
+      assert.equal(await under.store.holds(helloId), true);
+      assert.equal(await under.store.holds({ digest: helloDigest, sizeBytes: 6 }), false);
+      assert.equal(await under.store.holds({ digest: absent, sizeBytes: 5 }), false);
+    }
+  });
+
+  test(`${name}: what it holds is read again as it is`, async () => {
+    const { store } = open();
+    const bytes = Buffer.alloc(2_500_000, 'long');
+    const { digest } = await store.write(bytes);
+    const pieces: Buffer[] = [];
+    for await (const piece of await store.reread(digest)) pieces.push(Buffer.from(piece));
+    assert.ok(Buffer.concat(pieces).equals(bytes));
+    await assert.rejects(store.reread(absent), { code: 'SAME1305' });
+  });
+
+  test(`${name}: a file that it takes over is gone, and readable under its digest`, async () => {
+    const { store, path } = open();
+    for (let times = 0; times < 2; times++) {
+      const file = written(path());
+      assert.deepEqual(await store.adopt(file), helloId);
+      assert.equal(existsSync(file), false);
+      assert.deepEqual(await store.read(helloDigest), hello);
+    }
+  });
+
+  test(`${name}: what a file held before it was written to is not believed`, async () => {
+    const { store, path } = open();
+    const file = written(path());
+    const got = await store.adopt(file, { digest: absent, sizeBytes: 5 });
+    assert.deepEqual(got, helloId);
+    assert.equal(await store.has(absent), false);
+  });
+
+  test(`${name}: there is nothing to take over where no file is`, async () => {
+    const { store, path } = open();
+    await assert.rejects(store.adopt(path()));
+    assert.equal(await store.has(helloDigest), false);
+  });
+}
+
+function written(path: string): string {
+  writeFileSync(path, hello);
+  return path;
 }
