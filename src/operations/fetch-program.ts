@@ -53,10 +53,12 @@ export async function fetchProgram(
   const { programs, referrers } = await surveyProgram(objects, repository, reference, options);
   const blobs = blobsOf([...programs, ...referrers]);
   refuseTooMuch(repository, blobs, limits);
-  await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
   const entries = [...programs.map(({ self }) => subjectOf(self)), ...referrers.map(({ self }) => self)];
   const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
-  const bundle = await hintingAtRuns(referrers, () => readStored(store, entries, rules));
+  const bundle = await hintingAtRuns(referrers, async () => {
+    await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
+    return readStored(store, entries, rules);
+  });
   return { bundle, artifact: await openProgram(bundle.program, store), fetched, left: objects.left };
 }
 
