@@ -16,6 +16,12 @@ const node = (digest: string, ...blobs: Descriptor[]): GraphNode => ({
   blobs,
 });
 
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all).toString();
+}
+
 /** Two ends that write down what is asked of them, and do each thing a moment later. */
 function ends(there: { manifests?: string[]; blobs?: string[]; mounted?: string[] } = {}) {
   const log: string[] = [];
@@ -43,8 +49,7 @@ function ends(there: { manifests?: string[]; blobs?: string[]; mounted?: string[
       await soon();
       if (there.blobs?.includes(digest)) return 'there';
       if (there.mounted?.includes(digest)) return 'mounted';
-      const chunks = await Array.fromAsync(await open(0));
-      log.push(`put ${digest}: ${Buffer.concat(chunks)}`);
+      log.push(`put ${digest}: ${await textOf(await open(0))}`);
       return 'uploaded';
     },
   };
@@ -137,8 +142,7 @@ describe('a copy of a graph', () => {
       ...sink,
       async putBlob(_blob, open) {
         for await (const _ of await open(0)) break;
-        const rest = Buffer.concat(await Array.fromAsync(await open(3)));
-        log.push(`went on with ${rest}`);
+        log.push(`went on with ${await textOf(await open(3))}`);
         return 'uploaded';
       },
     };
