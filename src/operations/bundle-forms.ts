@@ -5,6 +5,7 @@ import {
   writeBundleDirectory,
 } from '../bundle/archive.ts';
 import type { ContentStore } from '../content/content-store.ts';
+import { SameError } from '../errors/same-error.ts';
 import type { Ports } from './ports.ts';
 
 /** The forms of a bundle (spec SAME-BND-043), and how the names of their files end. */
@@ -54,4 +55,21 @@ export function fileName(
   { form, portable }: { form: BundleForm; portable: boolean },
 ): string {
   return `${name.replaceAll('/', '-')}${portable ? '-' : ':'}${version}${BUNDLE_FORMS[form]}`;
+}
+
+/** The latest second that has four digits of a year. */
+const LAST_SECOND = 253_402_300_799;
+
+/** `SOURCE_DATE_EPOCH`, in seconds, for whatever writes a bundle. @throws SAME1902 (spec SAME-BND-045) */
+export function sourceDate({ variables }: Ports): number | undefined {
+  const text = variables.SOURCE_DATE_EPOCH;
+  if (text === undefined) return undefined;
+  if (/^[0-9]+$/.test(text) && Number(text) <= LAST_SECOND) return Number(text);
+  throw new SameError({
+    code: 'SAME1902',
+    message: `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, not a number of seconds from 0 to ${LAST_SECOND}`,
+    place: 'SOURCE_DATE_EPOCH',
+    hint: 'set it to a number of seconds since 1970, or unset it',
+    clause: 'SAME-BND-045',
+  });
 }

@@ -7,7 +7,7 @@ import type { ContentStore, TrustedContentStore } from '../content/content-store
 import type { GraphSource } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAccess, Repository } from '../registry/registry.ts';
-import { type BundleForm, writeForm } from './bundle-forms.ts';
+import { type BundleForm, sourceDate, writeForm } from './bundle-forms.ts';
 import { fetchProgram } from './fetch-program.ts';
 import { repositorySource, storeSource } from './graph-ends.ts';
 import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
@@ -66,9 +66,10 @@ interface Found {
 export async function copyProgram(ports: Ports, options: CopyOptions): Promise<Copied> {
   const { source, destination, access } = options;
   refuseUseless(source, destination, access);
+  const toRegistry = isRegistryText(destination);
+  const sourceDateEpoch = toRegistry ? undefined : sourceDate(ports);
   using scratch = ports.files.scratch();
   const store = ports.openContent(scratch.path);
-  const toRegistry = isRegistryText(destination);
   if (!toRegistry) refuseExisting(ports, destination, options.force);
   let from: Repository | undefined;
   let to: Repository | undefined;
@@ -87,7 +88,7 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
       left: found.left,
     };
     if (!toRegistry) {
-      const digests = await writeTo(ports, destination, found, store, options);
+      const digests = await writeTo(ports, found, store, { ...options, sourceDateEpoch });
       return { ...copied, destination, digests };
     }
     const target = await parsePushTarget(ports, destination, found.program);
@@ -186,10 +187,14 @@ async function foundIn(
 
 async function writeTo(
   ports: Ports,
-  path: string,
   { objects, program }: Found,
   store: ContentStore,
-  { limits, force }: CopyOptions,
+  {
+    destination: path,
+    limits,
+    force,
+    sourceDateEpoch,
+  }: CopyOptions & { sourceDateEpoch: number | undefined },
 ): Promise<BundleDigests> {
   const contents = {
     program: program.digest,
@@ -198,6 +203,7 @@ async function writeTo(
       .slice(1)
       .map(({ self }) => self.digest),
     referrers: objects.filter(({ subject }) => subject).map(({ self }) => self.digest),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(limits ? { limits } : {}),
   };
   const { digests } = await writeForm(ports, contents, store, { path, form: formOf(path), replace: force });

@@ -6,7 +6,7 @@ import type { Pin } from '../content/content-store.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import { compareVersions } from '../program/version.ts';
-import { type BundleForm, FILE_DIGEST_BYTES, fileName, writeForm } from './bundle-forms.ts';
+import { type BundleForm, FILE_DIGEST_BYTES, fileName, sourceDate, writeForm } from './bundle-forms.ts';
 import { recordFindings } from './check-record.ts';
 import { collectData, storedData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
@@ -135,23 +135,6 @@ export async function exportDigests(
   });
   for await (const _ of chunks);
   return { digests: digests!, lacking: [] };
-}
-
-/** The latest second that has four digits of a year. */
-const LAST_SECOND = 253_402_300_799;
-
-/** `SOURCE_DATE_EPOCH`, in seconds. @throws SAME1902 (spec SAME-BND-045) */
-function sourceDate({ variables }: Ports): number | undefined {
-  const text = variables.SOURCE_DATE_EPOCH;
-  if (text === undefined) return undefined;
-  if (/^[0-9]+$/.test(text) && Number(text) <= LAST_SECOND) return Number(text);
-  throw new SameError({
-    code: 'SAME1902',
-    message: `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, not a number of seconds from 0 to ${LAST_SECOND}`,
-    place: 'SOURCE_DATE_EPOCH',
-    hint: 'set it to a number of seconds since 1970, or unset it',
-    clause: 'SAME-BND-045',
-  });
 }
 
 async function storedProgram(
