@@ -24,7 +24,11 @@ export interface ExistingBundle {
   left: string[];
   /** Names of data whose content is in it and not in the new one. */
   leftData: string[];
+  /** Whether a file was unpacked to know that. */
+  isUnpacked: boolean;
 }
+
+const NOTHING = { left: [], leftData: [], isUnpacked: false };
 
 /**
  * Refuses to write over anything but a bundle of this program whose runs, other records and content of data are all
@@ -44,7 +48,7 @@ export async function refuseOther(
   const kind = ports.files.kind(file);
   const refused = (what: string, hint: string) =>
     new SameError({ code: 'SAME1403', message: `${file} is there already and ${what}`, place: file, hint });
-  if (kind === undefined) return { replace: false, left: [], leftData: [] };
+  if (kind === undefined) return { ...NOTHING, replace: false };
   if ((kind === 'directory') !== (form === 'oci-dir')) {
     throw refused(
       kind === 'directory' ? 'is a directory' : 'is no directory',
@@ -52,7 +56,7 @@ export async function refuseOther(
     );
   }
   if (form === 'oci-dir' && ports.files.kind(`${file}/oci-layout`) !== 'file') {
-    if (ports.files.names(file).length === 0) return { replace: false, left: [], leftData: [] };
+    if (ports.files.names(file).length === 0) return { ...NOTHING, replace: false };
     throw refused('is a directory that is no bundle', 'choose another with -o DIRECTORY');
   }
   const stray = form === 'oci-dir' ? strayIn(ports, file) : undefined;
@@ -62,7 +66,7 @@ export async function refuseOther(
       'move that away, or choose another with -o DIRECTORY',
     );
   }
-  if (force) return { replace: true, left: [], leftData: [] };
+  if (force) return { ...NOTHING, replace: true };
   const inside = await bundleAt(ports, file, target.limits);
   if (inside?.program !== artifact.digest) {
     throw refused(
@@ -86,6 +90,7 @@ export async function refuseOther(
   if (lost.length === 0) {
     return {
       replace: true,
+      isUnpacked: kind !== 'directory',
       leftData: dropped.map(({ name }) => name),
       left: inside.runs.filter((record) => lacks(chosen, record)).map(({ id }) => id),
     };

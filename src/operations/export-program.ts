@@ -12,6 +12,7 @@ import { collectData, storedData } from './collect-data.ts';
 import { type CommitRequest, type Committed, prepareCommit } from './commit-program.ts';
 import { refuseOther } from './existing-bundle.ts';
 import { findProgram } from './find-program.ts';
+import { refuseLimits, UNCOMPRESSED } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { contentsOf, dataOf, runFindings } from './program-contents.ts';
 import { type HistoryChoice, type Selection, selectRuns } from './select-runs.ts';
@@ -70,7 +71,14 @@ export async function exportProgram(
   const selection = await selectRuns(ports, content, artifact, options.history);
   for (const run of selection.chosen) throwFindings(await runFindings(ports, artifact, selection, run));
   const target = { path, form, force: options.force ?? false, limits };
-  const { replace, ...dropped } = await refuseOther(ports, target, artifact, selection, travelling);
+  const { replace, isUnpacked, ...dropped } = await refuseOther(
+    ports,
+    target,
+    artifact,
+    selection,
+    travelling,
+  );
+  if (!isUnpacked) refuseLimits(limits, path, UNCOMPRESSED, `nothing is unpacked to write ${path}`);
   const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, origin);
   const data =
     travelling.length > 0

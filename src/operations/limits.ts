@@ -50,19 +50,21 @@ export const UNCOMPRESSED: readonly (keyof Limits)[] = names
 
 /**
  * @param used the limits that matter although no bundle is read
+ * @param why they do not (default: what `label` names is no bundle)
  * @throws SAME1902 for limits that were raised where no bundle is read
  */
 export function refuseLimits(
   limits: Partial<Limits> | undefined,
   label: string,
   used: readonly (keyof Limits)[] = [],
+  why = `${label} is no bundle`,
 ): void {
   throwFindings(
     (Object.keys(limits ?? {}) as (keyof Limits)[])
       .filter((limit) => !used.includes(limit))
       .map((limit) => ({
         code: 'SAME1902',
-        message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${label} is no bundle`,
+        message: `--limit ${LIMIT_NAMES[limit]} has nothing to do: ${why}`,
         place: '--limit',
         hint: 'leave it out',
         clause: 'SAME-BND-042',

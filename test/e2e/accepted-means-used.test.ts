@@ -29,6 +29,14 @@ describe('an option that has nothing to do', () => {
     [['show', 'study', '--limit', 'json=8Mi'], /--limit json has nothing to do: study is no bundle/],
     [['export', '-n', 'study:1.0', '-o', 'other.tgz', '--with-data'], /--with-data has nothing to do/],
     [['create', '-f', 'study', '--limit', 'ratio=2000'], /--limit ratio has nothing to do/],
+    [
+      ['export', '-n', 'study:1.0', '-o', 'other.tgz', '--limit', 'ratio=2000'],
+      /--limit ratio has nothing to do: nothing is unpacked to write other\.tgz/,
+    ],
+    [
+      ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--force', '--limit', 'ratio=2000'],
+      /--limit ratio has nothing to do: nothing is unpacked to write study\.tgz/,
+    ],
     [['commit', 'study', '--as', '1.1', '--limit', 'ratio=2000'], /--limit ratio has nothing to do/],
     [['logs', 'latest', '--json', '-f'], /--json prints one document and cannot follow/],
     [['commit', 'study:1.0', '--as', '1.1', '--set', 'a', '--set', 'b'], /got "a"[\s\S]*got "b"/],
