@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { SameError } from '../errors/same-error.ts';
 import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
 import { trusted } from './certificates.ts';
@@ -72,51 +73,70 @@ export function openWire(options: WireOptions = {}): Wire {
   const { signal, headerTimeoutMs = 60_000, slowest = { bytes: 60 * 1024, perMs: 60_000 } } = options;
   const pace: Pace = { headerTimeoutMs, slowest };
   const agents = new Map<string, Promise<Agent>>();
+  let trust: Trust = 'near';
 
   function agentFor(url: URL): Promise<Agent> {
     const [tls, local] = [url.protocol === 'https:', isLoopbackHost(url.hostname)];
-    const key = `${tls} ${local}`;
-    const agent = agents.get(key) ?? openAgent(tls, local, options.certificates);
+    const key = `${tls && trust} ${local}`;
+    const agent = agents.get(key) ?? openAgent(tls && trust, local, options.certificates);
     agents.set(key, agent);
     return agent;
   }
 
+  async function exchange({
+    method,
+    url,
+    headers,
+    body,
+    loopback = true,
+  }: ExchangeRequest): Promise<ExchangeResponse> {
+    const refusal = (why: string) =>
+      new SameError({ code: 'SAME1208', message: `${withoutCredentials(url)} is not asked: ${why}` });
+    if (isRefusedHost(url.hostname)) throw refusal('link-local and metadata addresses are refused');
+    if (!loopback && isLoopbackHost(url.hostname)) throw refusal('it is on this machine');
+    const agent = await agentFor(url);
+    const { request: start } =
+      url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const request = start(url, {
+      method,
+      agent,
+      signal,
+      timeout: headerTimeoutMs,
+      lookup: checkedLookup(url.hostname, loopback, refusal),
+      headers: {
+        accept: '*/*',
+        'accept-encoding': 'identity',
+        'user-agent': 'same',
+        ...headers,
+        ...(body && { 'content-length': String(body.sizeBytes) }),
+      },
+    });
+    try {
+      const response = await answered(request, body, pace);
+      const explain = (error: unknown, received: Received) =>
+        exchangeError(error, { url, signal, pace, received });
+      const content = receive(response, request, pace, explain);
+      await release(response, request);
+      return { status: response.statusCode!, headers: response.headers, body: content };
+    } catch (error) {
+      request.destroy();
+      if (error instanceof Own) throw error.error;
+      // Others that were left idle as long are likely to be gone as well.
+      if (request.reusedSocket) dropIdle(agent);
+      throw exchangeError(error, { url, signal, pace, reused: request.reusedSocket });
+    }
+  }
+
   return {
-    async send({ method, url, headers, body, loopback = true }) {
-      const refusal = (why: string) =>
-        new SameError({ code: 'SAME1208', message: `${withoutCredentials(url)} is not asked: ${why}` });
-      if (isRefusedHost(url.hostname)) throw refusal('link-local and metadata addresses are refused');
-      if (!loopback && isLoopbackHost(url.hostname)) throw refusal('it is on this machine');
-      const agent = await agentFor(url);
-      const { request: start } =
-        url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-      const request = start(url, {
-        method,
-        agent,
-        signal,
-        timeout: headerTimeoutMs,
-        lookup: checkedLookup(url.hostname, loopback, refusal),
-        headers: {
-          accept: '*/*',
-          'accept-encoding': 'identity',
-          'user-agent': 'same',
-          ...headers,
-          ...(body && { 'content-length': String(body.sizeBytes) }),
-        },
-      });
+    async send(request) {
+      const tried = trust;
       try {
-        const response = await answered(request, body, pace);
-        const explain = (error: unknown, received: Received) =>
-          exchangeError(error, { url, signal, pace, received });
-        const content = receive(response, request, pace, explain);
-        await release(response, request);
-        return { status: response.statusCode!, headers: response.headers, body: content };
+        return await exchange(request);
       } catch (error) {
-        request.destroy();
-        if (error instanceof Own) throw error.error;
-        // Others that were left idle as long are likely to be gone as well.
-        if (request.reusedSocket) dropIdle(agent);
-        throw exchangeError(error, { url, signal, pace, reused: request.reusedSocket });
+        const unknown = error instanceof SameError && error.details.reason === 'authority';
+        if (!unknown || tried === 'all') throw error;
+        trust = 'all';
+        return exchange(request);
       }
     },
     close() {
@@ -125,20 +145,30 @@ export function openWire(options: WireOptions = {}): Wire {
   };
 }
 
-async function openAgent(tls: boolean, local: boolean, certificates?: string): Promise<Agent> {
-  const { Agent } = tls ? await import('node:https') : await import('node:http');
-  const { createSecureContext } = await import('node:tls');
+/**
+ * Who is trusted to vouch for servers. To read several hundred certificates takes a fifth of a second, and is rarely
+ * needed: `near` are those that node has anyway, or those that the caller named; `all` are these, the system's and
+ * those of the environment.
+ */
+type Trust = 'near' | 'all';
+
+async function openAgent(trust: Trust | false, local: boolean, certificates?: string): Promise<Agent> {
+  const { Agent } = trust ? await import('node:https') : await import('node:http');
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_MS,
     proxyEnv: local ? undefined : process.env,
-    // Made once: several hundred certificates are parsed for it.
-    ...(tls && {
-      secureContext: createSecureContext({ ca: [...trusted(), ...(certificates ? [certificates] : [])] }),
-    }),
+    ...(trust && { secureContext: await openTrust(trust, certificates) }),
   });
   if (local || !PROXIES.some((name) => process.env[name])) openIntakes(agent);
   return agent;
+}
+
+async function openTrust(trust: Trust, certificates?: string): Promise<SecureContext> {
+  const { createSecureContext } = await import('node:tls');
+  const named = certificates ? [certificates] : [];
+  if (trust === 'all') return createSecureContext({ ca: [...new Set([...trusted(), ...named])] });
+  return createSecureContext(certificates ? { ca: named } : {});
 }
 
 function dropIdle(agent: Agent): void {
@@ -161,7 +191,17 @@ function answered(
     function stop(): void {
       request.destroy(Object.assign(new Error('slow'), { code: 'SAME_SLOW' }));
     }
-    request.once('socket', hearOut);
+    request.once('socket', (socket) => {
+      hearOut(socket);
+      if (!body) return;
+      // Nothing of the body is taken for a connection that never comes about.
+      const begin = () => send(request, body, pace, waitFor).catch((error) => fail(new Own(error)));
+      const event = (socket as TLSSocket & { secureConnecting?: boolean }).secureConnecting
+        ? 'secureConnect'
+        : socket.connecting && 'connect';
+      if (event) socket.once(event, begin);
+      else begin();
+    });
     // Of the connection: nothing moved in either direction.
     request.on('timeout', stop);
     request.on('finish', () => waitFor(pace.headerTimeoutMs));
@@ -180,6 +220,5 @@ function answered(
       done(response);
     });
     if (!body) request.end();
-    else send(request, body, pace, waitFor).catch((error) => fail(new Own(error)));
   });
 }

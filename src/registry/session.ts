@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { SameError } from '../errors/same-error.ts';
 import { isLoopbackHost } from '../host/addresses.ts';
 import type { ExchangeRequest, ExchangeResponse, Wire } from '../host/exchange.ts';
 import { refusalOf } from './answers.ts';
@@ -45,7 +46,7 @@ export interface RegistryAnswer {
 export interface RegistrySession {
   /** `HOST[:PORT]`. */
   readonly host: string;
-  /** @throws SAME1801, SAME1802, SAME1806, SAME1903 */
+  /** @throws SAME1801, SAME1802, SAME1803 (404), SAME1806 (another refusal), SAME1208 (a link-local address), SAME1903 */
   ask(request: RegistryRequest): Promise<RegistryAnswer>;
   /** The waiting before the n-th further try of something that the caller repeats (n from 1). @throws SAME1903 */
   pause(tries: number): Promise<void>;
@@ -80,7 +81,7 @@ const API_HOSTS: Record<string, string> = {
 /** A session with one registry; nothing is sent before {@link RegistrySession.ask}. */
 export function openSession(options: SessionOptions): RegistrySession {
   const { host, access, wire, clock, signal, onProgress = () => {} } = options;
-  const base = new URL(`${access.plainHttp ? 'http' : 'https'}://${API_HOSTS[host] ?? host}`);
+  const base = baseOf(host, access.plainHttp === true);
   const mask = openMask();
   const tries = openTries({ host, wire, clock, signal, onProgress });
   /** Whether what has this URL may be on this machine: the registry as the user named it, and what it is next to. */
@@ -144,6 +145,14 @@ export function openSession(options: SessionOptions): RegistrySession {
     pause: tries.pause,
     close: wire.close,
   };
+}
+
+function baseOf(host: string, plainHttp: boolean): URL {
+  const base = URL.parse(`${plainHttp ? 'http' : 'https'}://${API_HOSTS[host] ?? host}`);
+  // Whatever else stood in it would decide where a login goes.
+  if (base && base.href === `${base.origin}/`) return base;
+  const message = `${JSON.stringify(host)} is not the address of a registry`;
+  throw new SameError({ code: 'SAME1805', message, hint: 'a registry is HOST or HOST:PORT' });
 }
 
 function withoutLogin(headers: Record<string, string> = {}): Record<string, string> {

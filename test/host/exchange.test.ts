@@ -201,6 +201,36 @@ describe('a server', () => {
     wire.close();
   });
 
+  it('that only the environment or the system trusts is asked a second time, with a body that was not begun', async () => {
+    await using server = await https(async (request, response) => response.end(await bytesOf(request)));
+    const before = process.env.SSL_CERT_FILE;
+    process.env.SSL_CERT_FILE = certificates.caFile;
+    try {
+      const wire = openWire();
+      const send = (text: string) =>
+        wire.send({
+          method: 'PUT',
+          url: server.url,
+          body: {
+            sizeBytes: text.length,
+            chunks: (function* () {
+              yield Buffer.from(text);
+            })(),
+          },
+        });
+      const answers = await Promise.all([send('one'), send('two')]);
+      const texts = await Promise.all(answers.map(async ({ body }) => String(await bytesOf(body))));
+      assert.deepEqual(texts, ['one', 'two']);
+      const made = server.connections;
+      await send('three');
+      assert.equal(server.connections, made);
+      wire.close();
+    } finally {
+      if (before === undefined) delete process.env.SSL_CERT_FILE;
+      else process.env.SSL_CERT_FILE = before;
+    }
+  });
+
   it('whose certificate is for another name is refused', async () => {
     await using server = await https((_request, response) => response.end());
     const url = new URL(`https://127.0.0.2:${server.port}/`);
@@ -300,12 +330,13 @@ describe('a server', () => {
   it('that had closed a kept connection is told from one that cut a new one', async () => {
     let requests = 0;
     await using server = await http((request, response) => {
-      if (requests++ === 0) response.end();
+      if (requests++ < 3) response.end();
       else request.socket.destroy();
     });
     const wire = openWire();
-    await bytesOf((await wire.send({ method: 'GET', url: server.url })).body);
-    await new Promise((done) => setImmediate(done));
+    const first = [1, 2, 3].map(() => wire.send({ method: 'GET', url: server.url }));
+    for (const { body } of await Promise.all(first)) await bytesOf(body);
+    assert.equal(server.connections, 3);
     const kept = await errorOf(wire.send({ method: 'GET', url: server.url }));
     assert.deepEqual([kept.details.why, kept.details.reused], ['cut', true]);
     const fresh = await errorOf(wire.send({ method: 'GET', url: server.url }));

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { SameError } from '../../src/errors/same-error.ts';
 import { readCertificates } from '../../src/host/certificates.ts';
 import { type Certificates, makeCertificates } from '../components/certificates.ts';
 import { until } from '../components/facts.ts';
@@ -508,6 +509,25 @@ describe('an interruption', () => {
     await until('it is asked', () => server.asked.length === 2);
     second.abort();
     assert.equal((await error).code, 'SAME1903');
+  });
+});
+
+describe('a session', () => {
+  it('is not opened for what is more than a host', () => {
+    for (const host of [
+      '',
+      'a/b',
+      'ada@lab.example',
+      'lab.example?x',
+      'lab.example#x',
+      'a b',
+      'lab.example:x',
+    ])
+      assert.throws(
+        () => openTestSession(host),
+        (error) => error instanceof SameError && error.code === 'SAME1805',
+        host,
+      );
   });
 });
 
