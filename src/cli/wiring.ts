@@ -11,6 +11,7 @@ import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
 import { homeDirectory, machine, platform } from '../host/machine.ts';
 import { environmentVariables } from '../host/processes.ts';
+import { counted } from '../host/tally.ts';
 import { inTurns } from '../host/turns.ts';
 import { openUserFiles } from '../host/user-files.ts';
 import { checkRequirements } from '../infrastructure/requirements.ts';
@@ -129,7 +130,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     },
     async openRepository(address, access) {
       const { openRemoteRepository } = await import('./remote.ts');
-      return openRemoteRepository(address, access, { variables, cancel, progress, warn });
+      const repository = openRemoteRepository(address, access, { variables, cancel, progress, warn });
+      // Counted here: the chunk that talks to registries has a tally of its own, which nobody shows.
+      return { ...repository, stream: (...blob) => counted(repository.stream(...blob)) };
     },
     async openLogins() {
       const { openRemoteLogins } = await import('./remote.ts');

@@ -15,6 +15,16 @@ export function countRead(bytes: number): void {
   bytesRead += bytes;
 }
 
+/** Passes on what comes from elsewhere, and counts it. */
+export async function* counted<T extends Uint8Array>(
+  chunks: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  for await (const chunk of chunks) {
+    countRead(chunk.length);
+    yield chunk;
+  }
+}
+
 /** Begins to read a file that the user named. @returns what counts its bytes */
 export function countFile(sizeBytes: number): (bytes: number) => void {
   filesOpened++;

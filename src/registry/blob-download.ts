@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Descriptor } from '../bundle/oci.ts';
 import { SameError } from '../errors/same-error.ts';
-import { countRead } from '../host/tally.ts';
 import { otherBytes, type RepositoryPlace } from './repository-place.ts';
 import type { RegistryAnswer } from './session.ts';
 
@@ -36,7 +35,6 @@ export async function* downloadBlob(
         if (at + piece.length > blob.size) throw otherSize(place, blob, `more than ${blob.size}`);
         at += piece.length;
         hash?.update(piece);
-        countRead(piece.length);
         yield piece;
       }
     } catch (error) {
