@@ -11,6 +11,7 @@ export interface WholeAnswer extends Omit<RegistryAnswer, 'body'> {
 
 const TRIES = 5;
 const LIST_BYTES = 4 * 2 ** 20;
+const PAGES_BYTES = 128 * 2 ** 20;
 
 /** Asks for something short, again when it is cut while it is read. @throws SAME1304 it is longer than it may be */
 export async function askWhole(
@@ -37,11 +38,7 @@ export async function askWhole(
 async function readBody(answer: RegistryAnswer, limitBytes: number, what: string): Promise<Buffer> {
   const tooLong = (sizeBytes: number | string) => {
     answer.body.on('error', () => {}).destroy();
-    return new SameError({
-      code: 'SAME1304',
-      message: `${what} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
-      hint: 'nothing that is made by same is that long: get it from whoever published it in another way',
-    });
+    return overlong(what, sizeBytes, limitBytes);
   };
   const said = answer.headers['content-length'];
   if (said !== undefined && Number(said) > limitBytes) throw tooLong(said);
@@ -55,14 +52,25 @@ async function readBody(answer: RegistryAnswer, limitBytes: number, what: string
   return Buffer.concat(chunks, sizeBytes);
 }
 
-/** The pages of a list, by the `Link` headers of a registry; each at most 4 MiB. */
+function overlong(what: string, sizeBytes: number | string, limitBytes: number): SameError {
+  return new SameError({
+    code: 'SAME1304',
+    message: `${what} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
+    hint: 'nothing that is made by same is that long: get it from whoever published it in another way',
+  });
+}
+
+/** The pages of a list, by the `Link` headers of a registry; each at most 4 MiB, all at most 128 MiB. @throws SAME1304 */
 export async function* pagesOf(
   first: WholeAnswer,
   what: string,
   next: (url: URL) => Promise<WholeAnswer>,
 ): AsyncGenerator<Buffer> {
   const seen = new Set([first.url.href]);
+  let sizeBytes = 0;
   for (let answer = first; ; ) {
+    sizeBytes += answer.bytes.length;
+    if (sizeBytes > PAGES_BYTES) throw overlong(what, `more than ${PAGES_BYTES}`, PAGES_BYTES);
     yield answer.bytes;
     const url = nextPage(answer);
     if (!url) return;

@@ -57,7 +57,7 @@ export async function wordsOf(body: Readable, mask: Mask): Promise<{ words: stri
       .flat()
       .slice(0, 5)
       .map(({ code, message }: Record<string, unknown>) => {
-        if (typeof code === 'string') codes.push(code.slice(0, 64));
+        if (typeof code === 'string') codes.push(mask.hide(code).slice(0, 64));
         return [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ');
       });
     const other = [error_description, details, message, error].find((part) => typeof part === 'string');

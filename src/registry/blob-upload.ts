@@ -122,6 +122,7 @@ async function sendPieces(
 ): Promise<boolean | undefined> {
   let { url } = upload;
   let at = 0;
+  let most = 0;
   let tries = 0;
   const pieceBytes = Math.max(place.chunkBytes, upload.leastBytes);
   while (at < blob.size) {
@@ -159,8 +160,9 @@ async function sendPieces(
       if (!now || now.at > blob.size || (answer && now.at === before)) return undefined;
       ({ at, url } = now);
     }
-    if (at > before) tries = 0;
-    else if (answer && ++tries > TRIES) throw lost(place, blob);
+    // One that goes back and forth comes no further, however much it takes.
+    if (at > most) [most, tries] = [at, 0];
+    else if (answer && at <= before && ++tries > TRIES) throw lost(place, blob);
   }
   return finish(place, blob, url);
 }

@@ -46,8 +46,8 @@ export function openRepository(
       return writing(digest, putManifest(place, bytes, { ...options, digest }));
     },
     hasBlob: (blob) => reading(blob.digest, hasBlob(place, blob)),
-    stream: (blob, startBytes) =>
-      namedStream(place, 'reading from', blob.digest, downloadBlob(place, blob, startBytes)),
+    stream: (blob, startBytes, options) =>
+      namedStream(place, 'reading from', blob.digest, downloadBlob(place, blob, startBytes, options)),
     putBlob: (blob, open, options) => writing(blob.digest, putBlob(place, blob, open, options)),
     referrers: (digest) => reading(digest, readReferrers(place, digest)),
     listReferrers: (subject, referrers) => writing(subject, addReferrers(place, subject, referrers)),

@@ -72,7 +72,7 @@ async function listedByApi(place: RepositoryPlace, digest: string): Promise<Desc
     // A host that answers everything with a page of its own has no such API.
     if (!index) return undefined;
     pages++;
-    found.push(...descriptorsIn(index.manifests));
+    for (const one of descriptorsIn(index.manifests)) found.push(one);
   }
   return found;
 }

@@ -17,7 +17,7 @@ export async function readTags(place: RepositoryPlace): Promise<string[]> {
     });
   }
   const tags: string[] = [];
-  for await (const bytes of pagesOf(first, what, page)) tags.push(...tagsIn(bytes, what));
+  for await (const bytes of pagesOf(first, what, page)) for (const tag of tagsIn(bytes, what)) tags.push(tag);
   return tags;
 }
 
