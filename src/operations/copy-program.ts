@@ -11,6 +11,7 @@ import { type BundleForm, sourceDate, writeForm } from './bundle-forms.ts';
 import { fetchProgram } from './fetch-program.ts';
 import { repositorySource, storeSource } from './graph-ends.ts';
 import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
+import { refuseLimits } from './limits.ts';
 import type { Ports } from './ports.ts';
 import { mountable, type Published, publishGraph } from './publish-graph.ts';
 import { refuseAccess } from './registry-access.ts';
@@ -117,6 +118,9 @@ function refuseUseless(source: string, destination: string, access: RegistryAcce
   });
 }
 
+/** The limits of manifests and of lists; those of layers are for whoever unpacks them. */
+const SURVEYED = ['jsonBytes', 'entries'] as const;
+
 /** A program of a registry whose layers stay there until they are copied. */
 async function surveyed(
   repository: Repository,
@@ -124,6 +128,7 @@ async function surveyed(
   store: TrustedContentStore,
   { history, limits }: CopyOptions,
 ): Promise<Found> {
+  refuseLimits(limits, repository.label, SURVEYED, 'between registries no layer is looked into');
   const objects = new RemoteObjects(repository, store, { ...LIMITS, ...limits });
   const { programs, referrers } = await surveyProgram(objects, repository, reference, { history });
   const [{ self, program }] = programs;

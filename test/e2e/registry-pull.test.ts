@@ -243,6 +243,12 @@ describe('a limit', () => {
       assert.deepEqual(registry.asked(undefined, new RegExp(`/blobs/${digest}$`)), []);
     await refused(rig, reader, [...pull, '--limit', 'ratio=5000'], { code: 'SAME1902', place: '--limit' });
     await lab.remote([...pull, '--limit', 'unpacked=1Mi'], reader);
+    const copy = ['copy', `${lab.place}/study:1.0`, `oci://${registry.host}/second`];
+    await refused(rig, reader, [...copy, '--limit', 'unpacked=1Mi'], {
+      code: 'SAME1902',
+      message: 'between registries no layer is looked into',
+    });
+    await refused(rig, reader, [...copy, '--limit', 'json=1'], { code: 'SAME1304', exit: 7 });
   });
 });
 
