@@ -32,7 +32,7 @@ export interface FetchedProgram {
 
 /**
  * Fetches what a reference leads to in a registry, with what refers to it, into a store. Every blob is compared with its
- * digest as it comes; then all of it is held to what a bundle is held to (spec chapter registries). Nothing is executed.
+ * digest as it comes; then all of it is held to what a bundle is held to (spec SAME-REG-017). Nothing is executed.
  * @param store where to; blobs that it has are not fetched
  * @throws what {@link surveyProgram} throws · SAME1301…1307 · SAME1801, SAME1802
  */

@@ -17,7 +17,7 @@ export interface Published {
 
 /**
  * Puts a program and what belongs to it into a repository: leaves first, manifests next, lists of referrers, the tag last;
- * what is there is not sent again (spec chapter registries).
+ * what is there is not sent again (spec SAME-REG-005 to 011).
  * @param objects the program, its ancestors, then what refers to them
  * @throws SAME1804, SAME1207 · SAME1801, SAME1802, SAME1806
  */

@@ -24,7 +24,7 @@ export interface Pushed extends Published {
 
 /**
  * `same push`: a stored program with chosen runs and records goes to a registry: leaves first, manifests next, the tag last;
- * what is there is not sent again (spec chapter registries).
+ * what is there is not sent again (spec SAME-REG-004 to 011).
  * @throws SAME1204 there is no such program · SAME1804 the tag leads to another digest · SAME1207, SAME1801, SAME1802,
  * SAME1806, and what export says of runs and data
  */

@@ -107,7 +107,7 @@ function pathOf(written: string, target: string, program: { name: string; versio
     code: 'SAME1204',
     message: `"${target}" is not where ${program.name}:${program.version} goes: its path is ${path}:${version}`,
     hint: 'a program is pushed under its own name and version; another version is made with: same commit',
-    clause: 'SAME-REF-010',
+    clause: 'SAME-REG-009',
   });
 }
 

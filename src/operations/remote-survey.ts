@@ -71,7 +71,7 @@ export async function surveyProgram(
 }
 
 /**
- * A program has one object of data (spec SAME-BND-046); pushed with more data than before, a registry has the one of before
+ * A program has one object of data (spec SAME-BND-046, SAME-REG-018); pushed with more data than before, a registry has the one of before
  * too, and all that it holds is in the other.
  */
 function fullestData(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
@@ -84,7 +84,7 @@ function fullestData(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
     .slice(0, 1);
 }
 
-/** @throws SAME1204 the program is not the one that was asked for (spec SAME-REF-010) */
+/** @throws SAME1204 the program is not the one that was asked for (spec SAME-REG-015) */
 function refuseOtherName(
   repository: Repository,
   { name, version }: Reference,
@@ -98,7 +98,7 @@ function refuseOtherName(
     message: `${repository.label}${version === undefined ? '' : `:${version}`} leads to ${got.name}:${got.version} (${got.digest}), not to ${isName ? `${got.name}:${version}` : name}`,
     place: repository.label,
     hint: `see what is there: same list tags ${repository.label}`,
-    clause: 'SAME-REF-010',
+    clause: 'SAME-REG-015',
   });
 }
 

@@ -55,7 +55,7 @@ export interface Logins {
 /**
  * The login that is stored for a repository: in the file that REGISTRY_AUTH_FILE names, else in docker's own (`config.json`
  * in DOCKER_CONFIG or `~/.docker`). In each a helper for the host goes before the store for all, and that before what
- * the file itself holds. A login of another host or port is never given (spec chapter registries).
+ * the file itself holds. A login of another host or port is never given (spec SAME-REG-036, SAME-REG-037).
  * @returns undefined where there is none, and where a helper is missing or fails, which is warned of
  * @throws SAME1807 a file is damaged or cannot be read · SAME1903
  */

@@ -41,7 +41,7 @@ export interface RegistryAnswer {
 
 /**
  * Talks with one registry: logs in when asked to, follows redirects, waits as it is told, tries again. Credentials go to
- * the registry's exact host and to the token service that it names, never to where it redirects (spec chapter registries).
+ * the registry's exact host and to the token service that it names, never to where it redirects (spec SAME-REG-035, SAME-REG-039).
  */
 export interface RegistrySession {
   /** `HOST[:PORT]`. */
