@@ -7,6 +7,7 @@ import { openPorts } from '../../src/cli/wiring.ts';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
 import { openDiskPins } from '../../src/content/disk-pins.ts';
 import { openDiskReferrers } from '../../src/content/disk-referrers.ts';
+import { openPartialDownloads } from '../../src/content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../../src/content/staged-content-store.ts';
 import { openUserFiles } from '../../src/host/user-files.ts';
 import type { Ports } from '../../src/operations/ports.ts';
@@ -44,6 +45,7 @@ export function openHome(home: string, variables: Record<string, string> = {}): 
     lookIntoContent: () => openLookingContentStore(content),
     stageContent: (directory) =>
       openStagedContentStore(content, openDiskContentStore(join(directory, 'staged'))),
+    downloads: openPartialDownloads(join(home, 'cache', 'downloads')),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     runs: openDiskRunStore(join(home, 'runs'), ({ message }) => assert.fail(message)),
