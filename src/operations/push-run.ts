@@ -58,6 +58,7 @@ export async function pushRun(
         message: `${repository.label} does not have ${name}:${version} (${subject}), which the run ran`,
         place: repository.label,
         hint: `push the program first: same push ${name}:${version} ${repository.label}`,
+        clause: 'SAME-REG-026',
       });
     }
     const sink = repositorySink(repository, { known: new Set([subject]) });

@@ -72,6 +72,7 @@ export async function parsePushTarget(
       code: 'SAME1202',
       message: `${name}:${version} cannot be in a registry, where tags like "${version}" list what refers to a digest`,
       hint: `give it another version: same commit ${name}:${version} --as VERSION`,
+      clause: 'SAME-REG-003',
     });
   }
   const target = text ?? remembered ?? (await defaultTarget(ports, program));
@@ -125,6 +126,7 @@ async function defaultTarget(
     code: 'SAME1902',
     message: `${name}:${version} was in no registry before, and no default registry is set`,
     hint: `say where to: same push ${name}:${version} oci://HOST/NAMESPACE; or once for all: same create alias default oci://HOST/NAMESPACE`,
+    clause: 'SAME-REG-008',
   });
 }
 

@@ -48,6 +48,7 @@ export function chooseRuns(
         message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, all`,
         place: '--history',
         hint: `runs there: ${runs.map(({ id }) => id).join(', ') || 'none'}`,
+        clause: 'SAME-REG-018',
       });
       return problem.findings;
     }),

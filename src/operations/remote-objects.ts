@@ -215,6 +215,7 @@ export class RemoteObjects {
         versions.length > 0
           ? `see: same list tags ${this.#repository.label}`
           : 'look for a mistyped host, namespace or name; a private one may need: same login HOST',
+      clause: 'SAME-REG-014',
     });
   }
 
