@@ -41,9 +41,9 @@ export interface CopyTally {
 const AT_ONCE = 4;
 
 /**
- * Copies objects from one place to another: leaves first, then the manifests that name them, in the order of the list; what
- * is there is skipped (spec SAME-REG-005, SAME-REG-007). The first failure stops what has not begun, and is thrown once what has
- * is over.
+ * Copies objects from one place to another: leaves first, then the manifests that name them, in the order of the list;
+ * what is there is skipped (spec SAME-REG-005, SAME-REG-007). The first failure stops what has not begun, and is thrown
+ * once what has is over.
  * @param check told what is not there, before any of it is sent: what it throws ends the copy
  */
 export async function copyGraph(
