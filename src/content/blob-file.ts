@@ -83,6 +83,22 @@ export async function* streamChecked(
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
+  for await (const piece of streamAgain(path, digest, guard, signal)) {
+    hash.update(piece);
+    countRead(piece.length);
+    yield piece;
+  }
+  const got = `sha256:${hash.digest('hex')}`;
+  if (got !== digest) throw mismatch(digest, got);
+}
+
+/** {@link streamChecked} of a blob that was compared with its digest before, and is not once more. */
+export async function* streamAgain(
+  path: string,
+  digest: string,
+  guard: (error: unknown) => unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
   let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
@@ -91,33 +107,12 @@ export async function* streamChecked(
       const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
       const length = readSync(fd, buffer, 0, READ_BYTES, null);
       if (length === 0) break;
-      const piece = buffer.subarray(0, length);
-      hash.update(piece);
-      countRead(length);
       await turn(length, signal);
-      yield piece;
+      yield buffer.subarray(0, length);
     }
   } catch (error) {
     throw isErrno(error, 'ENOENT') ? missing(digest) : guard(error);
   } finally {
     if (fd !== undefined) closeSync(fd);
-  }
-  const got = `sha256:${hash.digest('hex')}`;
-  if (got !== digest) throw mismatch(digest, got);
-}
-
-/** The bytes of a file that were compared before; each piece is good until the next one is asked for. */
-export async function* streamAgain(
-  path: string,
-  guard: (error: unknown) => unknown,
-  signal?: AbortSignal,
-): AsyncGenerator<Buffer> {
-  try {
-    for (const piece of piecesOf(path)) {
-      await turn(piece.length, signal);
-      yield piece;
-    }
-  } catch (error) {
-    throw guard(error);
   }
 }

@@ -115,7 +115,7 @@ class DiskContentStore implements LocalContentStore {
   async reread(digest: string): Promise<AsyncIterable<Uint8Array>> {
     const path = this.pathOf(digest);
     if (this.#sizeOf(path) === undefined) throw missing(digest);
-    return streamAgain(path, (error) => this.#error(error, 'reading a blob'), this.#signal);
+    return streamAgain(path, digest, (error) => this.#error(error, 'reading a blob'), this.#signal);
   }
 
   async write(bytes: Uint8Array): Promise<BlobId> {

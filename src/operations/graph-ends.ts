@@ -1,17 +1,21 @@
 import type { GraphObject } from '../bundle/graph.ts';
 import { MEDIA } from '../bundle/oci.ts';
-import type { ContentStore } from '../content/content-store.ts';
+import type { ContentStore, TrustedContentStore } from '../content/content-store.ts';
 import type { GraphNode, GraphSink, GraphSource } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Repository } from '../registry/registry.ts';
 
-/** A content store as what objects are read from. */
-export function storeSource(store: ContentStore): GraphSource {
+/**
+ * A content store as what objects are read from.
+ * @param kept the store behind it, whose blobs are not compared with their digests once more: whoever gets them does that
+ */
+export function storeSource(store: ContentStore, kept?: TrustedContentStore): GraphSource {
   return {
     manifest: ({ digest }) => store.read(digest),
-    async blob({ digest }, startBytes) {
-      const stream = await store.stream(digest);
-      return startBytes === 0 ? stream : after(stream, startBytes);
+    async blob({ digest, size }, startBytes) {
+      const isKept = await kept?.holds({ digest, sizeBytes: size });
+      const chunks = await (isKept ? kept!.reread(digest) : store.stream(digest));
+      return startBytes === 0 ? chunks : after(chunks, startBytes);
     },
   };
 }

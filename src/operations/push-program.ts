@@ -1,7 +1,7 @@
-import { objectsOf, openGraph, type StoredReferrer } from '../bundle/graph.ts';
+import { type GraphObject, objectsOf, openGraph, type StoredReferrer } from '../bundle/graph.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { RUN_ID } from '../bundle/run-artifact.ts';
-import { throwFindings } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import { collectData } from './collect-data.ts';
 import { findProgram } from './find-program.ts';
@@ -75,7 +75,10 @@ export async function pushProgram(
         // A record that is there already was checked when it went; its schema takes long to load.
         check: (missing) => checkRuns(runsAmong(graph.referrers, selection.chosen, missing)),
       },
-    );
+    ).catch(async (error: unknown) => {
+      await refuseDamaged(ports, error, objectsOf(graph));
+      throw error;
+    });
     ports.pins.harden(pin.name, pin.version, repository.label);
     return {
       artifact,
@@ -100,4 +103,23 @@ function runsAmong(
     .filter(({ kind, self }) => kind === 'run' && digests.has(self.digest))
     .map(({ manifest }) => manifest.annotations?.[RUN_ID]);
   return chosen.filter(({ record }) => ids.includes(record.id));
+}
+
+/** A registry compares what it gets with its digest: when it refused, perhaps a blob here was damaged. @throws SAME1301 */
+async function refuseDamaged(ports: Ports, error: unknown, objects: readonly GraphObject[]): Promise<void> {
+  if (!(error instanceof SameError) || error.code !== 'SAME1806') return;
+  for (const { manifest } of objects) {
+    for (const { digest } of [manifest.config, ...manifest.layers]) {
+      if (!(await ports.content.has(digest)) || (await ports.content.isWhole(digest))) continue;
+      throw new SameError(
+        {
+          code: 'SAME1301',
+          message: `${digest} is damaged in the home, and so the registry refused it`,
+          place: ports.content.pathOf(digest),
+          hint: 'remove the file, then create or import the program again',
+        },
+        { cause: error },
+      );
+    }
+  }
 }
