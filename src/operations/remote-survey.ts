@@ -71,8 +71,8 @@ export async function surveyProgram(
 }
 
 /**
- * A program has one object of data (spec SAME-BND-046, SAME-REG-018); pushed with more data than before, a registry has the one of before
- * too, and all that it holds is in the other.
+ * A program has one object of data (spec SAME-BND-046, SAME-REG-018); pushed with more data than before, a registry has
+ * the one of before too, and all that it holds is in the other.
  */
 function fullestData(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
   return referrers
