@@ -17,6 +17,8 @@ export interface ExchangeRequest {
   body?: { sizeBytes: number; chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> };
   /** Whether the host's name may lead to this machine (default true). */
   loopback?: boolean;
+  /** How much longer than usual the answer's headers may take, ms (default 0). */
+  patienceMs?: number;
 }
 
 /** What came back. */
@@ -71,7 +73,6 @@ class Own {
 /** Opens nothing yet: connections are made when they are needed, and kept. */
 export function openWire(options: WireOptions = {}): Wire {
   const { signal, headerTimeoutMs = 60_000, slowest = { bytes: 60 * 1024, perMs: 60_000 } } = options;
-  const pace: Pace = { headerTimeoutMs, slowest };
   const agents = new Map<string, Promise<Agent>>();
   let trust: Trust = 'near';
 
@@ -89,11 +90,13 @@ export function openWire(options: WireOptions = {}): Wire {
     headers,
     body,
     loopback = true,
+    patienceMs = 0,
   }: ExchangeRequest): Promise<ExchangeResponse> {
     const refusal = (why: string) =>
       new SameError({ code: 'SAME1208', message: `${withoutCredentials(url)} is not asked: ${why}` });
     if (isRefusedHost(url.hostname)) throw refusal('link-local and metadata addresses are refused');
     if (!loopback && isLoopbackHost(url.hostname)) throw refusal('it is on this machine');
+    const pace: Pace = { headerTimeoutMs: headerTimeoutMs + patienceMs, slowest };
     const agent = await agentFor(url);
     const { request: start } =
       url.protocol === 'https:' ? await import('node:https') : await import('node:http');
@@ -101,7 +104,7 @@ export function openWire(options: WireOptions = {}): Wire {
       method,
       agent,
       signal,
-      timeout: headerTimeoutMs,
+      timeout: pace.headerTimeoutMs,
       lookup: checkedLookup(url.hostname, loopback, refusal),
       headers: {
         accept: '*/*',

@@ -4,8 +4,14 @@ import type { Mask } from './mask.ts';
 import { shownUrl } from './redirect.ts';
 import type { RegistryAnswer, RegistryRequest } from './session.ts';
 
-/** How far a session is with logging in. */
-export type LoginState = 'none' | 'anonymous' | 'sent';
+/** What became of the login: the registry had it, it asked for one and there is none, or it never asked in a known way. */
+export type LoginState = 'sent' | 'unknown' | 'unasked';
+
+const LOGIN_WORDS: Record<LoginState, string> = {
+  sent: 'does not accept the login, or it does not allow this',
+  unknown: 'wants a login, and none is known for it',
+  unasked: 'does not allow this, and does not say how to log in',
+};
 
 const LONGEST_WORDS = 300;
 const LONGEST_BODY_BYTES = 64 * 1024;
@@ -25,10 +31,7 @@ export async function refusalOf(
     return new SameError({ code: 'SAME1801', message }, { details });
   }
   if (status === 401 || status === 403) {
-    const message =
-      login === 'sent'
-        ? `${host} does not accept the login, or it does not allow this: ${said}`
-        : `${host} wants a login, and none is known for it: ${said}`;
+    const message = `${host} ${LOGIN_WORDS[login]}: ${said}`;
     return new SameError({ code: 'SAME1802', message, hint: `same login ${host}` }, { details });
   }
   if (status === 404) {

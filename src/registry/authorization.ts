@@ -23,7 +23,8 @@ export interface Authorization {
     scopes: readonly string[],
     sent: string | undefined,
   ): Promise<boolean>;
-  state(): LoginState;
+  /** @param sent what was sent as `Authorization` with the request that was refused */
+  state(sent: string | undefined): LoginState;
 }
 
 /** What {@link openAuthorization} needs. */
@@ -43,13 +44,13 @@ export interface AuthorizationOptions {
 export function openAuthorization(options: AuthorizationOptions): Authorization {
   const { host, mask } = options;
   let asked: Promise<Login | undefined> | undefined;
-  let state: LoginState = 'none';
+  let found: Login | 'none' | undefined;
   let fixed: string | undefined;
   let tokens: Tokens | undefined;
 
   function findLogin(): Promise<Login | undefined> {
     asked ??= options.login().then((login) => {
-      state = login ? 'sent' : 'anonymous';
+      found = login ?? 'none';
       for (const secret of login ? secretsOf(login) : []) mask.add(secret);
       return login;
     });
@@ -88,7 +89,10 @@ export function openAuthorization(options: AuthorizationOptions): Authorization 
       const message = `${host} wants a kind of login that is not supported: ${schemes}`;
       throw new SameError({ code: 'SAME1802', message });
     },
-    state: () => state,
+    state(sent) {
+      if (found === 'none') return 'unknown';
+      return found && sent ? 'sent' : 'unasked';
+    },
   };
 }
 

@@ -27,6 +27,8 @@ export interface RegistryRequest {
    * such an end is thrown with `details.retry` true.
    */
   again?: boolean;
+  /** How much longer than usual the answer may take, ms: a registry that hashes a long blob is silent meanwhile. */
+  patienceMs?: number;
 }
 
 /** What a registry answered. */
@@ -108,6 +110,7 @@ export function openSession(options: SessionOptions): RegistrySession {
         loopback: mayBeHere(url),
         again: request.again ?? true,
         expect: request.expect,
+        patienceMs: request.patienceMs,
       });
       const { status } = answer;
       const { location } = answer.headers;
@@ -139,7 +142,13 @@ export function openSession(options: SessionOptions): RegistrySession {
             continue;
           }
         }
-        throw await refusalOf(answer, { request, host, mask, login: authorization.state(), isElsewhere });
+        throw await refusalOf(answer, {
+          request,
+          host,
+          mask,
+          login: authorization.state(login),
+          isElsewhere,
+        });
       }
     },
     pause: tries.pause,

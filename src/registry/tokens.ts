@@ -78,7 +78,15 @@ export function openTokens(options: TokenOptions): Tokens {
     }
   }
 
-  async function fetchToken(scopes: readonly string[]): Promise<Token> {
+  /** Again, once, where the answer is cut: all else is tried again where it is sent. */
+  function fetchToken(scopes: readonly string[]): Promise<Token> {
+    return fetchOnce(scopes).catch((error) => {
+      if (error instanceof SameError && error.details.why === 'cut') return fetchOnce(scopes);
+      throw error;
+    });
+  }
+
+  async function fetchOnce(scopes: readonly string[]): Promise<Token> {
     const askedMs = clock.nowMs();
     let response =
       login && 'identityToken' in login

@@ -33,7 +33,12 @@ export interface Scripted extends AsyncDisposable {
 /** Starts a scripted server. */
 export async function script(
   answer: (asked: Asked, count: number) => Said | undefined,
-  options: { tls?: { key: Buffer; cert: Buffer }; address?: string } = {},
+  options: {
+    tls?: { key: Buffer; cert: Buffer };
+    address?: string;
+    /** Given a way to answer what was left without an answer. */
+    later?(answer: () => void): void;
+  } = {},
 ): Promise<Scripted> {
   const asked: Asked[] = [];
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -48,8 +53,8 @@ export async function script(
     if (headers.authorization !== undefined) one.authorization = headers.authorization;
     asked.push(one);
     const said = answer(one, asked.length);
-    // Without an answer the request hangs.
-    if (!said) return;
+    // Without an answer the request hangs, until it is answered later.
+    if (!said) return options.later?.(() => response.writeHead(200).end());
     if ('cut' in said) request.socket.destroy();
     else response.writeHead(said.status, said.headers).end(said.body);
   };

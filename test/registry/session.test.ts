@@ -86,11 +86,17 @@ describe('a login by name and password', () => {
   });
 
   it('that is not known is an error that says so, for 401 as for 403', async () => {
-    for (const said of [challenge('Basic realm="x"'), { status: 401 }, { status: 403 }]) {
+    const cases = [
+      [challenge('Basic realm="x"'), undefined, /wants a login, and none is known/],
+      [{ status: 401 }, undefined, /wants a login, and none is known/],
+      [{ status: 401 }, LOGIN, /does not allow this, and does not say how to log in/],
+      [{ status: 403 }, LOGIN, /does not allow this, and does not say how to log in/],
+    ] as const;
+    for (const [said, login, words] of cases) {
       await using server = await script(() => said);
-      const error = await errorOf(openTestSession(server.host).ask());
+      const error = await errorOf(openTestSession(server.host, { findLogin: async () => login }).ask());
       assert.equal(error.code, 'SAME1802');
-      assert.match(error.message, /wants a login, and none is known/);
+      assert.match(error.message, words);
       assert.equal(error.findings[0]?.hint, `same login ${server.host}`);
     }
   });
@@ -352,6 +358,18 @@ describe('a connection', () => {
     const { ask } = openTestSession(server.host, { wire: { headerTimeoutMs: 40 } });
     const error = await errorOf(ask());
     assert.deepEqual([error.code, error.details.why, server.asked.length], ['SAME1801', 'slow', 2]);
+  });
+
+  it('may be silent for longer where the caller says so', async () => {
+    const answers: (() => void)[] = [];
+    await using server = await script(() => undefined, { later: (answer) => answers.push(answer) });
+    const { ask } = openTestSession(server.host, { wire: { headerTimeoutMs: 30 } });
+    const patient = ask({ method: 'PUT', url: '/patient', body: bodyOf('x'), patienceMs: 600_000 });
+    // Meanwhile another one has waited for as long as is usual, twice.
+    const error = await errorOf(ask({ url: '/impatient' }));
+    assert.equal(error.details.why, 'slow');
+    for (const answer of answers) answer();
+    assert.equal((await patient).status, 200);
   });
 
   it('by TLS to a server that speaks none, or of an unknown authority, ends with the flag that helps', async () => {

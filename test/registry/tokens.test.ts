@@ -289,6 +289,18 @@ describe('a token service', () => {
     assert.equal(lab.server.asked.at(-1)?.authorization, 'Bearer TOKEN-10');
   });
 
+  it('whose answer is cut is asked again', async () => {
+    let cuts = 0;
+    await using lab = await registry({
+      gives: () =>
+        cuts++ === 0
+          ? { status: 200, headers: { 'content-length': '1000', connection: 'close' }, body: '{"token":' }
+          : undefined,
+    });
+    assert.equal((await open(lab.server, LOGIN).ask()).status, 200);
+    assert.equal(lab.service.asked.length, 2);
+  });
+
   it("has its tokens hidden where the registry's words repeat them", async () => {
     await using service = await script(() => ({ status: 200, body: '{"token":"T0KEN-OF-LAB"}' }));
     await using server = await script(({ authorization }) =>
