@@ -1,5 +1,15 @@
 import type { OpenBlob } from './registry.ts';
 
+/** One reading of a blob, from some offset to where it is now. */
+interface Reading {
+  chunks: AsyncIterator<Uint8Array>;
+  /** What of the last chunk nobody took yet. */
+  rest?: Uint8Array | undefined;
+  at: number;
+  /** A stretch is being taken from it: by a request that may have failed already, and does not know yet. */
+  isTaken: boolean;
+}
+
 /**
  * A blob's bytes in stretches, one after another, from one reading as long as they follow each other; a stretch that does
  * not begins a new one. So a blob that goes out in pieces is read and checked once.
@@ -7,9 +17,7 @@ import type { OpenBlob } from './registry.ts';
 export class BlobReader {
   readonly #open: OpenBlob;
   readonly #sizeBytes: number;
-  #chunks: AsyncIterator<Uint8Array> | undefined;
-  #rest: Uint8Array | undefined;
-  #at = 0;
+  #reading: Reading | undefined;
   #failure: { error: unknown } | undefined;
 
   constructor(open: OpenBlob, sizeBytes: number) {
@@ -19,28 +27,26 @@ export class BlobReader {
 
   /** `sizeBytes` bytes from `startBytes` on; the last stretch ends when the reading does, which may refuse it. */
   async *take(startBytes: number, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-    if (!this.#chunks || this.#at !== startBytes) {
-      await this[Symbol.asyncDispose]();
-      this.#chunks = (await this.#heard(async () => this.#open(startBytes)))[Symbol.asyncIterator]();
-      this.#at = startBytes;
-    }
+    const reading = await this.#readingAt(startBytes);
+    reading.isTaken = true;
     const end = startBytes + sizeBytes;
     let isWhole = false;
     try {
-      while (this.#at < end) {
-        const chunk = this.#rest ?? (await this.#next());
+      while (reading.at < end) {
+        const chunk = reading.rest ?? (await this.#next(reading));
         if (!chunk) break;
-        const piece = chunk.subarray(0, end - this.#at);
-        this.#rest = piece.length < chunk.length ? chunk.subarray(piece.length) : undefined;
-        this.#at += piece.length;
+        const piece = chunk.subarray(0, end - reading.at);
+        reading.rest = piece.length < chunk.length ? chunk.subarray(piece.length) : undefined;
+        reading.at += piece.length;
         // What comes after the last byte is the reading's own verdict: it must be heard before the byte is sent.
-        if (this.#at === this.#sizeBytes && (await this.#next()))
+        if (reading.at === this.#sizeBytes && (await this.#next(reading)))
           throw new RangeError('the blob has more bytes');
         yield piece;
       }
       isWhole = true;
     } finally {
-      if (!isWhole) await this[Symbol.asyncDispose]();
+      reading.isTaken = false;
+      if (!isWhole) await this.#leave(reading);
     }
   }
 
@@ -49,27 +55,42 @@ export class BlobReader {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #heard<T>(work: () => Promise<T>): Promise<T> {
+  async #readingAt(startBytes: number): Promise<Reading> {
+    const last = this.#reading;
+    if (last?.at === startBytes && !last.isTaken) return last;
+    this.#reading = undefined;
+    // One that is being taken from is left by its taker.
+    if (last && !last.isTaken) await this.#leave(last);
     try {
-      return await work();
+      const chunks = (await this.#open(startBytes))[Symbol.asyncIterator]();
+      this.#reading = { chunks, at: startBytes, isTaken: false };
+      return this.#reading;
     } catch (error) {
       this.#failure = { error };
       throw error;
     }
   }
 
-  async #next(): Promise<Uint8Array | undefined> {
+  async #next(reading: Reading): Promise<Uint8Array | undefined> {
     for (;;) {
-      const { value, done } = await this.#heard(() => this.#chunks!.next());
-      if (done) return undefined;
-      if (value.length > 0) return value;
+      try {
+        const { value, done } = await reading.chunks.next();
+        if (done) return undefined;
+        if (value.length > 0) return value;
+      } catch (error) {
+        // Of a reading that was left nobody wants to know how it ended.
+        if (this.#reading === reading) this.#failure = { error };
+        throw error;
+      }
     }
   }
 
+  async #leave(reading: Reading): Promise<void> {
+    if (this.#reading === reading) this.#reading = undefined;
+    await reading.chunks.return?.();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const chunks = this.#chunks;
-    this.#chunks = undefined;
-    this.#rest = undefined;
-    await chunks?.return?.();
+    if (this.#reading) await this.#leave(this.#reading);
   }
 }
