@@ -73,6 +73,7 @@ export class RemoteObjects {
     if (!from) return undefined;
     const found = await this.#repository.manifest(from.digest, this.#limits.jsonBytes);
     if (!found) return undefined;
+    this.#count(1);
     const ancestor = await this.#program(found.bytes, `${this.#repository.label}@${from.digest}`);
     const isSo = isDerivedFrom({ program }, { program: ancestor.program, digest: ancestor.self.digest });
     return isSo && ancestor.self.digest !== self.digest ? ancestor : undefined;

@@ -243,6 +243,15 @@ describe('a limit', () => {
       assert.deepEqual(registry.asked(undefined, new RegExp(`/blobs/${digest}$`)), []);
     await refused(rig, reader, [...pull, '--limit', 'ratio=5000'], { code: 'SAME1902', place: '--limit' });
     await lab.remote([...pull, '--limit', 'unpacked=1Mi'], reader);
+    await done(rig, ['commit', 'study:1.0', '--as', '1.1', '--set', 'n=3']);
+    await ran(rig, 'study:1.0', 4);
+    await lab.remote(['push', 'study:1.1', lab.place, '--history', 'all']);
+    const second = ['pull', `${lab.place}/study:1.1`, '--limit', 'entries=3'];
+    await refused(rig, rig.path('third'), second, {
+      code: 'SAME1304',
+      exit: 7,
+      message: 'more than 3 objects belong to it',
+    });
     const copy = ['copy', `${lab.place}/study:1.0`, `oci://${registry.host}/second`];
     await refused(rig, reader, [...copy, '--limit', 'unpacked=1Mi'], {
       code: 'SAME1902',
