@@ -92,7 +92,7 @@ describe('a redirect', () => {
       bench.server.script(on('GET', BLOBS, away, { times: 2 }));
       assert.ok((await read(bench, blob)).equals(bytes));
       const ranges = bench.server.asked('GET', /signature=/).map(({ headers }) => headers.range);
-      assert.deepEqual(ranges, [undefined, 'bytes=5000-']);
+      assert.deepEqual(ranges, [undefined, `bytes=5000-${bytes.length - 1}`]);
     });
   }
 

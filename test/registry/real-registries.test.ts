@@ -34,9 +34,6 @@ function repositoryOf(registry: Registry, repository: string, login?: Login, pla
   return openRepository(session, { host, repository }, { chunkBytes: PIECE_BYTES });
 }
 
-/** Which registries are held to it. */
-const under: readonly RegistryKind[] = kinds.filter((kind) => kind !== 'go-containerregistry');
-
 /**
  * The same, with the type of each referrer from the referrer itself: go-containerregistry lists the type of its config
  * instead, which is why nothing here may depend on a listed type.
@@ -54,7 +51,7 @@ function typed(repository: Repository): Repository {
   };
 }
 
-for (const kind of under) {
+for (const kind of kinds) {
   const opened = kind === 'go-containerregistry' ? typed : (repository: Repository) => repository;
   const skip = unavailable(kind) ?? false;
 
