@@ -1,24 +1,51 @@
 import { lookup as resolveName } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
+/** Made when they are needed: a list of subnets costs as much as a request. */
+const loopback = lazily((list) => {
+  list.addSubnet('127.0.0.0', 8);
+  list.addAddress('::1', 'ipv6');
+});
 
 /** Link-local networks and the addresses at which clouds hand out credentials. */
-const refused = new BlockList();
-refused.addSubnet('169.254.0.0', 16);
-refused.addSubnet('0.0.0.0', 8);
-refused.addAddress('100.100.100.200');
-refused.addAddress('192.0.0.192');
-refused.addAddress('168.63.129.16');
-refused.addSubnet('fe80::', 10, 'ipv6');
-refused.addAddress('fd00:ec2::254', 'ipv6');
-refused.addAddress('::', 'ipv6');
+const refused = lazily((list) => {
+  list.addSubnet('169.254.0.0', 16);
+  list.addSubnet('0.0.0.0', 8);
+  list.addAddress('100.100.100.200');
+  list.addAddress('192.0.0.192');
+  list.addAddress('168.63.129.16');
+  list.addSubnet('fe80::', 10, 'ipv6');
+  list.addAddress('fd00:ec2::254', 'ipv6');
+  list.addAddress('::', 'ipv6');
+});
 
-function isIn(list: BlockList, address: string): boolean {
+function lazily(fill: (list: BlockList) => void): () => BlockList {
+  let list: BlockList | undefined;
+  return () => {
+    if (!list) {
+      list = new BlockList();
+      fill(list);
+    }
+    return list;
+  };
+}
+
+/** The addresses that every look-up of `localhost` gives, which need no list. */
+function isPlainLoopback(address: string): boolean {
+  return address === '127.0.0.1' || address === '::1';
+}
+
+function isLoopback(address: string): boolean {
+  return isPlainLoopback(address) || isIn(loopback, address);
+}
+
+function isRefused(address: string): boolean {
+  return !isPlainLoopback(address) && isIn(refused, address);
+}
+
+function isIn(list: () => BlockList, address: string): boolean {
   const family = isIP(address);
-  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return family !== 0 && list().check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** A host's name or address without brackets and final dot, in lower case. */
@@ -32,13 +59,13 @@ function plainName(hostname: string): string {
 /** True for this machine's own names and addresses: `localhost`, `*.localhost`, 127.0.0.0/8, ::1. */
 export function isLoopbackHost(hostname: string): boolean {
   const name = plainName(hostname);
-  return name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name);
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name);
 }
 
 /** True for a link-local or metadata address, or a name that is only used for one. */
 export function isRefusedHost(hostname: string): boolean {
   const name = plainName(hostname);
-  return name === 'metadata.google.internal' || isIn(refused, name);
+  return name === 'metadata.google.internal' || isRefused(name);
 }
 
 /** A URL for messages and records: no user, password, query or fragment. */
@@ -63,8 +90,7 @@ export function checkedLookup(
     resolveName(name, { ...options, all: true }, (error, addresses) => {
       if (error) return answer(error, []);
       const bad = addresses.find(
-        ({ address }) =>
-          isIn(refused, address) || (name === hostname && isIn(loopback, address) && !loopbackAllowed),
+        ({ address }) => isRefused(address) || (name === hostname && isLoopback(address) && !loopbackAllowed),
       );
       if (bad) return answer(refusal(`its name leads to ${bad.address}, which is refused`), []);
       if (options.all) return answer(null, addresses);
