@@ -28,13 +28,15 @@ export async function addReferrers(
   const listed = new Set((await listedByApi(place, subject))?.map(({ digest }) => digest));
   const wanted = referrers.filter(({ digest }) => !listed.has(digest));
   if (wanted.length === 0) return 'api';
-  for (let tries = 1; tries <= TRIES; tries++) {
-    // Read again after writing: two clients that write at once lose each other's entries, as a tag has no lock.
+  for (let written = 0; written <= TRIES; written++) {
+    // A tag has no lock: whoever read it before this writing, and writes it after, takes these entries away. So it is
+    // looked at again when they have had the time to, and nothing comes between a look and the writing.
+    if (written > 0) await place.session.pause(written);
     const { index, manifests } = await listedByTag(place, subject);
     const there = new Set(manifests.map(({ digest }) => digest));
     const lacking = wanted.filter(({ digest }) => !there.has(digest));
     if (lacking.length === 0) return 'tag';
-    if (tries > 1) await place.session.pause(tries - 1);
+    if (written === TRIES) break;
     await writeTag(place, subject, { ...index, manifests: [...(index.manifests as unknown[]), ...lacking] });
   }
   throw new SameError({

@@ -180,6 +180,27 @@ describe('referrers', () => {
     assertFaultsUsed(bench.server);
   });
 
+  it('that a client wrote over, which had read before us and writes after us, are not lost', async () => {
+    let onWait = () => {};
+    await using bench = await openBench({ features: { referrers: 'none' }, onWait: () => onWait() });
+    const { subject, referrers } = await pushed(bench, 2);
+    const [ours, theirs] = referrers as [Descriptor, Descriptor];
+    const tag = subject.digest.replace(':', '-');
+    onWait = () => {
+      const index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: [theirs] };
+      bench.server.content.manifest(NAME, index, { tag, mediaType: MEDIA.ociIndex });
+      onWait = () => {};
+    };
+    assert.equal(await bench.repository.listReferrers(subject.digest, [ours]), 'tag');
+    assert.deepEqual(digests(await bench.repository.referrers(subject.digest)), digests(referrers));
+    const asked = bench.server.asked(undefined, new RegExp(`/manifests/${tag}`)).map(({ method }) => method);
+    assert.deepEqual(
+      asked.slice(0, 5),
+      ['GET', 'PUT', 'GET', 'PUT', 'GET'],
+      'each writing right after a look',
+    );
+  });
+
   it('are not written over a tag that is something else', async () => {
     await using bench = await openBench({ features: { referrers: 'none' } });
     const { subject, referrers } = await pushed(bench, 1);
