@@ -49,7 +49,7 @@ export async function storeBundle(
   from: { registry?: string } = {},
 ): Promise<Omit<Imported, 'digests'>> {
   const artifact = await openProgram(bundle.program, staged);
-  await refuseOtherRuns(ports, bundle, staged);
+  await refuseOtherRuns(ports, bundle, staged, from.registry);
   const origin = bundle.referrers.find(
     ({ kind, subject }) => kind === 'origin' && subject === bundle.program,
   );
@@ -68,6 +68,7 @@ async function refuseOtherRuns(
   ports: Ports,
   bundle: Pick<ReadBundle, 'referrers'>,
   staged: ContentStore,
+  registry: string | undefined,
 ): Promise<void> {
   const runs = bundle.referrers.filter(({ kind }) => kind === 'run');
   if (runs.length === 0) return;
@@ -79,8 +80,11 @@ async function refuseOtherRuns(
     if (!other || isSameRun(other.record, record)) continue;
     findings.push({
       code: 'SAME1609',
-      message: `run ${record.id} of the bundle is here already with another record, ${other.own ? 'your own' : `of ${other.record.program.name}:${other.record.program.version}`}`,
-      hint: 'compare the two in another home: SAME_HOME=DIRECTORY same import FILE',
+      message: `run ${record.id} of ${registry ?? 'the bundle'} is here already with another record, ${other.own ? 'your own' : `of ${other.record.program.name}:${other.record.program.version}`}`,
+      hint:
+        registry === undefined
+          ? 'compare the two in another home: SAME_HOME=DIRECTORY same import FILE'
+          : 'leave it out with --history none or ids of others; or compare the two in another home: SAME_HOME=DIRECTORY same pull ADDRESS',
       clause: 'SAME-BND-028',
     });
   }

@@ -37,12 +37,13 @@ export function chooseRuns(
   throwFindings(
     history.flatMap((text) => {
       const found = runs.filter(({ id }) => text !== '' && (id.startsWith(text) || id.endsWith(text)));
-      const exact = found.find(({ id }) => id === text) ?? (found.length === 1 ? found[0] : undefined);
-      if (exact) {
-        chosen.push(exact.digest);
+      const exact = found.filter(({ id }) => id === text);
+      const meant = exact.length > 0 ? exact : found;
+      if (meant.length === 1) {
+        chosen.push(meant[0]!.digest);
         return [];
       }
-      const what = found.length === 0 ? 'names no run' : `names ${found.length} runs`;
+      const what = meant.length === 0 ? 'names no run' : `names ${meant.length} runs`;
       const problem = new SameError({
         code: 'SAME1608',
         message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, all`,

@@ -167,6 +167,31 @@ describe('a pull', () => {
     }
   });
 
+  test('of two records of one run takes neither for the other', async () => {
+    await using lab = await openLab();
+    const { rig, registry } = lab;
+    const run = await ran(rig, 'study:1.0', 2);
+    await lab.remote(['push', 'study:1.0', lab.place]);
+    const { manifests, blobs } = lab.stored();
+    const [first, { bytes }] = [...manifests].find(([, { parsed }]) => parsed.artifactType === RUN)!;
+    const other = JSON.parse(bytes.toString());
+    const record = JSON.parse(blobs.get(other.layers[0].digest)!.toString());
+    const said = canonical({ ...record, warnings: ['another'] });
+    const layer = registry.content.blob('lab/study', said, other.layers[0].mediaType);
+    registry.content.manifest('lab/study', Buffer.from(canonical({ ...other, layers: [layer] })));
+    const pull = ['pull', `${lab.place}/study:1.0`];
+    const reader = rig.path('reader');
+    await refused(rig, reader, pull, { code: 'SAME1302', exit: 7, hint: '--history none' });
+    await refused(rig, reader, [...pull, '--history', run], { code: 'SAME1608', exit: 3, message: '2 runs' });
+    manifests.delete(first);
+    await refused(rig, rig.home, pull, {
+      code: 'SAME1609',
+      exit: 4,
+      message: `run ${run} of ${lab.place}/study is here already with another record, your own`,
+      hint: '--history none',
+    });
+  });
+
   test('leaves referrers of other kinds where they are, and names their types', async () => {
     await using lab = await openLab();
     const { rig, registry } = lab;
