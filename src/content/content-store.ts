@@ -73,6 +73,8 @@ export interface Downloads {
 
 /** A store whose new blobs lie aside until they are kept. */
 export interface StagedContentStore extends TrustedContentStore {
+  /** Forgets what was written and is none of these: it was looked at only. */
+  retain(digests: ReadonlySet<string>): void;
   /** Moves what was written into the store behind; it stays readable here. */
   keep(): Promise<void>;
 }

@@ -25,6 +25,9 @@ export function openStagedContentStore(
       staged.set(id.digest, id);
       return id;
     },
+    retain(digests) {
+      for (const digest of [...staged.keys()]) if (!digests.has(digest)) staged.delete(digest);
+    },
     async keep() {
       // An interruption is heard now or not at all: from here to the caller's pin nothing takes long.
       if (staged.size > 0) await nextTurn(signal);

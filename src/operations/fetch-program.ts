@@ -24,6 +24,8 @@ export interface FetchOptions extends SurveyOptions {
 export interface FetchedProgram {
   bundle: Omit<ReadBundle, 'digests'>;
   artifact: ProgramArtifact;
+  /** Digests of all that it is made of: less than what was looked at, where only some runs come along. */
+  digests: ReadonlySet<string>;
   /** Blobs that were fetched, and their bytes; what was here already is none of them. */
   fetched: { blobs: number; sizeBytes: number };
   /** Objects that refer to it and were left there, since this version does not know their kind. */
@@ -59,7 +61,9 @@ export async function fetchProgram(
     await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
     return readStored(store, entries, rules);
   });
-  return { bundle, artifact: await openProgram(bundle.program, store), fetched, left: objects.left };
+  const digests = new Set([...entries, ...blobs].map(({ digest }) => digest));
+  const artifact = await openProgram(bundle.program, store);
+  return { bundle, artifact, digests, fetched, left: objects.left };
 }
 
 function blobsOf(objects: readonly { manifest: OciManifest }[]): Descriptor[] {

@@ -32,7 +32,7 @@ export async function pullProgram(
   try {
     using temporary = ports.files.temporary();
     const staged = ports.stageContent(temporary.path);
-    const { bundle, fetched, left } = await fetchProgram(ports, repository, reference, staged, {
+    const { bundle, digests, fetched, left } = await fetchProgram(ports, repository, reference, staged, {
       history: options.history,
       limits: options.limits,
       downloads: ports.downloads,
@@ -40,6 +40,7 @@ export async function pullProgram(
       refuse: (program) => ports.pins.check({ ...program, pin: 'hard', pinnedAt: '' }, 'none'),
     });
     stopIfCanceled(ports);
+    staged.retain(digests);
     const stored = await storeBundle(ports, bundle, staged, { registry: repository.label });
     return { ...stored, fetched, left, pinned: `${repository.label}@${bundle.program}` };
   } finally {

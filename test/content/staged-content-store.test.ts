@@ -64,6 +64,21 @@ test('what is staged is not in the store behind until it is kept, and is readabl
   assert.equal(await behind.has(later.digest), false);
 });
 
+test('what was written and is not retained is forgotten, and what is in the store behind is not', async () => {
+  const { staged, behind } = fresh();
+  const [before, wanted, other] = [
+    await behind.write(Buffer.from('before')),
+    await staged.write(Buffer.from('wanted')),
+    await staged.write(Buffer.from('other')),
+  ];
+  staged.retain(new Set([wanted.digest]));
+  await staged.keep();
+  assert.equal((await staged.read(before.digest)).toString(), 'before');
+  assert.equal((await behind.read(wanted.digest)).toString(), 'wanted');
+  assert.equal(await behind.has(other.digest), false);
+  assert.equal(await staged.has(other.digest), false);
+});
+
 test('what is in the store behind already is read from there and kept once more without harm', async () => {
   const { staged, behind } = fresh();
   const { digest } = await behind.write(Buffer.from('there'));
