@@ -29,6 +29,8 @@ export interface Row {
   name: string;
   /** A long row has no more turns than these. */
   mostRuns?: number;
+  /** Commands without which the row is left out. */
+  needs?: string[];
   /** Writes what only this row needs, and starts what it talks to. */
   open(): Program | Promise<Program>;
   /** Stops what `open` started. */

@@ -54,6 +54,8 @@ try {
 }
 
 async function measure(row: Row): Promise<Measured[]> {
+  const absent = (row.needs ?? []).filter((name) => !isOnPath(name));
+  if (absent.length > 0) return [{ row: row.name, what: absent.join(', '), role: 'floor' }];
   try {
     const { before, contestants } = await row.open();
     for (const command of before) {
@@ -106,7 +108,9 @@ function cpuSeconds(commands: string[][]): number | undefined {
 }
 
 function isInstalled({ commands, needs = [] }: Contestant): boolean {
-  return [...commands.map(([name]) => name!), ...needs].every(
-    (name) => spawnSync('bash', ['-c', 'command -v "$1"', 'bash', name], { env }).status === 0,
-  );
+  return [...commands.map(([name]) => name!), ...needs].every(isOnPath);
+}
+
+function isOnPath(name: string): boolean {
+  return spawnSync('bash', ['-c', 'command -v "$1"', 'bash', name], { env }).status === 0;
 }

@@ -33,6 +33,7 @@ function row(directory: string, content: Content, name: string, program: (place:
   return {
     name,
     mostRuns: content === contents[0] ? 3 : 5,
+    needs: ['docker-registry', 'curl', 'jq'],
     async open() {
       const folder = join('registry', content.name);
       if (!existsSync(join(directory, folder))) content.write(join(directory, folder));
@@ -64,7 +65,6 @@ function pushAgain({ name, registry, folder, address }: Place): Program {
         what: 'node -e 0; curl -I',
         role: 'floor',
         commands: [bareNode, ['curl', '-sfI', '-H', accept, '-K', `heads-${name}`, `${base}/manifests/1.0`]],
-        needs: ['jq'],
       },
       { what: 'same push', role: 'same', commands: [push], target: 1.5 },
       { what: 'oras push', role: 'peer', commands: [orasPush] },
@@ -106,7 +106,7 @@ function firstPull({ name, registry, folder, address }: Place): Program {
   const pull = [...same, 'pull', `oci://${address}`, ...plain];
   const other = address.replace('/lab/', '/oras/');
   const all: Contestant[] = [
-    { what: 'curl GET; openssl', role: 'floor', commands: [get, hash('got')], needs: ['openssl', 'jq'] },
+    { what: 'curl GET; openssl', role: 'floor', commands: [get, hash('got')], needs: ['openssl'] },
     {
       what: 'same pull',
       role: 'same',
