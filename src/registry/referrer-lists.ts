@@ -87,19 +87,13 @@ async function listedByTag(
   const found = await readManifest(place, fallbackTag(digest));
   if (!found) return { index: empty, manifests: [] };
   const index = indexIn(found.bytes);
-  if (!index) {
-    throw new SameError({
-      code: 'SAME1801',
-      message: `reading from ${place.label}: its tag ${fallbackTag(digest)} is no list of referrers`,
-      place: fallbackTag(digest),
-      hint: 'whoever may delete tags there can delete it',
-    });
-  }
+  if (!index) throw noList(place, digest);
   return { index, manifests: descriptorsIn(index.manifests) };
 }
 
 async function writeTag(place: RepositoryPlace, subject: string, index: object): Promise<void> {
-  const bytes = Buffer.from(JSON.stringify(index));
+  const bytes = written(index);
+  if (!bytes) throw noList(place, subject);
   const { body } = await place.session.ask({
     method: 'PUT',
     url: `/v2/${place.address.repository}/manifests/${fallbackTag(subject)}`,
@@ -109,6 +103,24 @@ async function writeTag(place: RepositoryPlace, subject: string, index: object):
     expect: [200, 201, 202],
   });
   discard(body);
+}
+
+/** @returns undefined for what others nested so deep that it cannot be written again */
+function written(index: object): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(index));
+  } catch {
+    return undefined;
+  }
+}
+
+function noList({ label }: RepositoryPlace, subject: string): SameError {
+  return new SameError({
+    code: 'SAME1801',
+    message: `reading from ${label}: its tag ${fallbackTag(subject)} is no list of referrers`,
+    place: fallbackTag(subject),
+    hint: 'whoever may delete tags there can delete it',
+  });
 }
 
 function indexIn(bytes: Buffer): (Record<string, unknown> & { manifests: unknown[] }) | undefined {
@@ -123,8 +135,8 @@ function indexIn(bytes: Buffer): (Record<string, unknown> & { manifests: unknown
 /** Entries that could be manifests; others are no concern of ours, and stay where they are. */
 function descriptorsIn(entries: readonly unknown[]): Descriptor[] {
   return entries.filter((entry): entry is Descriptor => {
-    const { digest, size, mediaType } = (entry ?? {}) as Partial<Descriptor>;
-    const isDescriptor = isDigest(digest) && typeof mediaType === 'string';
+    const { digest, size, mediaType, artifactType = '' } = (entry ?? {}) as Partial<Descriptor>;
+    const isDescriptor = isDigest(digest) && [mediaType, artifactType].every((it) => typeof it === 'string');
     return isDescriptor && Number.isSafeInteger(size) && size! > 0;
   });
 }

@@ -4,7 +4,6 @@ import { type Descriptor, MEDIA } from '../../src/bundle/oci.ts';
 import { answers, cutAnswer, on, refusal, withHeaders } from '../components/faults.ts';
 import { assertFaultsUsed, assertRefused, type Bench, descriptorOf, NAME, openBench } from './fault-bench.ts';
 
-const TAGS = /\/tags\/list/;
 const REFERRERS = /\/referrers\//;
 
 /** A program and runs of it, pushed by the repository's own words; what refers is not listed yet. */
@@ -41,52 +40,6 @@ async function pushed(bench: Bench, runs: number): Promise<{ subject: Descriptor
 function digests(all: Descriptor[]): string[] {
   return all.map(({ digest }) => digest).sort();
 }
-
-describe('tags', () => {
-  it('of many pages are all read', async () => {
-    await using bench = await openBench({ features: { pageSize: 7 } });
-    const tags = Array.from({ length: 50 }, (_, index) => `1.${String(index).padStart(2, '0')}`);
-    for (const tag of tags) bench.server.content.manifest(NAME, { tag }, { tag });
-    assert.deepEqual(await bench.repository.tags(), tags);
-    assert.equal(bench.server.asked('GET', TAGS).length, 8);
-  });
-
-  it('whose pages go round in a circle are refused', async () => {
-    await using bench = await openBench({ features: { pageSize: 1 } });
-    for (const tag of ['1.0', '1.1', '1.2']) bench.server.content.manifest(NAME, { tag }, { tag });
-    const circle = withHeaders({ link: `</v2/${NAME}/tags/list?n=1&last=1.0>; rel="next"` });
-    bench.server.script(on('GET', TAGS, circle, { times: 1000 }));
-    await assertRefused(bench, bench.repository.tags(), { code: 'SAME1801', says: /circle/ });
-    assert.ok(bench.server.asked('GET', TAGS).length < 5);
-  });
-
-  it('whose next page is at another host are refused, and that host is not asked', async () => {
-    await using bench = await openBench();
-    bench.server.content.manifest(NAME, {}, { tag: '1.0' });
-    const link = `<${bench.server.origin.elsewhere}/v2/${NAME}/tags/list?last=1.0>; rel="next"`;
-    bench.server.script(on('GET', TAGS, withHeaders({ link })));
-    await assertRefused(bench, bench.repository.tags(), { code: 'SAME1801', says: /another host/ });
-    assert.ok(bench.server.log.every(({ listener }) => listener === 'registry'));
-  });
-
-  for (const [what, body] of [
-    ['a page of HTML', '<html></html>'],
-    ['a list of other things', '{"tags":[1,{}]}'],
-    ['null', 'null'],
-  ] as const) {
-    it(`that are ${what} are an error`, async () => {
-      await using bench = await openBench();
-      bench.server.script(on('GET', TAGS, answers(200, {}, body)));
-      await assertRefused(bench, bench.repository.tags(), { code: 'SAME1801', says: /no list of tags/ });
-    });
-  }
-
-  it('that are null are none, as some registries say it', async () => {
-    await using bench = await openBench();
-    bench.server.script(on('GET', TAGS, answers(200, {}, '{"name":"lab/study","tags":null}')));
-    assert.deepEqual(await bench.repository.tags(), []);
-  });
-});
 
 describe('referrers', () => {
   it('of many pages are all read', async () => {
@@ -208,6 +161,18 @@ describe('referrers', () => {
     bench.server.content.manifest(NAME, Buffer.from('not a list'), { tag });
     const refused = { code: 'SAME1801', says: /no list of referrers/ } as const;
     await assertRefused(bench, bench.repository.listReferrers(subject.digest, referrers), refused);
+  });
+
+  it('are not added to a list that is nested without end', async () => {
+    await using bench = await openBench({ features: { referrers: 'none' } });
+    const { subject, referrers } = await pushed(bench, 1);
+    const tag = subject.digest.replace(':', '-');
+    const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`;
+    for (const text of [`{"manifests":[],"annotations":${deep}}`, `{"manifests":[${deep}]}`]) {
+      bench.server.content.manifest(NAME, Buffer.from(text), { tag, mediaType: MEDIA.ociIndex });
+      const refused = { code: 'SAME1801', says: /no list of referrers/ } as const;
+      await assertRefused(bench, bench.repository.listReferrers(subject.digest, referrers), refused);
+    }
   });
 
   it('are found by the tag where a proxy answers the API with a page of its own', async () => {
