@@ -9,6 +9,7 @@ import type { JsonObject } from '../program/json.ts';
 import { listRuns } from './list-runs.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
+import { isRegistryText } from './registry-address.ts';
 
 const PINNING: Pinning = { pin: 'hard', replace: 'none' };
 
@@ -123,8 +124,10 @@ export function bundleRules(ports: Ports, limits?: Partial<Limits>): BundleRules
 export function bundleInput(ports: Ports, path: string): BundleInput {
   const kind = ports.files.kind(path);
   if (kind === 'file') return ports.files.stream(path);
-  if (kind === undefined)
-    throw new SameError({ code: 'SAME1205', message: `there is no file ${path}`, place: path });
+  if (kind === undefined) {
+    const hint = isRegistryText(path) ? { hint: `from a registry: same pull ${path}` } : {};
+    throw new SameError({ code: 'SAME1205', message: `there is no file ${path}`, place: path, ...hint });
+  }
   if (kind === 'directory' && isBundleDirectory(ports, path)) {
     return {
       entries: () => ports.files.entries(path),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { answers, on } from '../components/faults.ts';
+import { answers, type Misdeed, on } from '../components/faults.ts';
 import { assertRefused } from './refusal.ts';
 import { created, done, openLab, pinIn, RUN, ran, refused, study } from './registry-lab.ts';
 
@@ -194,6 +194,36 @@ describe('the list of referrers under a tag', () => {
     }
     const listed = ours.find(({ artifactType }: { artifactType: string }) => artifactType === RUN);
     assert.equal(listed.annotations['dev.same.run.id'], run);
+  });
+});
+
+describe('runs', () => {
+  test('that a registry lists in part are found, each once, with those that the tag lists', async () => {
+    await using lab = await openLab();
+    const { rig, registry } = lab;
+    const runs = [await ran(rig, 'study:1.0', 2), await ran(rig, 'study:1.0', 3)];
+    const hidden = (entry: { annotations?: Record<string, string> }) =>
+      entry.annotations?.['dev.same.run.id'] === runs[1];
+    const partly: Misdeed = {
+      change: (answer) => {
+        const index = JSON.parse(answer.body!.toString());
+        const manifests = index.manifests.filter((entry: object) => !hidden(entry));
+        return { ...answer, body: Buffer.from(JSON.stringify({ ...index, manifests })) };
+      },
+    };
+    registry.script(on('GET', /\/referrers\//, partly, { times: 999 }));
+    await lab.remote(['push', 'study:1.0', lab.place, '--history', 'all']);
+    const { manifests, tags } = lab.stored();
+    const list = manifests.get(tags.get(pinIn(rig.home).digest.replace(':', '-'))!)!;
+    assert.equal(
+      JSON.parse(list.bytes.toString()).manifests.length,
+      1,
+      'what the registry lists is not repeated',
+    );
+    const reader = rig.path('reader');
+    await lab.remote(['pull', `${lab.place}/study:1.0`], reader);
+    const { items } = (await done(rig, ['list', 'runs', '--json'], reader)).json();
+    assert.deepEqual(items.map(({ id }: { id: string }) => id).sort(), runs);
   });
 });
 
