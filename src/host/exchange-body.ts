@@ -111,6 +111,7 @@ export function receive(
     },
     destroy(error, done) {
       clearInterval(timer);
+      // A server that answers early may never take the rest; what went past the parser has no end for it.
       if (!response.complete || !request.writableFinished) request.destroy();
       done(error);
     },
@@ -127,8 +128,6 @@ export function receive(
   function end(): void {
     clearInterval(timer);
     body.push(null);
-    // A server that answers early may never take the rest; what went past the parser has no end for it.
-    if (intake || !request.writableFinished) request.destroy();
   }
   function fail(error: unknown): void {
     if (failure || received.bytes === received.total) return;
@@ -168,7 +167,6 @@ function isLong(response: IncomingMessage, request: ClientRequest): boolean {
   return (
     request.method === 'GET' &&
     (statusCode === 200 || statusCode === 206) &&
-    headers['transfer-encoding'] === undefined &&
     Number(headers['content-length']) >= LONG_BYTES &&
     request.writableFinished &&
     request.socket?.readableLength === 0

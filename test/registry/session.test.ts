@@ -370,6 +370,7 @@ describe('a connection', () => {
     assert.equal(error.details.why, 'slow');
     for (const answer of answers) answer();
     assert.equal((await patient).status, 200);
+    assert.equal(server.asked.filter(({ path }) => path === '/patient').length, 1);
   });
 
   it('by TLS to a server that speaks none, or of an unknown authority, ends with the flag that helps', async () => {
