@@ -170,9 +170,7 @@ async function readFrom(ports: Ports, store: ContentStore, options: CopyOptions)
   );
   const chosen = new Set(chooseRuns(runs, [bundle.program, ...bundle.ancestors], history));
   const dropped = new Set(runs.filter(({ digest }) => !chosen.has(digest)).map(({ digest }) => digest));
-  const kept = bundle.referrers.filter(
-    ({ digest, subject }) => !dropped.has(digest) && !dropped.has(subject),
-  );
+  const kept = bundle.referrers.filter(({ digest }) => !dropped.has(digest));
   return { ...(await foundIn(bundle, kept, store)), left: [] };
 }
 
@@ -184,8 +182,13 @@ async function foundIn(
   const { name, version, program: digest } = bundle;
   const told = new Set(referrers.filter(({ kind }) => kind === 'run').map(({ subject }) => subject));
   const ancestors = bundle.ancestors.slice(0, bundle.ancestors.findLastIndex((one) => told.has(one)) + 1);
-  const inside = new Set([digest, ...ancestors, ...referrers.map((referrer) => referrer.digest)]);
-  const belonging = referrers.filter(({ subject }) => inside.has(subject)).map((referrer) => referrer.digest);
+  const inside = new Set([digest, ...ancestors]);
+  // What is left out takes along what was said of it, and of that.
+  for (let before = 0; before < inside.size; ) {
+    before = inside.size;
+    for (const referrer of referrers) if (inside.has(referrer.subject)) inside.add(referrer.digest);
+  }
+  const belonging = referrers.map((referrer) => referrer.digest).filter((one) => inside.has(one));
   const graph = await openGraph({ program: digest, ancestors, referrers: belonging }, store);
   return { program: { name, version, digest }, objects: objectsOf(graph), source: storeSource(store) };
 }
