@@ -1,4 +1,4 @@
-import { type Descriptor, MEDIA, type OciManifest } from '../bundle/oci.ts';
+import { type Descriptor, LIMITS, MEDIA, type OciManifest } from '../bundle/oci.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Reference } from '../program/reference.ts';
@@ -24,7 +24,7 @@ export interface RemoteListedRun {
 /**
  * `same list runs oci://…`: what refers to a program of a registry, or to every version of it, as a run, newest first. No
  * blob is read, and what the registry's lists say is not checked: who needs that looks at the program, or pulls it.
- * @throws SAME1803 there is no such program · SAME1805, SAME1801, SAME1802
+ * @throws SAME1803 there is no such program · SAME1304 more than 100,000 objects · SAME1805, SAME1801, SAME1802
  */
 export async function listRemoteRuns(
   ports: Ports,
@@ -34,8 +34,11 @@ export async function listRemoteRuns(
   const repository = await ports.openRepository(address, options.access);
   try {
     const runs = new Map<string, RemoteListedRun>();
+    let objects = 0;
     await inParallel(await programsIn(repository, reference), async (program) => {
       const referrers = await repository.referrers(program.digest);
+      objects += referrers.length;
+      if (objects > LIMITS.entries) throw tooMany(repository);
       await inParallel(referrers, async (descriptor) => {
         const run = await runOf(repository, descriptor, program);
         if (run) runs.set(run.digest, run);
@@ -45,6 +48,12 @@ export async function listRemoteRuns(
   } finally {
     repository.close();
   }
+}
+
+function tooMany({ label }: Repository): SameError {
+  const message = `${label}: more than ${LIMITS.entries} objects belong to its programs`;
+  const hint = 'ask for one version: same list runs oci://HOST/NAME:VERSION';
+  return new SameError({ code: 'SAME1304', message, place: label, hint });
 }
 
 async function programsIn(

@@ -1,4 +1,4 @@
-import { MEDIA } from '../bundle/oci.ts';
+import { LIMITS, MEDIA } from '../bundle/oci.ts';
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { isProblem } from '../bundle/refusal.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -95,6 +95,7 @@ async function nameOf(repository: Repository, version: string): Promise<string |
   try {
     const label = `${repository.label}:${version}`;
     const manifest = parseProgramManifest(found.bytes, label);
+    if (manifest.config.size > LIMITS.jsonBytes) return undefined;
     const chunks: Uint8Array[] = [];
     for await (const chunk of repository.stream(manifest.config)) chunks.push(chunk);
     const config = parseProgramConfig(Buffer.concat(chunks), manifest, label);

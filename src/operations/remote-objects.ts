@@ -11,7 +11,7 @@ import type { Program } from '../program/schema.ts';
 import { highestVersion, tagOf } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
 import { versionsIn } from './registry-tags.ts';
-import { artifactTypeOf, brokenObject, refuseOtherThings } from './remote-refusal.ts';
+import { artifactTypeOf, brokenObject, refuseOtherThings, shortType } from './remote-refusal.ts';
 
 /** Shorter blobs are sooner fetched anew than found again. */
 const RESUMED_BYTES = 4 * 2 ** 20;
@@ -22,6 +22,11 @@ export interface RemoteProgram {
   manifest: OciManifest;
   program: Program;
 }
+
+/** Manifests and configs are held in memory until all are known: together they may have so many times a document's limit. */
+const MOST_DOCUMENTS = 64;
+/** Versions that an error names. */
+const NAMED_VERSIONS = 10;
 
 /** Something that refers to a program of a registry. */
 export type RemoteReferrer = { self: Descriptor } & Referrer;
@@ -44,6 +49,7 @@ export class RemoteObjects {
   readonly #fetched: (blob: Descriptor) => void;
   readonly left: LeftObject[] = [];
   #objects = 0;
+  #documentBytes = 0;
 
   constructor(
     repository: Repository,
@@ -141,6 +147,7 @@ export class RemoteObjects {
     const { config } = manifest;
     if (config.size > this.#limits.jsonBytes)
       throw overLimit('jsonBytes', `the config of ${label} has ${config.size} bytes`, config.digest);
+    this.#weigh(bytes.length + config.size);
     await this.take(config);
     const { manifest: program } = parseProgramConfig(
       await this.#store.read(config.digest, this.#limits.jsonBytes),
@@ -161,6 +168,7 @@ export class RemoteObjects {
     if (!found) return undefined;
     const artifactType = artifactTypeOf(found.bytes);
     if (!runs && artifactType === MEDIA.run) return undefined;
+    this.#weigh(found.bytes.length);
     const isOurs = REFERRERS.some((type) => type.artifactType === artifactType);
     const label = `${this.#repository.label}@${digest}`;
     let referrer: Referrer | undefined;
@@ -171,7 +179,7 @@ export class RemoteObjects {
       if (!isProblem(error) || artifactType !== MEDIA.signature) throw brokenObject(error, artifactType);
     }
     if (!referrer) {
-      this.left.push({ artifactType: artifactType ?? found.mediaType, digest });
+      this.left.push({ artifactType: shortType(artifactType ?? found.mediaType), digest });
       return undefined;
     }
     if (referrer.subject.digest !== subject) {
@@ -210,7 +218,7 @@ export class RemoteObjects {
     }
     return new SameError({
       code: 'SAME1803',
-      message: `there is no ${label}${versions.length > 0 ? `; versions: ${versions.join(', ')}` : ''}`,
+      message: `there is no ${label}${versions.length > 0 ? `; versions: ${someOf(versions)}` : ''}`,
       place: label,
       hint:
         versions.length > 0
@@ -229,4 +237,21 @@ export class RemoteObjects {
       `${this.#repository.label}: more than ${this.#limits.entries} objects belong to it`,
     );
   }
+
+  /** @throws SAME1304 its manifests and configs are longer than a reader takes */
+  #weigh(bytes: number): void {
+    this.#documentBytes += bytes;
+    const mostBytes = MOST_DOCUMENTS * this.#limits.jsonBytes;
+    if (this.#documentBytes <= mostBytes) return;
+    throw overLimit(
+      'jsonBytes',
+      `${this.#repository.label}: the documents of what belongs to it have more than ${mostBytes} bytes`,
+    );
+  }
+}
+
+/** The highest of some versions, which come lowest first. */
+function someOf(versions: readonly string[]): string {
+  if (versions.length <= NAMED_VERSIONS) return versions.join(', ');
+  return `${versions.slice(-NAMED_VERSIONS).join(', ')}, and ${versions.length - NAMED_VERSIONS} lower ones`;
 }

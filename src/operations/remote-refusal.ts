@@ -3,6 +3,8 @@ import { REFERRERS, type Referrer } from '../bundle/referrer.ts';
 import { isProblem } from '../bundle/refusal.ts';
 import { SameError } from '../errors/same-error.ts';
 
+/** Names of types have 127 characters on each side of the slash at most (RFC 6838, 4.2). */
+const LONGEST_TYPE = 255;
 const WITHOUT_RUNS = 'get the program without runs: --history none';
 
 /** @throws SAME1306 a manifest is of something else than a program (spec SAME-REG-016) */
@@ -10,12 +12,18 @@ export function refuseOtherThings(bytes: Buffer, label: string): void {
   const artifactType = artifactTypeOf(bytes);
   const kind = REFERRERS.find((type) => type.artifactType === artifactType)?.kind;
   if (kind === undefined && artifactType?.startsWith('application/vnd.same.')) return;
-  const other = artifactType === undefined ? 'a container image or an index' : JSON.stringify(artifactType);
+  const other =
+    artifactType === undefined ? 'a container image or an index' : JSON.stringify(shortType(artifactType));
   const [what, hint] = kind
     ? [`the ${kind} of one`, 'name the program that it belongs to, and it comes along']
     : [other, 'a program is put there with: same push NAME:VERSION'];
   const message = `${label} is no program, but ${what}`;
   throw new SameError({ code: 'SAME1306', message, place: label, hint, clause: 'SAME-REG-016' });
+}
+
+/** What a registry says of a type, short enough to be shown: a manifest may have megabytes of it. */
+export function shortType(artifactType: string): string {
+  return artifactType.length > LONGEST_TYPE ? `${artifactType.slice(0, LONGEST_TYPE)}…` : artifactType;
 }
 
 /** What a manifest says it is of; undefined when it says nothing. */

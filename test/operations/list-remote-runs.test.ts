@@ -104,6 +104,13 @@ describe('the runs of a registry', () => {
     assert.deepEqual(read.sort(), ['1', '2', '4', '5', '6', '7'].map(digest));
   });
 
+  it('are not looked through where they are more than belong to any program', async () => {
+    const many = Array.from({ length: 60_000 }, () => run('1', '01a'));
+    const { list } = registryWith({ [digest('a')]: many, [digest('b')]: many });
+    assert.equal((await list(':1.0')).length, 1);
+    await assert.rejects(list(), { code: 'SAME1304', message: /more than 100000 objects/ });
+  });
+
   it('are none of a version that is not there', async () => {
     const { list } = registryWith({});
     assert.deepEqual(await list(), []);

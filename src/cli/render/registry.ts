@@ -5,6 +5,9 @@ import type { Pushed } from '../../operations/push-program.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from './text.ts';
 
+/** Kinds of objects that are named in one line. */
+const FEW_KINDS = 5;
+
 /** Says what a push did. */
 export function renderPushed(cli: Cli, pushed: Pushed): void {
   const { artifact, reference, pinned, runs, history, tally, referrers, moved } = pushed;
@@ -69,8 +72,9 @@ function sentences({ sent, sentBytes, mounted }: CopyTally): string {
 /** Names what a registry has beside a program and this version does not know. */
 export function sayLeft(cli: Cli, left: Pulled['left']): void {
   if (left.length === 0) return;
-  const kinds = [...new Set(left.map(({ artifactType }) => artifactType))].join(', ');
-  cli.say(plainLine(`  left there, of kinds that this version does not carry: ${left.length} (${kinds})`));
+  const kinds = [...new Set(left.map(({ artifactType }) => artifactType))];
+  const named = `${kinds.slice(0, FEW_KINDS).join(', ')}${kinds.length > FEW_KINDS ? ', …' : ''}`;
+  cli.say(plainLine(`  left there, of kinds that this version does not carry: ${left.length} (${named})`));
 }
 
 function counted(count: number, noun: string): string {
