@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Descriptor } from '../../src/bundle/oci.ts';
+import type { ContentStore } from '../../src/content/content-store.ts';
+import { openMemoryContentStore } from '../../src/content/memory-content-store.ts';
 import { SameError } from '../../src/errors/same-error.ts';
 import { openWire } from '../../src/host/exchange.ts';
 import { openRepository } from '../../src/registry/oci-repository.ts';
@@ -115,6 +117,23 @@ export async function put(
   options?: { mountFrom?: string },
 ): Promise<string> {
   return repository.putBlob(descriptorOf(bytes), opener(bytes).open, options);
+}
+
+/** Opens a bench whose server has a blob. */
+export async function openWithBlob(bytes: Buffer, options?: BenchOptions): Promise<Bench> {
+  const bench = await openBench(options);
+  bench.server.content.blob(NAME, bytes);
+  return bench;
+}
+
+/** Fetches a blob into a store, as pull does. */
+export function fetchInto(
+  { repository }: Bench,
+  blob: Descriptor,
+): { store: ContentStore; done: Promise<unknown> } {
+  const store = openMemoryContentStore();
+  const { digest, size: sizeBytes } = blob;
+  return { store, done: store.ingest(repository.stream(blob), { digest, sizeBytes }) };
 }
 
 /** Reads a blob to its end. */

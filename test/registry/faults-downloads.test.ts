@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openMemoryContentStore } from '../../src/content/memory-content-store.ts';
 import {
   answers,
   cutAnswer,
@@ -15,41 +14,25 @@ import {
 import {
   assertFaultsUsed,
   assertRefused,
-  assertStored,
-  type Bench,
   bytesOf,
   descriptorOf,
+  fetchInto,
   NAME,
   openBench,
-  put,
+  openWithBlob,
   read,
 } from './fault-bench.ts';
 
 const BLOBS = /\/blobs\/sha256:/;
 const bytes = bytesOf(200_003);
-const UPLOADS = /\/blobs\/uploads\//;
 const blob = descriptorOf(bytes);
 const tenths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-
-/** Fetches the blob into a store, as pull does. */
-async function fetchInto(bench: Bench, store = openMemoryContentStore()) {
-  return {
-    store,
-    done: store.ingest(bench.repository.stream(blob), { digest: blob.digest, sizeBytes: blob.size }),
-  };
-}
-
-async function openWithBlob(options?: Parameters<typeof openBench>[0]): Promise<Bench> {
-  const bench = await openBench(options);
-  bench.server.content.blob(NAME, bytes);
-  return bench;
-}
 
 describe('a download', () => {
   for (const tenth of tenths) {
     const at = Math.floor((bytes.length * tenth) / 10);
     it(`that is cut after ${tenth}0 % goes on at that byte`, async () => {
-      await using bench = await openWithBlob();
+      await using bench = await openWithBlob(bytes);
       bench.server.script(on('GET', BLOBS, cutAnswer(at)));
       assert.ok((await read(bench, blob)).equals(bytes));
       const asked = bench.server.asked('GET', BLOBS);
@@ -74,8 +57,20 @@ describe('a download', () => {
     assert.equal(sent, long.length);
   });
 
+  for (const [what, misdeed] of [
+    ['is cut without having said how long it is', { ...truncated(0, 'unsaid'), ...cutAnswer(100_000) }],
+    ['ends early without having said how long it is', truncated(100_003, 'unsaid')],
+  ] as const) {
+    it(`that ${what} goes on, and is whole`, async () => {
+      await using bench = await openWithBlob(bytes);
+      bench.server.script(on('GET', BLOBS, misdeed));
+      assert.ok((await read(bench, blob)).equals(bytes));
+      assert.match(bench.server.asked('GET', BLOBS).at(-1)!.headers.range!, /^bytes=100000-/);
+    });
+  }
+
   it('that begins in the middle is asked for from there, also after a cut', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, cutAnswer(50_000)));
     assert.ok((await read(bench, blob, 100_000)).equals(bytes.subarray(100_000)));
     const ranges = bench.server.asked('GET', BLOBS).map(({ headers }) => headers.range);
@@ -86,16 +81,16 @@ describe('a download', () => {
   });
 
   it('from a registry that heeds no Range is whole after a cut', async () => {
-    await using bench = await openWithBlob({ features: { ranges: false } });
+    await using bench = await openWithBlob(bytes, { features: { ranges: false } });
     bench.server.script(on('GET', BLOBS, cutAnswer(123_456)));
     assert.ok((await read(bench, blob)).equals(bytes));
     assert.ok((await read(bench, blob, 77)).equals(bytes.subarray(77)));
   });
 
   it('that is cut again and again at the same byte ends with an error', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, cutAnswer(0), { times: 1000 }));
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1801', side: 'reading from', digest: blob.digest });
     assert.equal(await store.has(blob.digest), false);
     assert.ok(bench.server.asked('GET').length < 20);
@@ -120,124 +115,80 @@ describe('a download', () => {
   ];
   for (const [what, misdeed] of wrong) {
     it(`that brings ${what} is an error, and is not stored`, async () => {
-      await using bench = await openWithBlob();
+      await using bench = await openWithBlob(bytes);
       bench.server.script(on('GET', BLOBS, misdeed, { times: 1000 }));
-      const { store, done } = await fetchInto(bench);
+      const { store, done } = fetchInto(bench, blob);
       await assertRefused(bench, done, { code: 'SAME1301', side: 'reading from', digest: blob.digest });
       assert.equal(await store.has(blob.digest), false);
     });
   }
 
   it('that ends before the length that was said goes on, and is whole', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, truncated(3, 'whole')));
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await done;
     assert.ok((await store.read(blob.digest, blob.size)).equals(bytes));
     assert.equal(bench.server.asked('GET', BLOBS).at(-1)!.sentBytes, 3);
   });
 
   it('whose rest is of other bytes than its beginning is not stored', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, cutAnswer(100_000)), on('GET', BLOBS, otherBytes()));
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1301', side: 'reading from', digest: blob.digest });
     assert.equal(await store.has(blob.digest), false);
   });
 
   it('is refused where the registry answers another range than was asked for', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     const said = withHeaders({ 'content-range': `bytes 0-${bytes.length - 1}/${bytes.length}` });
     bench.server.script(on('GET', BLOBS, cutAnswer(100_000)), on('GET', BLOBS, said, { times: 1000 }));
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1801', side: 'reading from', digest: blob.digest });
     assert.equal(await store.has(blob.digest), false);
   });
 
   it('of a blob that the registry has less of (416) is an error', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(
       on('GET', BLOBS, cutAnswer(100_000)),
       on('GET', BLOBS, answers(416), { times: 1000 }),
     );
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1301', side: 'reading from', digest: blob.digest });
     assert.equal(await store.has(blob.digest), false);
   });
 
   it('with headers that are too long is an error', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, withHeaders({ 'x-long': 'x'.repeat(100_000) }), { times: 1000 }));
-    const { done } = await fetchInto(bench);
+    const { done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1801', side: 'reading from', digest: blob.digest });
   });
 
   it('of a blob that vanishes in the middle says so', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, cutAnswer(100_000)), on('GET', BLOBS, answers(404)));
-    const { done } = await fetchInto(bench);
+    const { done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1305', side: 'reading from', digest: blob.digest });
   });
 
   it('that comes compressed, unasked, is refused', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     bench.server.script(on('GET', BLOBS, gzipped(), { times: 1000 }));
-    const { store, done } = await fetchInto(bench);
+    const { store, done } = fetchInto(bench, blob);
     await assertRefused(bench, done, { code: 'SAME1801', digest: blob.digest });
     assert.equal(await store.has(blob.digest), false);
     assert.ok(bench.server.log.every(({ headers }) => headers['accept-encoding'] === 'identity'));
   });
 
   it('that nobody reads on ends its connection', async () => {
-    await using bench = await openWithBlob();
+    await using bench = await openWithBlob(bytes);
     for await (const chunk of bench.repository.stream(blob)) {
       assert.ok(chunk.length > 0);
       break;
     }
     assert.equal(bench.server.asked('GET', BLOBS).length, 1);
-  });
-});
-
-describe('a slow registry', () => {
-  for (const [what, send] of [
-    ['never answers', 'never'],
-    ['answers with a header that never ends', 'drip-headers'],
-  ] as const) {
-    it(`that ${what} is left`, async () => {
-      await using bench = await openWithBlob({ impatient: true });
-      bench.server.script(on('HEAD', BLOBS, { send }, { times: 1000 }));
-      const refused = { code: 'SAME1801', side: 'reading from', digest: blob.digest } as const;
-      await assertRefused(bench, bench.repository.hasBlob(blob), { ...refused, says: /no answer/ });
-    });
-  }
-
-  it('that stops in the middle of a blob is asked for the rest', async () => {
-    await using bench = await openWithBlob({ impatient: true });
-    bench.server.script(on('GET', BLOBS, { send: { stallAfterBytes: 70_000 } }));
-    assert.ok((await read(bench, blob)).equals(bytes));
-    assert.equal(bench.server.asked('GET', BLOBS)[1]!.headers.range, `bytes=70000-${bytes.length - 1}`);
-  });
-
-  for (const [what, send] of [
-    ['stops each time', { stallAfterBytes: 100 }],
-    ['gives a byte now and then', { dripAfterBytes: 100 }],
-  ] as const) {
-    it(`that ${what} is left, and nothing is stored`, async () => {
-      await using bench = await openWithBlob({ impatient: true });
-      bench.server.script(on('GET', BLOBS, { send }, { times: 1000 }));
-      const { store, done } = await fetchInto(bench);
-      const refused = { code: 'SAME1801', side: 'reading from', digest: blob.digest } as const;
-      await assertRefused(bench, done, { ...refused, says: /less than 1024 bytes/ });
-      assert.equal(await store.has(blob.digest), false);
-    });
-  }
-
-  it('that does not take what it is sent is tried again, and gets all', async () => {
-    await using bench = await openBench({ impatient: true, chunkBytes: 8 * 2 ** 20 });
-    const long = bytesOf(9 * 2 ** 20);
-    const deaf = { early: true, instead: () => ({ status: 500 }), send: 'never' } as const;
-    bench.server.script(on('PATCH', UPLOADS, deaf));
-    assert.equal(await put(bench, long), 'uploaded');
-    assertStored(bench, long);
   });
 });
