@@ -11,6 +11,8 @@ import { locationOf, progress, receivedOf, withDigest } from './upload-progress.
 const TRIES = 5;
 /** Statuses by which a host says that it takes no pieces; 404 ends a session. */
 const NO_PIECES = [400, 405, 406, 411, 415, 501];
+/** What a registry's disk gives at least. */
+const SLOWEST_BYTES_PER_S = 10 * 2 ** 20;
 const OCTETS = 'application/octet-stream';
 
 /** Where an upload goes on. */
@@ -106,6 +108,7 @@ async function sendWhole(
     scopes: place.push,
     expect: [200, 201, 202, 204, 404],
     again: false,
+    patienceMs: hashingMs(blob),
   });
   discard(body);
   if (status === 404) return undefined;
@@ -179,6 +182,7 @@ async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promis
         scopes: place.push,
         expect: [200, 201, 202, 204, 404],
         again: false,
+        patienceMs: hashingMs(blob),
       });
       discard(body);
       if (status === 404) return undefined;
@@ -194,6 +198,11 @@ async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promis
     if (now?.at !== blob.size) return undefined;
     ({ url } = now);
   }
+}
+
+/** How much longer an answer may take while a registry reads all of a blob once more. */
+function hashingMs({ size }: Descriptor): number {
+  return (size / SLOWEST_BYTES_PER_S) * 1000;
 }
 
 async function isThere(place: RepositoryPlace, blob: Descriptor): Promise<boolean> {
