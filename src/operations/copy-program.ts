@@ -157,9 +157,16 @@ async function fetched(
 /** A program of a bundle, with the runs that were asked for. */
 async function readFrom(ports: Ports, store: ContentStore, options: CopyOptions): Promise<Found> {
   const { source, history = 'all', limits } = options;
-  const bundle = await hintingAt(source, () =>
-    readBundle(bundleInput(ports, source), store, bundleRules(ports, limits)),
-  );
+  if (ports.files.kind(source) === undefined) {
+    throw new SameError({
+      code: 'SAME1205',
+      message: `there is no file ${source}`,
+      place: source,
+      hint: 'a stored program goes to a registry with: same push NAME:VERSION; into a file with: same export',
+    });
+  }
+  const input = bundleInput(ports, source);
+  const bundle = await hintingAt(source, () => readBundle(input, store, bundleRules(ports, limits)));
   const runs = await Promise.all(
     bundle.referrers
       .filter(({ kind }) => kind === 'run')
