@@ -1,5 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
-import type { RepositoryPlace } from './repository-place.ts';
+import { isDigest, type RepositoryPlace } from './repository-place.ts';
 
 /** From where a repository is looked at: it gives, or it takes. */
 export type Side = 'reading from' | 'writing to';
@@ -45,7 +45,7 @@ function withNames(place: RepositoryPlace, side: Side, about: string | undefined
     message: finding.message.includes(place.label)
       ? finding.message
       : `${side} ${place.label}: ${finding.message}`,
-    place: finding.place ?? about ?? place.label,
+    place: finding.place ?? (isDigest(about) ? about : `${place.label}${about ? `:${about}` : ''}`),
     hint: finding.hint ?? nextStep(place, side, error),
   }));
   return new SameError(findings, { cause: error.cause ?? error, details: error.details });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutAnswer, on, otherBytes, withHeaders } from '../components/faults.ts';
+import { answers, cutAnswer, on, otherBytes, withHeaders } from '../components/faults.ts';
 import { assertFaultsUsed, assertRefused, bytesOf, descriptorOf, NAME, openBench } from './fault-bench.ts';
 
 const MANIFESTS = /\/manifests\//;
@@ -47,6 +47,13 @@ describe('a manifest', () => {
     bench.server.script(on('GET', MANIFESTS, withHeaders({ 'content-length': undefined })));
     await assertRefused(bench, bench.repository.manifest(digest), { code: 'SAME1304', digest });
     assertFaultsUsed(bench.server);
+  });
+
+  it('that cannot be got by its tag is named with its repository', async () => {
+    await using bench = await openBench();
+    bench.server.script(on('GET', MANIFESTS, answers(500), { times: 1000 }));
+    const { findings } = await assertRefused(bench, bench.repository.manifest('1.0'), { code: 'SAME1801' });
+    assert.equal(findings[0]!.place, `oci://${bench.server.host}/${NAME}:1.0`);
   });
 
   it('that is cut is asked for again', async () => {
