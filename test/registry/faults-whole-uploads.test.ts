@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutRequest, on, refusal, withHeaders } from '../components/faults.ts';
+import { answers, cutRequest, on, refusal, withHeaders } from '../components/faults.ts';
 import { assertRefused, assertStored, bytesOf, descriptorOf, NAME, openBench, put } from './fault-bench.ts';
 
 const UPLOADS = /\/blobs\/uploads\//;
@@ -58,6 +58,17 @@ describe('an upload in one request', () => {
     bench.server.script(on('PUT', UPLOADS, withHeaders({ 'docker-content-digest': other })));
     const refused = { code: 'SAME1301', side: 'writing to', digest: blob.digest } as const;
     await assertRefused(bench, put(bench, bytes), { ...refused, says: new RegExp(other) });
+  });
+
+  it('is refused with the words of a registry that does not read it to its end', async () => {
+    await using bench = await openBench({ chunkBytes: 16 * 2 ** 20 });
+    const long = bytesOf(9 * 2 ** 20);
+    const words = '{"errors":[{"code":"SIZE_INVALID","message":"at most 5 MB here"}]}';
+    bench.server.script(on('PUT', UPLOADS, answers(413, { connection: 'close' }, words, { early: true })));
+    const { digest } = descriptorOf(long);
+    const refused = { code: 'SAME1806', side: 'writing to', digest, says: /at most 5 MB here/ } as const;
+    await assertRefused(bench, put(bench, long), refused);
+    assert.equal(bench.server.content.repository(NAME).blobs.size, 0);
   });
 
   it('is refused by a registry with its own words, without control characters', async () => {
