@@ -85,7 +85,7 @@ export const catalogue = {
   SAME1802: { exit: 6, title: 'registry wants another login, or does not allow it' },
   SAME1803: { exit: 3, title: 'nothing of that name is in the registry' },
   SAME1804: { exit: 4, title: 'tag leads to another digest' },
-  SAME1805: { exit: 2, title: 'registry address or alias is not valid' },
+  SAME1805: { exit: 2, title: 'registry address, alias or authority is not valid' },
   SAME1806: { exit: 6, title: 'registry refuses what it is sent' },
   SAME1807: { exit: 5, title: 'stored logins cannot be read or written' },
   // Usage
