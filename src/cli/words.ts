@@ -43,7 +43,11 @@ export function withRegistry(command: Command): Command {
     .option('--password-stdin', 'read the password or token for this call from standard input');
 }
 
-/** How a registry is to be reached. @throws SAME1902 a name without a password, or the reverse */
+/**
+ * How a registry is to be reached. It is called before the ports are opened: while a password is waited for, Ctrl-C ends
+ * the command as usual.
+ * @throws SAME1902 a name without a password, or the reverse
+ */
 export function registryAccess(options: RegistryOptions): RegistryAccess {
   const { plainHttp, ca, username, passwordStdin } = options;
   if ((username !== undefined) !== (passwordStdin === true)) {

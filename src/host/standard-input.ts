@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { SameError } from '../errors/same-error.ts';
 import { isErrno, readSync } from './files.ts';
 
@@ -6,23 +7,24 @@ const PAUSE_MS = 5;
 
 /**
  * The password on standard input, to its end; one line end after it is none of it.
- * @throws SAME1902 there is none, more than a password has, or no text
+ * @throws SAME1902 there is none, more than a password has, or no text; it would be typed at a terminal, which shows it
  */
 export function readPassword(): string {
+  if (isatty(0)) throw refused('--password-stdin at a terminal would show the password');
   const bytes = Buffer.alloc(LONGEST_BYTES + 1);
   let length = 0;
   for (let count = -1; count !== 0 && length < bytes.length; length += count) {
     count = readSome(bytes.subarray(length));
   }
-  if (length > LONGEST_BYTES) throw refused('more than a password');
+  if (length > LONGEST_BYTES) throw refused('standard input holds more than a password');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length));
   } catch {
-    throw refused('no text in UTF-8');
+    throw refused('standard input holds no text in UTF-8');
   }
   const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw refused('no password');
+  if (password === '') throw refused('standard input holds no password');
   return password;
 }
 
@@ -39,11 +41,11 @@ function readSome(into: Buffer): number {
   }
 }
 
-function refused(what: string): SameError {
+function refused(message: string): SameError {
   return new SameError({
     code: 'SAME1902',
-    message: `standard input holds ${what}`,
+    message,
     place: '--password-stdin',
-    hint: 'pipe it in: same login HOST -u USER --password-stdin < FILE',
+    hint: 'pipe it in: -u USER --password-stdin < FILE; or store it once: same login HOST',
   });
 }

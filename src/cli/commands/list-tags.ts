@@ -15,10 +15,8 @@ export function listTagsCommand(cli: Cli): Command {
   return withRegistry(
     withCommon(command, ['same list tags oci://ghcr.io/uoftoronto/arXiv.1303.5778v1']),
   ).action(async (reference: string, options: RegistryOptions) => {
-    const { repository, versions, others } = await listTags(cli.ports(), {
-      reference,
-      access: registryAccess(options),
-    });
+    const access = registryAccess(options);
+    const { repository, versions, others } = await listTags(cli.ports(), { reference, access });
     if (cli.json) {
       cli.printJson('TagList', { repository, items: versions, others });
       return;

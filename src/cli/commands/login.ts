@@ -28,10 +28,12 @@ export function loginCommand(cli: Cli): Command {
     'same login registry.example.org -u ada',
     'same login registry.example.org -u ada --password-stdin < token.txt',
   ]).action(async (text: string, { username, passwordStdin, plainHttp, ca }: LoginOptions) => {
+    // Before the ports are opened: while it is waited for, Ctrl-C ends the command as usual.
+    const piped = passwordStdin ? pipedLogin(text.includes('@') ? 'HOST' : text, username) : undefined;
     const ports = cli.ports();
     const { host, stored, ...done } = await logIn(ports, text, {
       access: registryAccess({ plainHttp, ca }),
-      askLogin: (at) => askLogin(at, { username, passwordStdin }, ports.cancel),
+      askLogin: async (at) => piped ?? askLogin(at, username, ports.cancel),
     });
     if (!done.checked) cli.say(`${host} asked for no login: it has not said whether it takes this one`);
     if (cli.json) {
@@ -48,25 +50,28 @@ export function loginCommand(cli: Cli): Command {
   });
 }
 
-/** Name and password from where the user wants them to come; a person is asked at a terminal only. */
+/** Name and password of a script. @throws SAME1902 there is none */
+function pipedLogin(host: string, username: string | undefined): { username: string; password: string } {
+  if (username === undefined) throw lacking('--password-stdin needs -u beside it', host);
+  return { username, password: readPassword() };
+}
+
+/** Name and password of a person; asked at a terminal only. @throws SAME1902 there is none · SAME1903 */
 async function askLogin(
   host: string,
-  { username, passwordStdin }: LoginOptions,
+  username: string | undefined,
   cancel: AbortSignal,
 ): Promise<{ username: string; password: string }> {
-  const how = `same login ${host} -u ${username ?? 'USER'} --password-stdin < FILE`;
   const terminal = openTerminal(cancel);
-  const lacking = (message: string) =>
-    new SameError({ code: 'SAME1902', message, hint: `give it with: ${how}` });
-  if (passwordStdin) {
-    if (username === undefined) throw lacking('--password-stdin needs -u beside it');
-    if (terminal) throw lacking('--password-stdin at a terminal would show the password');
-    return { username, password: readPassword() };
-  }
-  if (!terminal) throw lacking('there is no terminal to ask for the password at');
+  if (!terminal) throw lacking('there is no terminal to ask for the password at', host, username);
   const name = username ?? (await terminal.ask(`User name for ${host}: `)).trim();
   return {
     username: name,
     password: await terminal.askSecret(`Password of ${plainLine(name)} for ${host}: `),
   };
+}
+
+function lacking(message: string, host: string, username = 'USER'): SameError {
+  const hint = `give it with: same login ${host} -u ${username} --password-stdin < FILE`;
+  return new SameError({ code: 'SAME1902', message, hint });
 }

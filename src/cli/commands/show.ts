@@ -30,6 +30,7 @@ export function showCommand(cli: Cli, noun: string): Command {
     'same show oci://registry.example.org/papers/arXiv.1303.5778v1:1.1',
     'same show run latest',
   ]).action(async (what: string, { limit, ...registry }: { limit?: string[] } & RegistryOptions) => {
+    const access = registryAccess(registry);
     const ports = cli.ports();
     if (noun === 'run') {
       const run = await showRun(ports, what);
@@ -38,7 +39,7 @@ export function showCommand(cli: Cli, noun: string): Command {
       return;
     }
     const shown = await telling(cli, { doing: `checking ${what}`, file: what }, () =>
-      showProgram(ports, what, parseLimits(limit ?? []), registryAccess(registry)),
+      showProgram(ports, what, parseLimits(limit ?? []), access),
     );
     if (cli.json) cli.printJson('Program', programJson(shown));
     else cli.print(renderProgram(shown));

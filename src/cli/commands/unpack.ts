@@ -29,16 +29,11 @@ export function unpackCommand(cli: Cli): Command {
     ),
   ).action(async (what: string, { output, limit, ...registry }: UnpackOptions) => {
     const limits = parseLimits(limit ?? []);
+    const access = registryAccess(registry);
     const { artifact, directory, files, sizeBytes, digests } = await telling(
       cli,
       { doing: `checking ${what}`, file: what, after: 'unpacking' },
-      () =>
-        unpackProgram(cli.ports(), {
-          source: what,
-          directory: output,
-          limits,
-          access: registryAccess(registry),
-        }),
+      () => unpackProgram(cli.ports(), { source: what, directory: output, limits, access }),
     );
     const { name, version } = artifact.program.metadata;
     if (cli.json) {
