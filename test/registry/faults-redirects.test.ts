@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { makeCertificates } from '../components/certificates.ts';
-import { startFaultRegistry } from '../components/fault-registry.ts';
-import { type Asked, answers, on, redirect, withHeaders } from '../components/faults.ts';
+import { describe, it } from 'node:test';
+import { type Asked, answers, on, redirect } from '../components/faults.ts';
 import {
   assertFaultsUsed,
   assertNoLeak,
@@ -28,9 +23,6 @@ const gates = {
   basic: { kind: 'basic', ...user },
   token: { kind: 'token', ...user, methods: ['GET'] },
 } as const;
-const directory = mkdtempSync(join(tmpdir(), 'fault-redirects-'));
-const tls = makeCertificates(directory);
-after(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('a redirect', () => {
   for (const [kind, gate] of Object.entries(gates)) {
@@ -133,64 +125,4 @@ describe('a redirect', () => {
       assert.ok(bench.server.log.length <= 5);
     });
   }
-});
-
-describe('with TLS', () => {
-  it('a blob goes up and comes back, and a token is got', async () => {
-    await using bench = await openBench({ tls, gate: gates.token, login: user });
-    await put(bench, bytes);
-    assertStored(bench, bytes);
-    assert.ok((await read(bench, blob)).equals(bytes));
-    assertNoLeak(bench.server);
-  });
-
-  it('a redirect to plain http is refused, and nothing is asked there', async () => {
-    await using bench = await openBench({ tls, gate: gates.token, login: user });
-    bench.server.content.blob(NAME, bytes);
-    const plain = await startFaultRegistry();
-    try {
-      plain.content.blob(NAME, bytes);
-      bench.server.script(on('GET', BLOBS, redirect(plain.origin.registry), { times: 1000 }));
-      await assertRefused(bench, read(bench, blob), { code: 'SAME1801', says: /https/ });
-      assert.equal(plain.log.length, 0);
-    } finally {
-      await plain.dispose();
-    }
-  });
-
-  it('a Location of the same host that says http is asked by https', async () => {
-    await using bench = await openBench({ tls, gate: gates.basic, login: user });
-    const plain = bench.server.origin.registry.replace('https:', 'http:');
-    for (const method of ['POST', 'PATCH']) {
-      bench.server.script(
-        on(method, UPLOADS, {
-          change: (answer) =>
-            withHeaders({ location: `${plain}${answer.headers?.location}` }).change!(
-              answer,
-              bench.server.log[0]!,
-            ),
-        }),
-      );
-    }
-    await put(bench, bytes);
-    assertStored(bench, bytes);
-  });
-
-  it('a server whose authority is not known is refused with the option that names it', async () => {
-    await using bench = await openBench({ tls, access: {} });
-    await assertRefused(bench, bench.repository.hasBlob(blob), { code: 'SAME1801', says: /--ca/ });
-    assert.equal(bench.server.log.length, 0);
-  });
-
-  it('a server that speaks none is refused with the option for it', async () => {
-    await using bench = await openBench({ access: {} });
-    await assertRefused(bench, bench.repository.hasBlob(blob), { code: 'SAME1801', says: /--plain-http/ });
-    assert.equal(bench.server.log.length, 0);
-  });
-
-  it('a server that is asked without it is refused', async () => {
-    await using bench = await openBench({ tls, access: { plainHttp: true } });
-    await assertRefused(bench, bench.repository.hasBlob(blob), { code: 'SAME1801' });
-    assert.equal(bench.server.log.length, 0);
-  });
 });
