@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { not } from '../';
 import { until } from '../components/facts.ts';
 import { missing } from '../components/installed.ts';
 import { typed } from './keyboard.ts';
@@ -57,7 +56,7 @@ describe('a command that waits for a password', () => {
   }
 
   it('does not wait for one that is typed at a terminal, which shows it', {
-    skip: not(missing('python3')),
+    skip: missing('python3') ?? false,
   }, async () => {
     const { code, screen } = await typed(rig, ['pull', place, '-u', 'ada', '--password-stdin'], []);
     assert.equal(code, 2, screen);
