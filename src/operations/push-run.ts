@@ -57,7 +57,9 @@ export async function pushRun(
         code: 'SAME1803',
         message: `${repository.label} does not have ${name}:${version} (${subject}), which the run ran`,
         place: repository.label,
-        hint: `push the program first: same push ${name}:${version} ${repository.label}`,
+        hint: pin
+          ? `push the program first: same push ${pin.name}:${pin.version} ${repository.label}`
+          : 'no version here is that program: push one that was made from it, with --history all; or store what was run: same create program -f SOURCE',
         clause: 'SAME-REG-026',
       });
     }

@@ -23,6 +23,7 @@ export function programJson(shown: Shown): object {
     lacking: shown.lacking,
     pin: pin?.pin ?? null,
     ...(shown.remote ? { remote: shown.remote } : {}),
+    ...(pin ? { registry: pin.registry ?? null } : {}),
     origin: origin ?? null,
     manifest: artifact.program,
     lock: artifact.lock ?? null,
@@ -62,6 +63,7 @@ export function renderProgram(shown: Shown): string {
     lines.push(
       `from ${plain(renderSource(shown.origin.kind === 'git' ? 'a git repository' : 'a folder', shown.origin))}${shown.origin.dirty ? ', with local changes' : ''}`,
     );
+  if (shown.pin?.registry) lines.push(`last pushed to or pulled from ${plain(shown.pin.registry)}`);
   lines.push(...section('digests', digestRows(shown)));
   lines.push(...section('parameters', parameterRows(program)));
   lines.push(...section('profiles', profileRows(program)));
