@@ -182,6 +182,17 @@ describe('a pull', () => {
     assert.equal(sent, lab.stored().blobs.get(lab.layer())!.length);
   });
 
+  it('by three at once into one home is done by all, with cuts in between, and leaves nothing over', async () => {
+    await using lab = await pushed();
+    const { registry, rig } = lab;
+    const layer = new RegExp(`/blobs/${lab.layer()}$`);
+    registry.script(on('GET', layer, cutAnswer(5_000_000)), on('GET', layer, cutAnswer(2_000_000)));
+    const env = { SAME_HOME: rig.path('reader') };
+    await Promise.all([1, 2, 3].map(() => succeeded(lab.same(['pull', lab.place], { env }))));
+    await succeeded(rig.same(['verify', 'integrity', 'study:1.0'], { env }));
+    assert.deepEqual(globSync('reader/cache/downloads/*', { cwd: rig.root }), []);
+  });
+
   it('of a file with other bytes leaves a home as it was, and names registry, digest and what to do', async () => {
     await using lab = await pushed();
     const { registry, rig, place } = lab;
