@@ -46,6 +46,8 @@ export async function parseRegistryReference(
   ports: Ports,
   text: string,
 ): Promise<{ address: RegistryAddress; reference: Reference }> {
+  // Other tools write an address without its scheme, and a port would pass for a version.
+  if (!text.includes('://')) splitAddress(text);
   // First as it is written: an alias alone is no program, even where it stands for what could be one.
   parseReference(text);
   const parsed = parseReference(await expandAddress(ports, text));

@@ -84,6 +84,7 @@ describe('a reference to a registry', () => {
     ['oci://lap/study', 'SAME1805', /there is no alias "lap" — did you mean lab\?.*lab, bare, default/],
     ['oci://constructor/study', 'SAME1805', /there is no alias "constructor"/],
     ['study:1.0', 'SAME1805', /"study:1.0" is no address of a registry/],
+    ['localhost:5000/lab/study:1.0', 'SAME1805', /is no address of a registry/],
     ['https://ghcr.io/study', 'SAME1203', /not a reference/],
     ['oci://lab', 'SAME1203', /"oci:\/\/lab" is not a reference/],
     ['oci://lab/', 'SAME1201', /"" is not a name/],
