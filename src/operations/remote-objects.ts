@@ -11,7 +11,7 @@ import type { Program } from '../program/schema.ts';
 import { highestVersion, tagOf } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
 import { versionsIn } from './registry-tags.ts';
-import { artifactTypeOf, brokenObject, refuseOtherThings, shortType } from './remote-refusal.ts';
+import { artifactTypeOf, brokenObject, highestOf, refuseOtherThings, shortType } from './remote-refusal.ts';
 
 /** Shorter blobs are sooner fetched anew than found again. */
 const RESUMED_BYTES = 4 * 2 ** 20;
@@ -23,10 +23,9 @@ export interface RemoteProgram {
   program: Program;
 }
 
+const SHA256 = /^sha256:[0-9a-f]{64}$/;
 /** Manifests and configs are held in memory until all are known: together they may have so many times a document's limit. */
 const MOST_DOCUMENTS = 64;
-/** Versions that an error names. */
-const NAMED_VERSIONS = 10;
 
 /** Something that refers to a program of a registry. */
 export type RemoteReferrer = { self: Descriptor } & Referrer;
@@ -76,11 +75,12 @@ export class RemoteObjects {
   /** The program that another was made from, as far as it is in the repository. */
   async ancestorOf({ program, self }: RemoteProgram): Promise<RemoteProgram | undefined> {
     const from = program.metadata.derivedFrom;
-    if (!from) return undefined;
-    const found = await this.#repository.manifest(from.digest, this.#limits.jsonBytes);
+    // A config is held to its same.yaml later: until then what it says may be anything.
+    if (!SHA256.test(String(from?.digest))) return undefined;
+    const found = await this.#repository.manifest(from!.digest, this.#limits.jsonBytes);
     if (!found) return undefined;
     this.#count(1);
-    const ancestor = await this.#program(found.bytes, `${this.#repository.label}@${from.digest}`);
+    const ancestor = await this.#program(found.bytes, `${this.#repository.label}@${from!.digest}`);
     const isSo = isDerivedFrom({ program }, { program: ancestor.program, digest: ancestor.self.digest });
     return isSo && ancestor.self.digest !== self.digest ? ancestor : undefined;
   }
@@ -218,7 +218,7 @@ export class RemoteObjects {
     }
     return new SameError({
       code: 'SAME1803',
-      message: `there is no ${label}${versions.length > 0 ? `; versions: ${someOf(versions)}` : ''}`,
+      message: `there is no ${label}${versions.length > 0 ? `; versions: ${highestOf(versions)}` : ''}`,
       place: label,
       hint:
         versions.length > 0
@@ -248,10 +248,4 @@ export class RemoteObjects {
       `${this.#repository.label}: the documents of what belongs to it have more than ${mostBytes} bytes`,
     );
   }
-}
-
-/** The highest of some versions, which come lowest first. */
-function someOf(versions: readonly string[]): string {
-  if (versions.length <= NAMED_VERSIONS) return versions.join(', ');
-  return `${versions.slice(-NAMED_VERSIONS).join(', ')}, and ${versions.length - NAMED_VERSIONS} lower ones`;
 }

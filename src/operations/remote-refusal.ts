@@ -5,6 +5,7 @@ import { SameError } from '../errors/same-error.ts';
 
 /** Names of types have 127 characters on each side of the slash at most (RFC 6838, 4.2). */
 const LONGEST_TYPE = 255;
+const NAMED_VERSIONS = 10;
 const WITHOUT_RUNS = 'get the program without runs: --history none';
 
 /** @throws SAME1306 a manifest is of something else than a program (spec SAME-REG-016) */
@@ -24,6 +25,12 @@ export function refuseOtherThings(bytes: Buffer, label: string): void {
 /** What a registry says of a type, short enough to be shown: a manifest may have megabytes of it. */
 export function shortType(artifactType: string): string {
   return artifactType.length > LONGEST_TYPE ? `${artifactType.slice(0, LONGEST_TYPE)}…` : artifactType;
+}
+
+/** The highest of some versions, which come lowest first, for an error that names them. */
+export function highestOf(versions: readonly string[]): string {
+  if (versions.length <= NAMED_VERSIONS) return versions.join(', ');
+  return `${versions.slice(-NAMED_VERSIONS).join(', ')}, and ${versions.length - NAMED_VERSIONS} lower ones`;
 }
 
 /** What a manifest says it is of; undefined when it says nothing. */

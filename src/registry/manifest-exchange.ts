@@ -1,4 +1,5 @@
 import { type Descriptor, MEDIA } from '../bundle/oci.ts';
+import { SameError } from '../errors/same-error.ts';
 import { askWhole } from './answer-body.ts';
 import {
   digestOf,
@@ -9,6 +10,9 @@ import {
   refuseOtherDigest,
 } from './repository-place.ts';
 
+/** OCI distribution specification, pulling manifests. */
+const TAG_OR_DIGEST = /^([A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64})$/;
+const LONGEST_TAG = 128;
 const MANIFEST_BYTES = 4 * 2 ** 20;
 const ACCEPT = [MEDIA.ociManifest, MEDIA.ociIndex].join(', ');
 
@@ -78,7 +82,13 @@ export async function putManifest(
   refuseOtherDigest(place, digest, headers['docker-content-digest']);
 }
 
+/** @throws SAME1801 it is neither tag nor digest, and would be a part of some other address */
 function manifestUrl(place: RepositoryPlace, tagOrDigest: string): string {
+  if (!TAG_OR_DIGEST.test(tagOrDigest)) {
+    const shown = JSON.stringify(tagOrDigest.slice(0, LONGEST_TAG));
+    const message = `${place.label} cannot have ${shown}: it is no tag and no digest`;
+    throw new SameError({ code: 'SAME1801', message });
+  }
   return `/v2/${place.address.repository}/manifests/${tagOrDigest}`;
 }
 

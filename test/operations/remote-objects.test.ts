@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { LIMITS, MEDIA } from '../../src/bundle/oci.ts';
 import type { TrustedContentStore } from '../../src/content/content-store.ts';
 import { refuseOtherTag } from '../../src/operations/registry-tags.ts';
-import { RemoteObjects } from '../../src/operations/remote-objects.ts';
+import { RemoteObjects, type RemoteProgram } from '../../src/operations/remote-objects.ts';
 import type { Repository } from '../../src/registry/registry.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -83,5 +83,29 @@ describe('a registry that has more than a reader takes', () => {
       assert.equal(await refuseOtherTag(repository, wanted, { force: false }), undefined);
       assert.deepEqual(opened, asked);
     }
+  });
+});
+
+describe('an ancestor', () => {
+  it('is asked for by a digest, whatever a config says', async () => {
+    const asked: string[] = [];
+    const repository = {
+      label: 'oci://ghcr.io/org/study',
+      manifest: async (text: string) => void asked.push(text),
+    } as unknown as Repository;
+    const objects = new RemoteObjects(repository, {} as TrustedContentStore, LIMITS);
+    const derived: unknown[] = [
+      undefined,
+      null,
+      'x',
+      {},
+      { digest: '1.0' },
+      { digest: '../../x/manifests/1' },
+    ];
+    for (const derivedFrom of [...derived, { digest: digest('a') }]) {
+      const program = { program: { metadata: { derivedFrom } }, self: { digest: digest('b') } };
+      assert.equal(await objects.ancestorOf(program as unknown as RemoteProgram), undefined);
+    }
+    assert.deepEqual(asked, [digest('a')]);
   });
 });

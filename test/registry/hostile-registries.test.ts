@@ -112,6 +112,19 @@ describe('a registry that means no good', () => {
   });
 });
 
+describe('what is neither tag nor digest', () => {
+  for (const text of ['', '..', '../../other/manifests/1.0', '1.0?x=1', 'sha256:0', 'a'.repeat(129)]) {
+    it(`is asked for nowhere: ${JSON.stringify(text.slice(0, 40))}`, async () => {
+      await using bench = await openBench();
+      const { repository } = bench;
+      for (const ask of [() => repository.resolve(text), () => repository.manifest(text)]) {
+        await assert.rejects(async () => ask(), { code: 'SAME1801', message: /is no tag and no digest/ });
+      }
+      assert.deepEqual(bench.server.log, []);
+    });
+  }
+});
+
 describe('a blob that its reader compares', () => {
   it('is not compared a second time', async () => {
     await using bench = await openBench();
