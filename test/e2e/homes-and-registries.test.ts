@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { digestOf } from '../components/fault-content.ts';
+import { openMounts, unavailable } from './mounts.ts';
 import { assertRefused, listing } from './refusal.ts';
 import { created, done, openLab, pinIn, ran, refused, study } from './registry-lab.ts';
 
@@ -83,6 +93,43 @@ describe('a home that is pulled into', () => {
     assert.deepEqual(readdirSync(join(reader, 'content/blobs/sha256')), names);
     for (const name of names)
       assert.equal(digestOf(readFileSync(join(reader, 'content/blobs/sha256', name))), `sha256:${name}`);
+  });
+});
+
+describe('a home on a disk that is full', { skip: process.env.CI ? false : unavailable() }, () => {
+  it('keeps what it has and nothing of what it could not hold, and has it all once there is space', async () => {
+    await using lab = await openLab();
+    const { rig } = lab;
+    // One that is fetched anew after a cut, and one that is gone on with.
+    for (const [version, bytes] of [
+      ['2.0', randomBytes(3 * 2 ** 20)],
+      ['3.0', randomBytes(6 * 2 ** 20)],
+    ] as const) {
+      rig.write({ 'study/data.bin': bytes });
+      await created(rig, study.replace('version: "1.0"', `version: "${version}"`));
+      await lab.remote(['push', `study:${version}`, lab.place]);
+    }
+    await lab.remote(['push', 'study:1.0', lab.place]);
+    using mounts = await openMounts(rig.root);
+    mounts.shell('mkdir small && mount -t tmpfs -o size=2m none small');
+    const pull = (version: string) =>
+      rig.same(['pull', `${lab.place}/study:${version}`, '--plain-http'], {
+        env: { SAME_HOME: rig.path('small/home') },
+        under: mounts.under,
+      });
+    assert.equal((await pull('1.0')).code, 0);
+    const home = mounts.seen(rig.path('small/home'));
+    const before = listing(home);
+    for (const version of ['2.0', '3.0']) {
+      const { code, stderr } = await pull(version);
+      assert.equal(code, 5, stderr);
+      assert.match(stderr, /^SAME1402 no space left while /m);
+      assert.deepEqual(listing(home), before);
+      const downloads = join(home, 'cache/downloads');
+      assert.deepEqual(existsSync(downloads) ? readdirSync(downloads) : [], []);
+    }
+    mounts.shell('mount -o remount,size=40m small');
+    for (const version of ['2.0', '3.0']) assert.equal((await pull(version)).code, 0);
   });
 });
 
