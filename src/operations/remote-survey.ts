@@ -1,12 +1,16 @@
 import type { Limits } from '../bundle/oci.ts';
 import { REFERRERS } from '../bundle/referrer.ts';
 import { SameError } from '../errors/same-error.ts';
-import { foldName } from '../program/name.ts';
+import { foldName, isName } from '../program/name.ts';
 import type { Reference } from '../program/reference.ts';
+import { isVersion } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
 import { chooseRuns, type RemoteRun } from './remote-history.ts';
 import type { RemoteObjects, RemoteProgram, RemoteReferrer } from './remote-objects.ts';
 import type { HistoryChoice } from './select-runs.ts';
+
+/** What a name and a version have together at most. */
+const LONGEST_NAME = 256;
 
 /** What of a registry is fetched. */
 export interface SurveyOptions {
@@ -27,7 +31,8 @@ export interface Survey {
 
 /**
  * Finds out what travels with the program that a reference leads to.
- * @throws SAME1803 nothing is there · SAME1204 it is another program or version · SAME1306 it is no program · SAME1608
+ * @throws SAME1803 nothing is there · SAME1204 it is another program or version · SAME1302 it is called what no program
+ * can be · SAME1306 it is no program · SAME1608
  */
 export async function surveyProgram(
   objects: RemoteObjects,
@@ -38,6 +43,7 @@ export async function surveyProgram(
   const root = await objects.root(reference);
   const { name, version } = root.program.metadata;
   const { digest } = root.self;
+  refuseNoName(repository, digest, { name, version });
   refuseOtherName(repository, reference, { name, version, digest });
   refuse?.({ name, version, digest });
   const programs: Survey['programs'] = [root];
@@ -82,6 +88,21 @@ function fullestData(referrers: readonly RemoteReferrer[]): RemoteReferrer[] {
         b.manifest.layers.length - a.manifest.layers.length || (a.self.digest < b.self.digest ? -1 : 1),
     )
     .slice(0, 1);
+}
+
+/**
+ * A config is held to its same.yaml only where layers are read: what it calls its program becomes a tag before that.
+ * @throws SAME1302 it is called what no program can be
+ */
+function refuseNoName(
+  { label }: Repository,
+  digest: string,
+  { name, version }: { name: string; version: string },
+): void {
+  if (isName(name) && isVersion(version)) return;
+  const called = JSON.stringify(`${name}:${version}`.slice(0, LONGEST_NAME));
+  const message = `${label}@${digest} calls itself ${called}, which is no name and version of a program`;
+  throw new SameError({ code: 'SAME1302', message, place: label, clause: 'SAME-BND-014' });
 }
 
 /** @throws SAME1204 the program is not the one that was asked for (spec SAME-REG-015) */
