@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { digestOf } from '../components/fault-content.ts';
 import { on, otherBytes } from '../components/faults.ts';
+import { assertRefused } from './refusal.ts';
 import { created, done, openLab, pinIn, RUN, ran, refused, study } from './registry-lab.ts';
 
 describe('a pull', () => {
@@ -247,6 +248,27 @@ describe('a copy', () => {
     assert.equal(second.tags.get('1.0'), exported.digests.program);
     assert.deepEqual(exported.runs, [run]);
     assert.throws(() => pinIn(nowhere));
+  });
+});
+
+describe('plain HTTP', () => {
+  test('is spoken only where the user asks for it, to this machine too', async () => {
+    await using lab = await openLab();
+    const { rig, registry } = lab;
+    await lab.remote(['push', 'study:1.0', lab.place]);
+    registry.log.length = 0;
+    const elsewhere = { cwd: rig.path('study') };
+    for (const words of [
+      ['pull', `${lab.place}/study:1.0`],
+      ['push', 'study:1.0'],
+      ['list', 'tags', `${lab.place}/study`],
+    ]) {
+      const wanted = { code: 'SAME1801', exit: 6, hint: '--plain-http', ...elsewhere };
+      await assertRefused(rig, words, wanted);
+    }
+    assert.deepEqual(registry.log, []);
+    await lab.remote(['list', 'tags', `${lab.place}/study`]);
+    assert.ok(registry.log.length > 0);
   });
 });
 
