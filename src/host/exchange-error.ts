@@ -1,4 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
+import { isLoopbackHost } from './addresses.ts';
 import type { Pace, Received } from './exchange-body.ts';
 
 /** What an exchange's error is about. */
@@ -26,9 +27,18 @@ export function exchangeError(error: unknown, facts: ExchangeFacts): unknown {
   if (code === undefined) return error;
   const { url, reused, received } = facts;
   const [why, text, reason] = explained(code, (error as Error).message, facts);
-  const message = `${url.host} ${received ? 'answers wrongly' : 'cannot be reached'}: ${text}`;
+  const through = why === 'name' || why === 'refused' ? proxyNote(url) : '';
+  const message = `${url.host} ${received ? 'answers wrongly' : 'cannot be reached'}: ${text}${through}`;
   const details = { why, ...(reason && { reason }), ...(reused && { reused }) };
   return new SameError({ code: 'SAME1801', message }, { cause: error, details });
+}
+
+/** What node says of a proxy reads as if it were of the server. The proxy's address is not shown: it may hold a login. */
+function proxyNote({ protocol, hostname }: URL): string {
+  if (isLoopbackHost(hostname)) return '';
+  const names = protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+  const name = names.find((one) => process.env[one]);
+  return name === undefined ? '' : ` (${name} is set: this may be said of the proxy)`;
 }
 
 /** Node gives one error for all addresses of a name. */
@@ -52,6 +62,8 @@ function explained(code: string, message: string, facts: ExchangeFacts): [Why, s
     case 'EADDRNOTAVAIL':
     case 'ETIMEDOUT':
       return ['refused', `there is no way to it (${code})`];
+    case 'ERR_PROXY_TUNNEL':
+      return ['refused', 'the way through the proxy is closed'];
     case 'SAME_SLOW':
       return received
         ? ['slow', `less than ${pace.slowest.bytes} bytes came in ${seconds(pace.slowest.perMs)}`]
