@@ -43,6 +43,11 @@ export function withRegistry(command: Command): Command {
     .option('--password-stdin', 'read the password or token for this call from standard input');
 }
 
+/** The options without which a registry is not reached, to be put behind a command that is hinted at. */
+export function accessWords({ plainHttp, ca }: RegistryOptions): string {
+  return `${plainHttp ? ' --plain-http' : ''}${ca === undefined ? '' : ` --ca ${ca}`}`;
+}
+
 /**
  * How a registry is to be reached. It is called before the ports are opened: while a password is waited for, Ctrl-C ends
  * the command as usual.
@@ -101,11 +106,29 @@ function requireValues(command: Command, words: string[]): void {
   });
 }
 
+/** The same error with commands in its hints that reach the registry as this one was told to. */
+function withAccess(error: unknown, options: RegistryOptions): unknown {
+  const words = accessWords(options);
+  if (words === '' || !(error instanceof SameError)) return error;
+  const { findings, cause, details } = error;
+  return new SameError(
+    findings.map(({ hint, ...finding }) => ({
+      ...finding,
+      ...(hint === undefined ? {} : { hint: REGISTRY_COMMAND.test(hint) ? `${hint}${words}` : hint }),
+    })),
+    { cause, details },
+  );
+}
+
+/** A hint that ends with a command which talks to a registry. */
+const REGISTRY_COMMAND =
+  /\bsame (login |((pull|push|copy|unpack|list (tags|runs)|show program|verify integrity|create program)\b[^;]*oci:\/\/))[^;]*$/;
+
 /** `export NAME:VERSION` for `export -n NAME:VERSION`. */
 function meantOption(command: Command, error: CommanderError): string | undefined {
   if (error.code !== 'commander.missingMandatoryOptionValue' || command.args.length !== 1) return undefined;
   const option = command.options.find(({ mandatory }) => mandatory);
-  return option && `try: ${command.name()} ${option.short} ${command.args[0]}`;
+  return option?.short && `try: ${command.name()} ${option.short} ${command.args[0]}`;
 }
 
 /** Lets commander parse, with its errors turned into ours: nothing is printed twice, nothing exits by itself. */
@@ -118,7 +141,7 @@ export async function parseWith(command: Command, cli: Cli, words: string[]): Pr
   try {
     await command.parseAsync(words, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) throw withAccess(error, command.opts());
     if (error.exitCode === 0) return;
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     throw new SameError({

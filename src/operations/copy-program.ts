@@ -7,7 +7,8 @@ import type { ContentStore, TrustedContentStore } from '../content/content-store
 import type { GraphSource } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAccess, Repository } from '../registry/registry.ts';
-import { type BundleForm, sourceDate, writeForm } from './bundle-forms.ts';
+import { sourceDate, writeForm } from './bundle-forms.ts';
+import { formOf, refuseDestination } from './copy-destination.ts';
 import { fetchProgram } from './fetch-program.ts';
 import { repositorySource, storeSource } from './graph-ends.ts';
 import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
@@ -46,6 +47,8 @@ export interface CopyOptions {
   /** Moves a tag, or replaces a file. */
   force: boolean;
   access: RegistryAccess;
+  /** The end that alone is reached by plain HTTP; with {@link RegistryAccess.plainHttp} both are. */
+  plainEnd?: 'source' | 'destination' | undefined;
 }
 
 /** A program with all that travels along, where it was found. */
@@ -65,20 +68,20 @@ interface Found {
  * @throws what reading, pushing and writing say · SAME1403 the file is there
  */
 export async function copyProgram(ports: Ports, options: CopyOptions): Promise<Copied> {
-  const { source, destination, access } = options;
-  refuseUseless(source, destination, access);
+  const { source, destination } = options;
+  refuseUseless(options);
   const toRegistry = isRegistryText(destination);
   const sourceDateEpoch = toRegistry ? undefined : sourceDate(ports);
   using scratch = ports.files.scratch();
   const store = ports.openContent(scratch.path);
-  if (!toRegistry) refuseExisting(ports, destination, options.force);
+  if (!toRegistry) refuseDestination(ports, destination, options.force);
   let from: Repository | undefined;
   let to: Repository | undefined;
   try {
     let found: Found;
     if (isRegistryText(source)) {
       const { address, reference } = await parseRegistryReference(ports, source);
-      from = await ports.openRepository(address, access);
+      from = await ports.openRepository(address, accessTo('source', options));
       found = toRegistry
         ? await surveyed(from, reference, store, options)
         : await fetched(ports, from, reference, store, options);
@@ -93,7 +96,7 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
       return { ...copied, destination, digests };
     }
     const target = await parsePushTarget(ports, destination, found.program);
-    to = await ports.openRepository(target.address, access);
+    to = await ports.openRepository(target.address, accessTo('destination', options));
     const published = await publishGraph(to, found.source, found.program, found.objects, {
       force: options.force,
       mountFrom: mountable(found.registry, to),
@@ -105,17 +108,42 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
   }
 }
 
-/** @throws SAME1902 it is said how to reach a registry where there is none, or a login where it could be for either */
-function refuseUseless(source: string, destination: string, access: RegistryAccess): void {
+/**
+ * @throws SAME1902 it is said how to reach a registry where there is none, a login where it could be for either, or an
+ * address of a registry lacks its oci://
+ */
+function refuseUseless({ source, destination, access, plainEnd }: CopyOptions): void {
+  const refused = (message: string, place: string, hint: string) =>
+    new SameError({ code: 'SAME1902', message, place, hint });
+  if (
+    !isRegistryText(destination) &&
+    /^(localhost|[^/]+\.[^/]+|[^/]+:[0-9]+)\/./.test(destination) &&
+    formOf(destination) === 'oci-dir' &&
+    !/^\.{1,2}\//.test(destination)
+  ) {
+    throw refused(
+      `${destination} could be the address of a registry as well as a directory`,
+      destination,
+      `a registry is written oci://${destination}, a directory ./${destination}`,
+    );
+  }
   const registries = [source, destination].filter(isRegistryText);
   if (registries.length === 0) refuseAccess(access, 'each end');
+  const plain = { source, destination }[plainEnd ?? 'source'];
+  if (plainEnd && !isRegistryText(plain)) {
+    const flag = plainEnd === 'source' ? '--from-plain-http' : '--to-plain-http';
+    throw refused(`${flag} has nothing to do: ${plain} is in no registry`, flag, 'leave it out');
+  }
   if (registries.length < 2 || !access.login) return;
-  throw new SameError({
-    code: 'SAME1902',
-    message: '-u gives one login, and both ends are in registries',
-    place: '-u',
-    hint: 'store the logins with: same login HOST',
-  });
+  throw refused(
+    '-u gives one login, and both ends are in registries',
+    '-u',
+    'store the logins with: same login HOST',
+  );
+}
+
+function accessTo(end: 'source' | 'destination', { access, plainEnd }: CopyOptions): RegistryAccess {
+  return plainEnd === end ? { ...access, plainHttp: true } : access;
 }
 
 /** The limits of manifests and of lists; those of layers are for whoever unpacks them. */
@@ -162,7 +190,7 @@ async function readFrom(ports: Ports, store: ContentStore, options: CopyOptions)
       code: 'SAME1205',
       message: `there is no file ${source}`,
       place: source,
-      hint: 'a stored program goes to a registry with: same push NAME:VERSION; into a file with: same export',
+      hint: 'one in a registry is written oci://HOST/NAME:VERSION; one that is stored travels with: same push, same export',
     });
   }
   const input = bundleInput(ports, source);
@@ -223,25 +251,6 @@ async function writeTo(
   };
   const { digests } = await writeForm(ports, contents, store, { path, form: formOf(path), replace: force });
   return digests;
-}
-
-/** The form that a name says: a file `.tgz`, `.tar.gz` or `.tar`, else a directory. */
-function formOf(path: string): BundleForm {
-  if (/\.(tgz|tar\.gz)$/.test(path)) return 'tgz';
-  return path.endsWith('.tar') ? 'oci-tar' : 'oci-dir';
-}
-
-/** @throws SAME1403 something is there: a file gives way by force, a directory never */
-function refuseExisting(ports: Ports, path: string, force: boolean): void {
-  const kind = ports.files.kind(path);
-  if (kind === undefined || (kind === 'file' && force && formOf(path) !== 'oci-dir')) return;
-  if (kind === 'directory' && formOf(path) === 'oci-dir' && ports.files.names(path).length === 0) return;
-  throw new SameError({
-    code: 'SAME1403',
-    message: `${path} is there already`,
-    place: path,
-    hint: `choose another name${kind === 'file' ? ', or replace it with --force' : ''}`,
-  });
 }
 
 function isRun({ artifactType }: GraphObject['manifest']): boolean {

@@ -2,6 +2,7 @@ import { openProgram } from '../bundle/program-artifact.ts';
 import { parseTreeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
+import type { RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 import { showRun } from './show-run.ts';
 
@@ -24,7 +25,7 @@ export async function getOutputs(
   ports: Ports,
   options: { id: string; directory?: string; step?: string },
 ): Promise<Got> {
-  const { record } = await showRun(ports, options.id);
+  const { record, own } = await showRun(ports, options.id);
   const { name, version, digest } = record.program;
   const directory =
     options.directory ?? `${name.replaceAll('/', '-')}-${version}-${record.id.split('-').at(-1)!}`;
@@ -51,6 +52,8 @@ export async function getOutputs(
       return { path: `${step.name}/${declared?.replace(/\/$/, '').split('/').at(-1) ?? output}`, artifact };
     }),
   );
+  for (const { artifact } of own ? [] : found)
+    if (!(await ports.content.has(artifact.digest.replace(/^tree:/, '')))) throw notHere(record);
   const files = (await Promise.all(found.map(({ path, artifact }) => filesOf(ports, path, artifact)))).flat();
   const fill = async (into: string) => {
     for (const file of files)
@@ -62,6 +65,16 @@ export async function getOutputs(
     directory,
     files: files.map(({ path, digest: of, sizeBytes }) => ({ path, digest: of, sizeBytes })),
   };
+}
+
+/** A run that came along brings its record, not what it wrote. */
+function notHere({ id, program }: RunRecord): SameError {
+  return new SameError({
+    code: 'SAME1305',
+    message: `what run ${id} wrote is not here: its record came along, its outputs did not`,
+    place: id,
+    hint: `have your own: same run program ${program.name}:${program.version}`,
+  });
 }
 
 async function filesOf(ports: Ports, path: string, artifact: Artifact) {

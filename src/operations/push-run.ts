@@ -4,6 +4,7 @@ import { runArtifact } from '../bundle/run-artifact.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import { type CopyTally, copyGraph } from '../content/graph-copy.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
+import { tagOf } from '../program/version.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { recordFindings } from './check-record.ts';
@@ -20,7 +21,7 @@ export interface PushedRun {
   id: string;
   /** `NAME:VERSION`. */
   program: string;
-  /** `oci://HOST/REPOSITORY:VERSION` of the program. */
+  /** `oci://HOST/REPOSITORY:VERSION` of the program, or by its digest where that tag leads to another. */
   reference: string;
   /** Digest of the run's manifest. */
   digest: string;
@@ -66,10 +67,11 @@ export async function pushRun(
     const sink = repositorySink(repository, { known: new Set([subject]) });
     const tally = await copyGraph(storeSource(content), sink, nodesOf(objects));
     const found = await linkReferrers(repository, objects);
+    const isTagged = (await repository.resolve(tagOf(version)))?.digest === subject;
     return {
       id: record.id,
       program: `${name}:${version}`,
-      reference: `${repository.label}:${version}`,
+      reference: isTagged ? `${repository.label}:${version}` : `${repository.label}@${subject}`,
       digest,
       referrers: found!,
       tally,

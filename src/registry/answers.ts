@@ -38,7 +38,11 @@ export async function refusalOf(
     return new SameError({ code: 'SAME1803', message: `${host} has no such thing: ${said}` }, { details });
   }
   if (status >= 400 && status < 500 && !isPassing(status)) {
-    const hint = /HTTP request to an HTTPS server/i.test(words) ? 'leave out --plain-http' : undefined;
+    // An answer to HEAD has no words: a server that speaks TLS says no more than 400 to plain HTTP.
+    const isTls =
+      /HTTP request to an HTTPS server/i.test(words) ||
+      (status === 400 && request.method === 'HEAD' && url.protocol === 'http:');
+    const hint = isTls ? 'if the registry speaks TLS, leave out --plain-http' : undefined;
     return new SameError({ code: 'SAME1806', message: `${host} refuses this: ${said}`, hint }, { details });
   }
   return new SameError({ code: 'SAME1801', message: `${host} answers wrongly: ${said}` }, { details });

@@ -35,8 +35,8 @@ export async function openSource(text: string, options: OpenSourceOptions): Prom
     case 'registry':
       throw new SameError({
         code: 'SAME1208',
-        message: `${text}: registries are not supported by this version of same`,
-        hint: 'a bundle file travels by any means: same export, same import',
+        message: `${text} is in a registry, and only what is stored here is run or locked`,
+        hint: `get it first: same pull ${text}`,
       });
     case 'archive':
       return download(address.url, options);

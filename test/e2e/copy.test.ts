@@ -127,7 +127,7 @@ describe('same copy', () => {
       code: 'SAME1205',
       exit: 3,
       place: 'study:1.0',
-      hint: 'same push NAME:VERSION',
+      hint: 'same push',
     });
     assert.equal(registry.log.length, before);
   });
@@ -162,6 +162,12 @@ describe('same copy', () => {
   });
 
   it('refuses a place that is not the program’s, and one that is none', async () => {
+    for (const destination of [`${lab.registry.host}/lab`, 'registry.example.org/lab'])
+      await refusedHere(['copy', 'study.tgz', destination], {
+        code: 'SAME1902',
+        hint: `oci://${destination}`,
+      });
+    await done(lab.rig, ['copy', 'study.tgz', './localhost:80/lab'], lab.rig.path('nowhere'));
     for (const [destination, code, exit] of [
       [`oci://${lab.registry.host}/lab/other:1.0`, 'SAME1204', 3],
       [`oci://${lab.registry.host}/lab/study:2.0`, 'SAME1204', 3],

@@ -103,7 +103,7 @@ describe('the three headline sentences, word for word', { skip: missing() }, () 
       if (elsewhere.under?.length === 0) t.diagnostic('this user may not take the network away');
       await same('import ./arXiv.1303.5778v1:1.1.tgz', elsewhere);
       const listed = (await same('list runs', elsewhere)).stdout.split('\n');
-      assert.match(listed[1] ?? '', /arXiv\.1303\.5778v1:1\.0 +succeeded \(author's\) /);
+      assert.match(listed[1] ?? '', /arXiv\.1303\.5778v1:1\.0 +succeeded \(not yours\) /);
       await same('run program arXiv.1303.5778v1:1.1', elsewhere);
       const second = (await same('show run latest --json', elsewhere)).json();
       assert.equal(second.program.digest, authors.digests.program);

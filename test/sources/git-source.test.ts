@@ -124,7 +124,7 @@ test('what is not there is named with what was tried', async () => {
   });
   await assert.rejects(open('oci://example.org/a:1.0'), {
     code: 'SAME1208',
-    message: /registries are not supported/,
+    message: /is in a registry, and only what is stored here/,
   });
   assert.deepEqual(readdirSync(workDirectory), []);
 });

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { copyProgram } from '../../operations/copy-program.ts';
+import { type CopyOptions, copyProgram } from '../../operations/copy-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
@@ -18,6 +18,8 @@ interface CopyWords extends RegistryOptions {
   history?: HistoryChoice;
   limit?: string[];
   force?: true;
+  fromPlainHttp?: true;
+  toPlainHttp?: true;
 }
 
 /** `same copy SOURCE DESTINATION` */
@@ -36,7 +38,9 @@ export function copyCommand(cli: Cli): Command {
       'runs that go along: none, latest, all, or ids of runs separated by commas (default: all)',
       historyChoice,
     )
-    .option('--force', 'move a tag that leads to another digest, or replace a file');
+    .option('--force', 'move a tag that leads to another digest, or replace a file')
+    .option('--from-plain-http', 'reach the registry of the source alone by plain HTTP')
+    .option('--to-plain-http', 'reach the registry of the destination alone by plain HTTP');
   return withRegistry(
     withLimits(
       withCommon(command, [
@@ -46,10 +50,17 @@ export function copyCommand(cli: Cli): Command {
       ]),
     ),
   ).action(async (source: string, destination: string, options: CopyWords) => {
-    const { history, limit, force, ...registry } = options;
+    const { history, limit, force, fromPlainHttp, toPlainHttp, ...registry } = options;
     const limits = parseLimits(limit ?? []);
-    const access = registryAccess(registry);
-    const request = { source, destination, history, limits, force: force ?? false, access };
+    const plainHttp = fromPlainHttp && toPlainHttp ? { plainHttp: true as const } : {};
+    const access = registryAccess({ ...registry, ...plainHttp });
+    const plainEnd: CopyOptions['plainEnd'] =
+      access.plainHttp || !(fromPlainHttp || toPlainHttp)
+        ? undefined
+        : fromPlainHttp
+          ? 'source'
+          : 'destination';
+    const request = { source, destination, history, limits, force: force ?? false, access, plainEnd };
     renderCopied(cli, await telling(cli, { doing: 'copying' }, () => copyProgram(cli.ports(), request)));
   });
 }

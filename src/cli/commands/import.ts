@@ -28,7 +28,7 @@ export function importCommand(cli: Cli): Command {
       return;
     }
     cli.print(
-      `imported ${name}:${version} (${artifact.digest})${runs > 0 ? ` with ${runs} run${runs > 1 ? 's' : ''} of its authors` : ''}`,
+      `imported ${name}:${version} (${artifact.digest})${runs > 0 ? ` with ${runs} run${runs > 1 ? 's' : ''}` : ''}`,
     );
     cli.say(`run it with: same run program ${name}:${version}`);
   });

@@ -53,5 +53,9 @@ async function listThere(
   const runs = await listRemoteRuns(cli.ports(), { reference, access });
   if (cli.json) cli.printJson('RemoteRunList', { items: runs });
   else if (runs.length > 0) cli.print(renderRemoteRuns(runs));
-  else cli.say(`no runs are there beside ${plainLine(reference)}`);
+  else {
+    cli.say(
+      `no runs are there beside ${plainLine(reference)} itself; those of versions it was made from: same show program ${plainLine(reference)}`,
+    );
+  }
 }

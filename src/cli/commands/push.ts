@@ -6,6 +6,7 @@ import type { Cli } from '../cli.ts';
 import { renderPushed } from '../render/registry.ts';
 import { telling } from '../render/work-line.ts';
 import {
+  accessWords,
   dataLimit,
   historyChoice,
   type RegistryOptions,
@@ -61,7 +62,7 @@ function pushProgramCommand(cli: Cli): Command {
         ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
       }),
     );
-    renderPushed(cli, pushed);
+    renderPushed(cli, pushed, accessWords(registry));
   });
 }
 
@@ -83,6 +84,6 @@ function pushRunCommand(cli: Cli): Command {
       return;
     }
     cli.print(`pushed run ${id} of ${program} to ${reference}`);
-    cli.say(`whoever pulls ${program} from there gets it: same pull ${reference}`);
+    cli.say(`whoever pulls that gets it: same pull ${reference}${accessWords(options)}`);
   });
 }

@@ -44,7 +44,7 @@ export function renderRuns(runs: readonly StoredRun[]): string {
       return [
         record.id,
         `${record.program.name}:${record.program.version}`,
-        `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : " (author's)"}`,
+        `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
         record.startedAt.slice(0, 16).replace('T', ' '),
         typeof record.usage?.durationMs === 'number' ? seconds(record.usage.durationMs) : '',
         // A listing shows damaged records too, as far as they go.

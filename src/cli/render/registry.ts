@@ -8,8 +8,8 @@ import { plainLine } from './text.ts';
 /** Kinds of objects that are named in one line. */
 const FEW_KINDS = 5;
 
-/** Says what a push did. */
-export function renderPushed(cli: Cli, pushed: Pushed): void {
+/** Says what a push did. @param how options without which the registry is not reached, as ` --plain-http` */
+export function renderPushed(cli: Cli, pushed: Pushed, how: string): void {
   const { artifact, reference, pinned, runs, history, tally, referrers, moved } = pushed;
   const { name, version } = artifact.program.metadata;
   if (cli.json) {
@@ -23,7 +23,7 @@ export function renderPushed(cli: Cli, pushed: Pushed): void {
   cli.say(
     `  program ${artifact.digest}\n  ${counted(runs.length, 'run')} beside it (--history ${String(history)})\n  ${sentences(tally)}`,
   );
-  cli.say(`cite it as ${pinned}\nanyone gets it with: same pull ${reference}`);
+  cli.say(`cite it as ${pinned}\nanyone gets it with: same pull ${reference}${how}`);
 }
 
 /** Says what a pull stored. */
@@ -35,7 +35,7 @@ export function renderPulled(cli: Cli, pulled: Pulled): void {
     cli.printJson('Pulled', { name, version, digest, pinned, runs, ancestors, fetched, left });
     return;
   }
-  const history = runs > 0 ? ` with ${counted(runs, 'run')} of its authors` : '';
+  const history = runs > 0 ? ` with ${counted(runs, 'run')}` : '';
   cli.print(`pulled ${name}:${version} (${artifact.digest})${history}`);
   cli.say(
     fetched.blobs === 0

@@ -14,7 +14,7 @@ export function renderRun(
   const { program, usage } = record;
   const took = usage ? ` in ${seconds(usage.durationMs)}` : '';
   const lines = [
-    `run ${record.id} of ${program.name}:${program.version}${program.pinned ? '' : ' (unpinned)'} ${record.status}${took}${options.own ? '' : " (the author's)"}`,
+    `run ${record.id} of ${program.name}:${program.version}${program.pinned ? '' : ' (unpinned)'} ${record.status}${took}${options.own ? '' : ' (not yours)'}`,
     `  program ${program.digest}`,
     ...renderParameters(record.parameters).map((line) => `  ${plainLine(line)}`),
   ];
