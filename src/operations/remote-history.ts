@@ -1,6 +1,10 @@
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { HistoryChoice } from './select-runs.ts';
 
+/** Runs that a hint names, and how much of their ids, which may be anything. */
+const NAMED_RUNS = 10;
+const LONGEST_ID = 64;
+
 /** A run in a registry, by the annotations of its manifest (spec SAME-BND-017). */
 export interface RemoteRun {
   /** Of its manifest. */
@@ -48,11 +52,18 @@ export function chooseRuns(
         code: 'SAME1608',
         message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, all`,
         place: '--history',
-        hint: `runs there: ${runs.map(({ id }) => id).join(', ') || 'none'}`,
+        hint: `runs there: ${newestOf(runs) || 'none'}`,
         clause: 'SAME-REG-018',
       });
       return problem.findings;
     }),
   );
   return [...new Set(chosen)];
+}
+
+/** Ids for a hint, the newest first. */
+function newestOf(runs: readonly RemoteRun[]): string {
+  const ids = runs.map(({ id }) => id.slice(0, LONGEST_ID)).sort();
+  const named = ids.slice(-NAMED_RUNS).reverse().join(', ');
+  return ids.length > NAMED_RUNS ? `${named}, and ${ids.length - NAMED_RUNS} older ones` : named;
 }
