@@ -7,7 +7,9 @@ import { MEDIA } from '../../src/bundle/oci.ts';
 import type { BundleForm } from '../../src/operations/bundle-forms.ts';
 import { type Copied, copyProgram } from '../../src/operations/copy-program.ts';
 import { exportProgram } from '../../src/operations/export-program.ts';
+import { importBundle } from '../../src/operations/import-bundle.ts';
 import type { Ports } from '../../src/operations/ports.ts';
+import { pullProgram } from '../../src/operations/pull-program.ts';
 import { pushProgram } from '../../src/operations/push-program.ts';
 import type { HistoryChoice } from '../../src/operations/select-runs.ts';
 import type { StoredRepository } from '../components/fault-content.ts';
@@ -162,6 +164,18 @@ describe('a copy', () => {
       assert.equal(repository('nothing').manifests.size, 0);
     });
   }
+
+  it('of some runs holds what a pull of them stores, and that stores nothing else', async () => {
+    for (const [index, history] of ['none' as const, [runId(0)], [runId(3)]].entries()) {
+      const file = path(`part-${index}.tar`);
+      await copied(at('all'), file, { history });
+      const [pulling, importing] = [openHome(path(`pulling-${index}`)), openHome(path(`importing-${index}`))];
+      await pullProgram(pulling, { reference: at('all'), history, access: { plainHttp: true } });
+      await importBundle(importing, { file });
+      assert.deepEqual(pulling.content.digests(), importing.content.digests(), String(history));
+      assert.deepEqual(pulling.referrers.subjects(), importing.referrers.subjects(), String(history));
+    }
+  });
 
   it('fills a directory that is empty, and no other', async () => {
     mkdirSync(path('empty'));
