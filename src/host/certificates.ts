@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
 import { SameError } from '../errors/same-error.ts';
 
 /** PEM texts of the authorities that vouch for servers: Node's own with NODE_EXTRA_CA_CERTS, the system's, SSL_CERT_FILE. */
 export function trusted(): string[] {
+  const { getCACertificates } = process.getBuiltinModule('node:tls');
   const file = process.env.SSL_CERT_FILE;
   const own = file && existsSync(file) ? [readFileSync(file, 'utf8')] : getCACertificates('system');
   return [...getCACertificates('default'), ...own];

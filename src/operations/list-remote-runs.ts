@@ -83,7 +83,8 @@ async function runOf(
   listed: Descriptor,
   program: RemoteListedRun['program'],
 ): Promise<RemoteListedRun | undefined> {
-  const known = listed.artifactType !== undefined && listed.annotations !== undefined;
+  // There are registries that list the type of an object's config, which is empty, as the object's own.
+  const known = listed.artifactType?.startsWith('application/vnd.same.') && listed.annotations !== undefined;
   const { artifactType, annotations = {} } = known ? listed : await manifestOf(repository, listed.digest);
   if (artifactType !== MEDIA.run) return undefined;
   const text = (name: string): string => {
