@@ -102,10 +102,11 @@ export async function* streamAgain(
   let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
+    const pieceBytes = Math.min(READ_BYTES, statSync(path).size + 1);
     for (;;) {
       // Each piece is the reader's to keep, so each has its own memory.
-      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-      const length = readSync(fd, buffer, 0, READ_BYTES, null);
+      const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+      const length = readSync(fd, buffer, 0, pieceBytes, null);
       if (length === 0) break;
       await turn(length, signal);
       yield buffer.subarray(0, length);

@@ -47,6 +47,11 @@ export function findPin(ports: Ports, text: string): Pin {
   });
 }
 
+/** Where a program was last in a registry; where it never was, its highest version that was (spec SAME-REG-008). */
+export function rememberedRegistry(ports: Ports, { name, registry }: Pin): string | undefined {
+  return registry ?? ports.pins.versions(name).findLast((other) => other.registry !== undefined)?.registry;
+}
+
 function unknownName(ports: Ports, name: string): SameError {
   const names = [...new Set(ports.pins.list().map((pin) => pin.name))];
   const meant = nearest(name, names);

@@ -4,7 +4,7 @@ import { RUN_ID } from '../bundle/run-artifact.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import { collectData } from './collect-data.ts';
-import { findProgram } from './find-program.ts';
+import { findProgram, rememberedRegistry } from './find-program.ts';
 import { storeSource } from './graph-ends.ts';
 import type { Ports } from './ports.ts';
 import { contentsOf, dataOf, runFindings } from './program-contents.ts';
@@ -41,7 +41,12 @@ export async function pushProgram(
 ): Promise<Pushed> {
   const { artifact, pin } = await findProgram(ports, options.reference);
   const { name, version } = artifact.program.metadata;
-  const { address } = await parsePushTarget(ports, options.target, { name, version }, pin.registry);
+  const { address } = await parsePushTarget(
+    ports,
+    options.target,
+    { name, version },
+    rememberedRegistry(ports, pin),
+  );
   const travelling = dataOf(artifact, options);
   // Runs become artifacts here, of a few kilobytes: in memory. Only content of data may be long.
   using temporary = travelling.length > 0 ? ports.files.scratch() : undefined;
@@ -71,7 +76,7 @@ export async function pushProgram(
       objectsOf(graph),
       {
         force: options.force ?? false,
-        mountFrom: mountable(pin.registry, repository),
+        mountFrom: mountable(rememberedRegistry(ports, pin), repository),
         // A record that is there already was checked when it went; its schema takes long to load.
         check: (missing) => checkRuns(runsAmong(graph.referrers, selection.chosen, missing)),
       },

@@ -8,6 +8,7 @@ import { tagOf } from '../program/version.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { recordFindings } from './check-record.ts';
+import { rememberedRegistry } from './find-program.ts';
 import { nodesOf, repositorySink, storeSource } from './graph-ends.ts';
 import type { Ports } from './ports.ts';
 import { linkReferrers } from './publish-graph.ts';
@@ -41,7 +42,12 @@ export async function pushRun(
   const { name, version, digest: subject } = record.program;
   refuseUnfinished(record);
   const pin = ports.pins.versions(name).find(({ digest }) => digest === subject);
-  const { address } = await parsePushTarget(ports, options.target, { name, version }, pin?.registry);
+  const { address } = await parsePushTarget(
+    ports,
+    options.target,
+    { name, version },
+    pin && rememberedRegistry(ports, pin),
+  );
   using temporary = ports.files.scratch();
   const content = ports.stageContent(temporary.path);
   const program = await programOf(ports, record, content);

@@ -59,7 +59,7 @@ describe('a push', () => {
     assert.deepEqual(lab.writes(), []);
   });
 
-  test('without an address goes to where the program was last, else to the alias default, else nowhere', async () => {
+  test('without an address goes to where it or another version was last, else to the alias default, else nowhere', async () => {
     await using lab = await openLab();
     const { rig, registry } = lab;
     const words = ['push', 'study:1.0'];
@@ -75,6 +75,9 @@ describe('a push', () => {
     lab.stored().tags.clear();
     await lab.remote(words);
     assert.deepEqual([...lab.stored().tags.keys()], ['1.0']);
+    // A version that was in no registry goes beside the one that was.
+    await lab.remote(['push', 'study:2.0']);
+    assert.deepEqual([...lab.stored().tags.keys()], ['1.0', '2.0']);
   });
 
   test('makes the pin hard and records registry and repository in it, without alias and tag', async () => {
