@@ -71,7 +71,7 @@ export async function pushProgram(
   try {
     const published = await publishGraph(
       repository,
-      storeSource(content),
+      storeSource(content, ports.content),
       { name, version },
       objectsOf(graph),
       {
