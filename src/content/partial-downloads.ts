@@ -17,10 +17,12 @@ import {
 } from '../host/files.ts';
 import { isAbandoned, ownName } from '../host/process-identity.ts';
 import { turn } from '../host/turns.ts';
-import { markUntouched, piecesOf, READ_BYTES } from './blob-file.ts';
+import { markUntouched, piecesOf } from './blob-file.ts';
 import type { BlobId, Downloads } from './content-store.ts';
 import { hexOf, mismatch } from './digest.ts';
 
+/** Pieces are joined up to this: longer ones cost less to hash and write as they are than to copy. */
+const JOIN_BYTES = 128 * 1024;
 /** What nobody came back for after this is removed. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -111,7 +113,7 @@ class PartialDownload {
       for await (const chunk of open(this.#at)) {
         small.push(chunk);
         smallBytes += chunk.length;
-        if (smallBytes < READ_BYTES) continue;
+        if (smallBytes < JOIN_BYTES) continue;
         await turn(smallBytes, this.#signal);
         put();
       }
