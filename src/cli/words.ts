@@ -106,13 +106,21 @@ function requireValues(command: Command, words: string[]): void {
   });
 }
 
-/** The same error with commands in its hints that reach the registry as this one was told to. */
-function withAccess(error: unknown, options: RegistryOptions): unknown {
-  const words = accessWords(options);
-  if (words === '' || !(error instanceof SameError)) return error;
+/** What is said of commands that go on when they are called again after an interruption. */
+const GOES_ON: Record<string, string> = {
+  'same push': 'the same command again goes on: what is there whole is not sent once more',
+  'same pull': 'the same command again goes on: what came of long files is not fetched once more',
+};
+
+/** The same error with commands in its hints that reach the registry as this one was told to, and with what goes on. */
+function explained(error: unknown, command: Command): unknown {
+  if (!(error instanceof SameError)) return error;
+  const words = accessWords(command.opts());
+  const again = error.code === 'SAME1903' ? GOES_ON[command.name()] : undefined;
+  if (words === '' && again === undefined) return error;
   const { findings, cause, details } = error;
   return new SameError(
-    findings.map(({ hint, ...finding }) => ({
+    findings.map(({ hint = again, ...finding }) => ({
       ...finding,
       ...(hint === undefined ? {} : { hint: REGISTRY_COMMAND.test(hint) ? `${hint}${words}` : hint }),
     })),
@@ -141,7 +149,7 @@ export async function parseWith(command: Command, cli: Cli, words: string[]): Pr
   try {
     await command.parseAsync(words, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw withAccess(error, command.opts());
+    if (!(error instanceof CommanderError)) throw explained(error, command);
     if (error.exitCode === 0) return;
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     throw new SameError({

@@ -17,7 +17,7 @@ import {
 } from '../host/files.ts';
 import { isAbandoned, ownName } from '../host/process-identity.ts';
 import { turn } from '../host/turns.ts';
-import { markUntouched, piecesOf } from './blob-file.ts';
+import { isUntouched, markUntouched, piecesOf } from './blob-file.ts';
 import type { BlobId, Downloads } from './content-store.ts';
 import { hexOf, mismatch } from './digest.ts';
 
@@ -161,7 +161,10 @@ function removeOld(directory: string): void {
   for (const { name, owner } of partsIn(directory)) {
     const path = join(directory, name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat && isAbandoned(owner) && epochMs() - stat.mtimeMs > KEPT_MS) rmSync(path, { force: true });
+    if (!stat || !isAbandoned(owner)) continue;
+    // One that is whole has the time of everything that was compared.
+    const leftMs = isUntouched(stat) ? stat.ctimeMs : stat.mtimeMs;
+    if (epochMs() - leftMs > KEPT_MS) rmSync(path, { force: true });
   }
 }
 

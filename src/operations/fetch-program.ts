@@ -59,6 +59,7 @@ export async function fetchProgram(
   const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
   const bundle = await hintingAtRuns(referrers, async () => {
     await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
+    await objects.settle();
     return readStored(store, entries, rules);
   });
   const digests = new Set([...entries, ...blobs].map(({ digest }) => digest));

@@ -1,4 +1,5 @@
 import type { Limits } from '../bundle/oci.ts';
+import { SameError } from '../errors/same-error.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import { type FetchedProgram, fetchProgram } from './fetch-program.ts';
 import { type Imported, storeBundle } from './import-bundle.ts';
@@ -37,7 +38,7 @@ export async function pullProgram(
       limits: options.limits,
       downloads: ports.downloads,
       // A name that is taken is said before gigabytes come.
-      refuse: (program) => ports.pins.check({ ...program, pin: 'hard', pinnedAt: '' }, 'none'),
+      refuse: (program) => refuseOtherPin(ports, program),
     });
     stopIfCanceled(ports);
     staged.retain(digests);
@@ -45,5 +46,18 @@ export async function pullProgram(
     return { ...stored, fetched, left, pinned: `${repository.label}@${bundle.program}` };
   } finally {
     repository.close();
+  }
+}
+
+/** @throws SAME1206, SAME1207 another program has that name and version here */
+function refuseOtherPin(ports: Ports, program: { name: string; version: string; digest: string }): void {
+  try {
+    ports.pins.check({ ...program, pin: 'hard', pinnedAt: '' }, 'none');
+  } catch (error) {
+    if (!(error instanceof SameError) || error.code !== 'SAME1206') throw error;
+    const here = `${program.name}:${program.version}`;
+    const hint = `look at it in another home: SAME_HOME=DIRECTORY same pull …; or forget the one that is here: same delete ${here}`;
+    const findings = error.findings.map((finding) => ({ ...finding, hint }));
+    throw new SameError(findings, { cause: error, details: error.details });
   }
 }

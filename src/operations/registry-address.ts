@@ -109,7 +109,7 @@ function pathOf(written: string, target: string, program: { name: string; versio
   throw new SameError({
     code: 'SAME1204',
     message: `"${target}" is not where ${program.name}:${program.version} goes: its path is ${path}:${version}`,
-    hint: 'a program is pushed under its own name and version; another version is made with: same commit',
+    hint: 'a program is pushed under its own name and version; another version is made with: same commit NAME:VERSION --as VERSION',
     clause: 'SAME-REG-009',
   });
 }

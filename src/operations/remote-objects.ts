@@ -3,7 +3,7 @@ import { type Descriptor, type Limits, MEDIA, type OciManifest } from '../bundle
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { parseReferrer, REFERRERS, type Referrer } from '../bundle/referrer.ts';
 import { isProblem, overLimit } from '../bundle/refusal.ts';
-import type { Downloads, TrustedContentStore } from '../content/content-store.ts';
+import type { BlobId, Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { Reference } from '../program/reference.ts';
@@ -46,6 +46,7 @@ export class RemoteObjects {
   readonly #limits: Limits;
   /** Told of each blob that was fetched. */
   readonly #fetched: (blob: Descriptor) => void;
+  readonly #downloaded: { path: string; id: BlobId }[] = [];
   readonly left: LeftObject[] = [];
   #objects = 0;
   #documentBytes = 0;
@@ -109,7 +110,10 @@ export class RemoteObjects {
     return found;
   }
 
-  /** Fetches a blob unless it is here, whole. What is long goes on where an earlier fetching of it ended. */
+  /**
+   * Fetches a blob unless it is here, whole. What is long goes on where an earlier fetching of it ended, and lies with the
+   * downloads until {@link RemoteObjects.settle}: an end that comes before leaves it for the next fetching.
+   */
   async take(blob: Descriptor, downloads?: Downloads): Promise<void> {
     const id = { digest: blob.digest, sizeBytes: blob.size };
     if (await this.#store.holds(id)) return;
@@ -117,9 +121,14 @@ export class RemoteObjects {
       const path = await this.#naming(() =>
         downloads.complete(id, (startBytes) => this.#repository.stream(blob, startBytes, { checked: false })),
       );
-      await this.#store.adopt(path, id);
+      this.#downloaded.push({ path, id });
     } else await this.#store.ingest(this.#repository.stream(blob), id);
     this.#fetched(blob);
+  }
+
+  /** Puts what was downloaded into the store. */
+  async settle(): Promise<void> {
+    for (const { path, id } of this.#downloaded.splice(0)) await this.#store.adopt(path, id);
   }
 
   /** Says of wrong bytes whose they are. */

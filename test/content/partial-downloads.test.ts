@@ -83,6 +83,15 @@ describe('a download', () => {
     assert.deepEqual(asked, []);
   });
 
+  it('that was whole when its process ended is taken as it is', async () => {
+    const name = `${hex}.${abandoned[0]}`;
+    const { downloads, open, asked, names, directory } = bench({ [name]: bytes });
+    fs.utimesSync(join(directory, name), 315_619_200, 315_619_200);
+    assert.ok(fs.readFileSync(await downloads.complete(blob, open)).equals(bytes));
+    assert.deepEqual(asked, []);
+    assert.equal(names().length, 1);
+  });
+
   it('leaves what a living process, or one of elsewhere, is at', async () => {
     const elsewhere = abandoned[0]!.replace(/^[0-9a-f]{8}/, (host) =>
       host === '00000000' ? '00000001' : '00000000',
