@@ -1,7 +1,7 @@
 import { readBundle } from '../bundle/archive-reader.ts';
 import { type GraphObject, objectsOf, openGraph } from '../bundle/graph.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
-import { LIMITS, type Limits } from '../bundle/oci.ts';
+import { LIMITS, type Limits, MEDIA } from '../bundle/oci.ts';
 import { openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore, TrustedContentStore } from '../content/content-store.ts';
 import type { GraphSource } from '../content/graph-copy.ts';
@@ -254,5 +254,5 @@ async function writeTo(
 }
 
 function isRun({ artifactType }: GraphObject['manifest']): boolean {
-  return artifactType === 'application/vnd.same.run.v1+json';
+  return artifactType === MEDIA.run;
 }

@@ -30,6 +30,7 @@ export function repositorySource(repository: Repository): GraphSource {
         code: 'SAME1803',
         message: `reading from ${repository.label}: there is no manifest ${digest}`,
         place: digest,
+        hint: 'it was there when it was looked for: try again, or whoever pushed it has to push it again',
       });
     },
     blob: (blob, startBytes) => repository.stream(blob, startBytes),

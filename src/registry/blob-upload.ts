@@ -4,7 +4,7 @@ import { isCut } from './blob-download.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { OpenBlob, Placed } from './registry.ts';
 import { discard, type RepositoryPlace, refuseOtherDigest } from './repository-place.ts';
-import type { RegistryAnswer } from './session.ts';
+import type { RegistryAnswer, RegistryRequest } from './session.ts';
 import { locationOf, progress, receivedOf, withDigest } from './upload-progress.ts';
 
 /** How often a blob is tried from its beginning, or from where the registry has it. */
@@ -100,20 +100,7 @@ async function sendWhole(
   { url }: Upload,
   reader: BlobReader,
 ): Promise<true | undefined> {
-  const { status, headers, body } = await place.session.ask({
-    method: 'PUT',
-    url: withDigest(url, blob),
-    headers: { 'content-type': OCTETS },
-    body: { sizeBytes: blob.size, open: () => reader.take(0, blob.size) },
-    scopes: place.push,
-    expect: [200, 201, 202, 204, 404],
-    again: false,
-    patienceMs: hashingMs(blob),
-  });
-  discard(body);
-  if (status === 404) return undefined;
-  refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
-  return true;
+  return put(place, blob, url, { sizeBytes: blob.size, open: () => reader.take(0, blob.size) });
 }
 
 /** @returns true when the registry has all of it, false when it takes no pieces, undefined when it lost the upload */
@@ -170,24 +157,38 @@ async function sendPieces(
   return finish(place, blob, url);
 }
 
+/**
+ * Ends an upload, with all of a blob or after its pieces.
+ * @returns true when the registry has the blob, undefined when it lost the upload
+ */
+async function put(
+  place: RepositoryPlace,
+  blob: Descriptor,
+  url: URL,
+  whole?: RegistryRequest['body'],
+): Promise<true | undefined> {
+  const { status, headers, body } = await place.session.ask({
+    method: 'PUT',
+    url: withDigest(url, blob),
+    headers: whole ? { 'content-type': OCTETS } : { 'content-length': '0' },
+    ...(whole ? { body: whole } : {}),
+    scopes: place.push,
+    expect: [200, 201, 202, 204, 404],
+    again: false,
+    patienceMs: hashingMs(blob),
+  });
+  discard(body);
+  if (status === 404) return undefined;
+  refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
+  return true;
+}
+
 /** @returns true when the registry has the blob, undefined when it lost the upload */
 async function finish(place: RepositoryPlace, blob: Descriptor, to: URL): Promise<true | undefined> {
   let url = to;
   for (let tries = 1; ; tries++) {
     try {
-      const { status, headers, body } = await place.session.ask({
-        method: 'PUT',
-        url: withDigest(url, blob),
-        headers: { 'content-length': '0' },
-        scopes: place.push,
-        expect: [200, 201, 202, 204, 404],
-        again: false,
-        patienceMs: hashingMs(blob),
-      });
-      discard(body);
-      if (status === 404) return undefined;
-      refuseOtherDigest(place, blob.digest, headers['docker-content-digest']);
-      return true;
+      return await put(place, blob, url);
     } catch (error) {
       if (!isCut(error) || tries === TRIES) throw error;
       await place.session.pause(tries);
