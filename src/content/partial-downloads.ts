@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { giveBack } from '../host/blocks.ts';
 import { epochMs } from '../host/clock.ts';
 import {
   closeSync,
@@ -107,6 +108,7 @@ class PartialDownload {
       writeFully(fd, bytes);
       this.#hash.update(bytes);
       this.#at += bytes.length;
+      giveBack(bytes);
       [small, smallBytes] = [[], 0];
     };
     try {

@@ -1,6 +1,7 @@
 import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
-import type { Plan, PlannedStep } from '../pipeline/plan.ts';
+import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
+import type { StepKey } from '../pipeline/step-key.ts';
 
 /** A stored artifact: a file's or a directory's content. */
 export interface Artifact {
@@ -22,9 +23,46 @@ export interface ReportedMetric {
   count?: number;
 }
 
-/** What an engine tells while it runs: stored first, then shown. */
+/** What a step that succeeded left, under the key of everything it was made from: enough to stand in for running it. */
+export interface StepResult {
+  /** `sha256:…`, the digest of the stored key document. */
+  key: string;
+  /** The run that computed it. */
+  run: string;
+  /** Name of the cell in that run. */
+  step: string;
+  outputs: Record<string, Artifact>;
+  metrics: ReportedMetric[];
+  /** Digest of the metrics.jsonl the step wrote, when it did. */
+  series?: string;
+  logs: { stdout: Artifact; stderr: Artifact };
+  durationMs: number;
+  /** The key it was computed under, where somebody accepted it for this one (`--accept`). */
+  acceptedFrom?: string;
+}
+
+/** Why a cell did not start. */
+export type SkipCause =
+  /** Its `when`, or its list is empty: the run may succeed all the same. */
+  | 'condition'
+  /** A step it reads from was left out by its `when`. */
+  | 'upstream'
+  /** A step it reads from did not succeed, or another step failed and nothing further starts. */
+  | 'failure'
+  | 'canceled'
+  /** `--step` or `--from` left it out, and there is no stored result. */
+  | 'not-stored';
+
+/**
+ * What an engine tells while it runs: stored first, then shown. `step` is the name of the cell (of a step without matrix
+ * the step's own).
+ */
 export type EngineEvent =
+  /** The list of a step with `foreach` is known: these are its cells. */
+  | { type: 'step-expanded'; step: string; cells: PlannedCell[] }
   | { type: 'step-started'; step: string; attempt: number; at: string; command: string; pid?: number }
+  /** A stored result stands in for it. */
+  | { type: 'step-cached'; step: string; at: string; inputs: Record<string, Artifact>; result: StepResult }
   | { type: 'step-output'; step: string; attempt: number; lines: string[] }
   | {
       type: 'step-finished';
@@ -50,11 +88,22 @@ export type EngineEvent =
       /** Things to know that do not make it fail. */
       warnings: string[];
     }
-  | { type: 'step-skipped'; step: string; because: string };
+  | { type: 'step-skipped'; step: string; because: string; cause: SkipCause; problems?: Finding[] };
 
 /** What an engine needs from the rest of the product to run a plan. */
 export interface EngineContext {
   runId: string;
+  /** Steps at a time, beside what cpu, memory and GPUs allow. */
+  jobs: number;
+  /**
+   * After a step failed for good: `finish` lets what runs end and starts nothing, `fail-fast` stops what runs,
+   * `keep-going` starts everything that does not need it.
+   */
+  onFailure: 'finish' | 'fail-fast' | 'keep-going';
+  /** What the machine has for steps to share. */
+  machine: { cpu: number; memoryBytes: number; gpus: number };
+  /** Looks for a result that may stand in for a cell; the engine tells `step-cached` and does not run it. */
+  reuse(step: PlannedStep, cell: PlannedCell, key: StepKey): Promise<StepResult | undefined>;
   /** A private directory of this run; removed by the caller. */
   workDirectory: string;
   /** Files of the program that a step may see, ready to be put into a directory. */
@@ -86,6 +135,9 @@ export interface Engine {
   readonly name: string;
   /** Names what this engine cannot honour in a plan, before anything runs (code SAME1016). */
   refusals(plan: Plan): Finding[];
-  /** Runs the plan; a failed step is an event, not an exception. */
-  run(plan: Plan, context: EngineContext): AsyncIterable<EngineEvent>;
+  /**
+   * Runs the plan; a failed step is an event, not an exception. Events come in batches: what one batch says is on the
+   * disk before the next is asked for, and nothing is built on what is not (spec SAME-RUN-014).
+   */
+  run(plan: Plan, context: EngineContext): AsyncIterable<EngineEvent[]>;
 }

@@ -120,7 +120,7 @@ export function receive(
   function take(chunk: Buffer): void {
     if (body.destroyed) return;
     received.bytes += chunk.length;
-    dropBuffers(chunk.length);
+    if (!intake) dropBuffers(chunk.length);
     isWanted = body.push(chunk);
     if (!isWanted) (intake ? socket : response)?.pause();
     if (intake && received.bytes === received.total) end();

@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { takeBlock } from './blocks.ts';
 
 /**
  * What a connection reads. A long body of known length is read straight into large blocks, past node's HTTP parser, which
@@ -8,15 +9,14 @@ import type { Duplex } from 'node:stream';
  */
 export interface Intake {
   /**
-   * From now on, what is read goes to `take`, in blocks, until so many bytes have come. Then the connection is of no use
-   * to others.
+   * From now on, what is read goes to `take`, in blocks, which it may give back, until so many bytes have come. Then the
+   * connection is of no use to others.
    */
   divert(leftBytes: number, take: (block: Buffer) => void): void;
   /** Hands over what has come of the next block. */
   flush(): void;
 }
 
-const BLOCK_BYTES = 256 * 1024;
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 const intakes = new WeakMap<Duplex, Intake>();
 
@@ -48,7 +48,9 @@ function openIntake(push: (bytes: Buffer) => boolean): { intake: Intake; onread:
     const ready = block.subarray(0, filled);
     block = block.subarray(filled);
     filled = 0;
-    if (block.length === 0) block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(left, 1)));
+    // Of what comes after the last byte nothing is wanted.
+    if (left === 0) block = SCRATCH;
+    else if (block.length === 0) block = takeBlock();
     take(ready);
   }
 
@@ -56,7 +58,7 @@ function openIntake(push: (bytes: Buffer) => boolean): { intake: Intake; onread:
     intake: {
       divert(leftBytes, to) {
         [left, take] = [leftBytes, to];
-        block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, left));
+        block = takeBlock();
       },
       flush,
     },

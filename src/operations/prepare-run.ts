@@ -1,6 +1,7 @@
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { BlobId, ContentStore } from '../content/content-store.ts';
+import type { EngineContext } from '../engines/engine.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
@@ -39,6 +40,24 @@ export interface RunRequest {
   target?: string;
   engine?: string;
   allowUnmet: boolean;
+  /** Steps at a time; the machine's cpu count when it is not given. */
+  jobs?: number;
+  /** What a failed step means for the others; `finish` when it is not given. */
+  onFailure?: EngineContext['onFailure'];
+  /** Only these steps, from this one on, up to this one: what is left out is reused. */
+  steps?: string[];
+  from?: string;
+  until?: string;
+  /** Steps that no stored result stands in for: all, or these. */
+  force?: true | string[];
+  /** Looks for no stored results at all. */
+  noCache?: boolean;
+  /** Steps whose last outputs are taken as they are, whatever changed. */
+  accept?: string[];
+  /** The run to go on from, by what names one. */
+  resume?: string;
+  /** The run that starts this one. */
+  parent?: string;
 }
 
 /** A run that has been thought through: nothing has been executed or recorded yet. */

@@ -46,17 +46,19 @@ export async function runProgram(
   const problems: Finding[] = [];
   try {
     const context = engineContext(ports, prepared, files, data, journal, `${temporary.path}/steps`);
-    for await (const event of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
-      journal.append(event);
-      apply(record, event);
-      if (event.type === 'step-finished' && !event.retrying) problems.push(...event.problems);
-      if (event.type === 'step-finished') {
-        // What an attempt reported that is tried again, or that failed, is no result.
-        if (event.status === 'succeeded') record.metrics.push(...reportedMetrics(event));
-        record.warnings.push(...event.warnings);
-        for (const warning of event.warnings) ports.progress(`warning: ${warning}`);
+    for await (const batch of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
+      journal.append(batch);
+      for (const event of batch) {
+        apply(record, event);
+        if (event.type === 'step-finished' && !event.retrying) problems.push(...event.problems);
+        if (event.type === 'step-finished') {
+          // What an attempt reported that is tried again, or that failed, is no result.
+          if (event.status === 'succeeded') record.metrics.push(...reportedMetrics(event));
+          record.warnings.push(...event.warnings);
+          for (const warning of event.warnings) ports.progress(`warning: ${warning}`);
+        }
+        onEvent(event);
       }
-      onEvent(event);
     }
     await conclude(ports, prepared, record, problems);
   } catch (error) {
@@ -151,6 +153,10 @@ function engineContext(
   const masking = maskingOf(secrets);
   return {
     runId: journal.id,
+    jobs: 1,
+    onFailure: 'finish',
+    machine: { cpu: 1, memoryBytes: 0, gpus: 0 },
+    reuse: async () => undefined,
     workDirectory,
     placeCode: files.place,
     codeDigest: (step) => files.digestFor(step),

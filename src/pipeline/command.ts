@@ -51,6 +51,7 @@ function fill(part: TemplatePart, parameters: JsonObject, shell: boolean): Comma
   const [kind, name] = part.path as [string, string];
   if (kind === 'inputs') return [{ input: name }];
   if (kind === 'outputs') return [{ output: name }];
+  if (kind === 'matrix') return [{ matrix: name }];
   const word = wordOf(parameters[name] ?? null);
   return [shell && word === '' ? "''" : quoted(word)];
 }
@@ -65,10 +66,11 @@ function joinText(parts: CommandPart[]): CommandPart[] {
   return joined;
 }
 
-/** The paths an engine gives to a command's places. */
+/** The paths and values an engine gives to a command's places. */
 export interface CommandPlaces {
   input(name: string): string;
   output(name: string): string;
+  matrix(name: string): string;
   scratch(): string;
 }
 
@@ -89,15 +91,18 @@ export function fillCommand(
   };
 }
 
-/** A step's command as one line for people: declared paths as they are, `$SAME_IN/x` and `$SAME_OUT/x` for the others. */
-export function renderCommand({
-  command,
-  inputs,
-  outputs,
-}: Pick<PlannedStep, 'command' | 'inputs' | 'outputs'>): string {
+/**
+ * A step's command as one line for people: declared paths as they are, `$SAME_IN/x` and `$SAME_OUT/x` for the others.
+ * @param matrix the values of the cell, when one is meant
+ */
+export function renderCommand(
+  { command, inputs, outputs }: Pick<PlannedStep, 'command' | 'inputs' | 'outputs'>,
+  matrix?: JsonObject,
+): string {
   const text = textOf({
     input: (name) => inputs[name]?.at ?? `$SAME_IN/${name}`,
     output: (name) => outputs[name]?.path ?? `$SAME_OUT/${name}`,
+    matrix: (name) => (matrix && name in matrix ? wordOf(matrix[name]!) : `{{matrix.${name}}}`),
     scratch: () => '$SAME_SCRATCH',
   });
   if ('shell' in command) return command.shell.map(text).join('');
@@ -112,6 +117,7 @@ function textOf(places: CommandPlaces): (part: CommandPart) => string {
   return (part) => {
     if (typeof part === 'string') return part;
     if ('input' in part) return places.input(part.input);
+    if ('matrix' in part) return places.matrix(part.matrix);
     return 'output' in part ? places.output(part.output) : places.scratch();
   };
 }

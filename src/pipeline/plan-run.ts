@@ -78,6 +78,11 @@ function planStep(name: string, step: Step, values: JsonObject, program: Program
   );
   return {
     name,
+    group: 'steps',
+    cells: [{ name, matrix: {} }],
+    mutex: [],
+    cache: step.cache ?? true,
+    selected: 'run',
     template: step.run,
     command: planCommand(step.run, parameters),
     after: [

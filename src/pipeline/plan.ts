@@ -6,10 +6,15 @@ import type { Claim, MetricSource, Resources } from '../program/schema.ts';
 export type PlannedParameter = ResolvedParameter;
 
 /**
- * A part of a command: literal text, or a place the engine fills in with a path.
+ * A part of a command: literal text, or a place the engine fills in with a path or a value of the cell.
  * An input is `$SAME_IN/NAME` or its `at` path, an output its `path` or `$SAME_OUT/NAME`.
  */
-export type CommandPart = string | { input: string } | { output: string } | { scratch: true };
+export type CommandPart =
+  | string
+  | { input: string }
+  | { output: string }
+  | { matrix: string }
+  | { scratch: true };
 
 /** `exec` runs an argument list without a shell; `shell` runs one string, every place quoted. */
 export type PlannedCommand = { exec: CommandPart[][] } | { shell: CommandPart[] };
@@ -17,13 +22,45 @@ export type PlannedCommand = { exec: CommandPart[][] } | { shell: CommandPart[] 
 /** Where a step's input comes from. */
 export type PlannedInput = {
   from: { step: string; output: string } | { data: string };
+  /**
+   * Only where the step it comes from has several cells: `all` is a directory with one entry a cell, called by its
+   * number; `matching` takes those cells whose values of the dimensions both steps have are the same, and where these
+   * are all dimensions of the step it comes from, that is the one artifact itself.
+   */
+  cells?: 'all' | 'matching';
   at?: string;
   mode: 'link' | 'copy';
 };
 
-/** One step instance, ready for an engine: plain JSON, no defaults left to fill in. */
+/** One instance of a step: one combination of its matrix, or one item of its list. */
+export interface PlannedCell {
+  /** The step's name; of a step with several cells `STEP.NUMBER`, counted from 0. Logs, records and events use it. */
+  name: string;
+  /** The value of each dimension; of a step without matrix nothing. An item of a list is the dimension `item`. */
+  matrix: JsonObject;
+  /** Why the step's `when` leaves it out. */
+  skipped?: string;
+}
+
+/** One step, ready for an engine: plain JSON, no defaults left to fill in. */
 export interface PlannedStep {
   name: string;
+  /** Steps of `finally` start after all others have ended, whatever became of them. */
+  group: 'steps' | 'finally';
+  /** In order; one for a step without matrix. Those of a step with `foreach` are known when its list is. */
+  cells: PlannedCell[];
+  /** The output, a JSON list, whose items make the cells. */
+  foreach?: { step: string; output: string };
+  /** The author's condition, where it cannot be decided before the list is known. */
+  when?: string;
+  /** At most so many of its cells at a time. */
+  parallel?: number;
+  /** Names that no two attempts of one run have at the same time. */
+  mutex: string[];
+  /** Whether a stored result may stand in for it; `portable`: also one of another platform. */
+  cache: boolean | 'portable';
+  /** `reuse`: it was left out by `--step` or `--from`, and a stored result must stand in for it. */
+  selected: 'run' | 'reuse';
   /** The author's `run`, unexpanded: what is shown and what the cache key holds. */
   template: string | string[];
   command: PlannedCommand;

@@ -1,5 +1,5 @@
 import { canonicalBytes, sha256 } from '../bundle/canonical-json.ts';
-import type { JsonValue } from '../program/json.ts';
+import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { PlannedStep } from './plan.ts';
 
 /** Version of the step contract: part of every key, so that a changed contract never reuses old results. */
@@ -8,6 +8,8 @@ export const STEP_CONTRACT = 'same-step/v1';
 /** What decides a step's result, besides the step's own declaration. */
 export interface StepKeyInput {
   step: PlannedStep;
+  /** The cell's values; part of the key only where the step has dimensions. */
+  matrix: JsonObject;
   /** Content digest of each input. */
   inputs: Record<string, string>;
   /** Digest of the code the step sees. */
@@ -19,29 +21,36 @@ export interface StepKeyInput {
   platform: string;
 }
 
+/** A step's cache key, `sha256:…`, and the document that it is the digest of. */
+export interface StepKey {
+  key: string;
+  /** Canonical JSON. Stored as a blob, it says later what a result was made from. */
+  document: Uint8Array;
+}
+
 /**
- * The step's cache key (spec SAME-STP): sha256 of the canonical JSON of everything that may change its result.
+ * The step's cache key (spec SAME-STP-028): sha256 of the canonical JSON of everything that may change its result.
  * Engine, resources, retries, timeout and run id are left out on purpose.
  */
-export function stepKey(input: StepKeyInput): string {
+export function stepKey(input: StepKeyInput): StepKey {
   const { step } = input;
-  return sha256(
-    canonicalBytes({
-      contract: STEP_CONTRACT,
-      command: step.template,
-      workdir: step.workdir,
-      parameters: step.parameters,
-      inputs: Object.fromEntries(
-        Object.entries(step.inputs).map(([name, { at, mode }]) => [
-          name,
-          { digest: input.inputs[name]!, at: at ?? null, mode },
-        ]),
-      ),
-      outputs: step.outputs as unknown as JsonValue,
-      code: input.code,
-      environment: input.environment,
-      variables: input.variables,
-      platform: input.platform,
-    } as JsonValue),
-  );
+  const document = canonicalBytes({
+    contract: STEP_CONTRACT,
+    command: step.template,
+    workdir: step.workdir,
+    parameters: step.parameters,
+    ...(Object.keys(input.matrix).length === 0 ? {} : { matrix: input.matrix }),
+    inputs: Object.fromEntries(
+      Object.entries(step.inputs).map(([name, { at, mode }]) => [
+        name,
+        { digest: input.inputs[name]!, at: at ?? null, mode },
+      ]),
+    ),
+    outputs: step.outputs as unknown as JsonValue,
+    code: input.code,
+    environment: input.environment,
+    variables: input.variables,
+    platform: step.cache === 'portable' ? 'portable' : input.platform,
+  } as JsonValue);
+  return { key: sha256(document), document };
 }

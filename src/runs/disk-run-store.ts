@@ -109,7 +109,7 @@ export function openDiskRunStore(
         removeDeleted(directory);
         makeDirectories(join(path, 'logs'));
         const journal = new JournalWriter(join(path, 'journal.jsonl'));
-        journal.append({ type: 'run-begun', record, owner: thisProcess() } satisfies Begun, false);
+        journal.append([{ type: 'run-begun', record, owner: thisProcess() } satisfies Begun], false);
         return openJournal(record.id, path, journal);
       } catch (error) {
         throw fromErrno(error, 'starting a run', directory);
@@ -167,6 +167,11 @@ export function openDiskRunStore(
   };
 }
 
+/** Whether others build on what an event says. */
+function isEnd(event: EngineEvent): boolean {
+  return (event.type === 'step-finished' && !event.retrying) || event.type === 'step-cached';
+}
+
 /** Removes what was deleted by a command that was killed before it had removed all. */
 function removeDeleted(directory: string): void {
   for (const name of namesIn(directory)) {
@@ -182,9 +187,9 @@ function removeDeleted(directory: string): void {
 function openJournal(id: string, path: string, journal: JournalWriter): RunJournal {
   return {
     id,
-    append(event) {
-      if (event.type === 'step-output') return;
-      journal.append(event, event.type === 'step-finished' && !event.retrying);
+    append(events) {
+      const told = events.filter(({ type }) => type !== 'step-output');
+      if (told.length > 0) journal.append(told, told.some(isEnd));
     },
     logPaths: (step, attempt) => ({
       stdout: join(path, 'logs', `${step}.${attempt}.stdout`),

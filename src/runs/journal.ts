@@ -20,9 +20,9 @@ export class JournalWriter {
     this.#fd = openSync(path, 'ax', 0o644);
   }
 
-  /** Appends one event, in one write; `durable` waits until it is on the disk. */
-  append(event: unknown, durable: boolean): void {
-    writeFully(this.#fd, frame(event));
+  /** Appends events, in one write; `durable` waits until they are on the disk. */
+  append(events: readonly unknown[], durable: boolean): void {
+    writeFully(this.#fd, events.map(frame).join(''));
     if (durable) fsyncSync(this.#fd);
   }
 

@@ -25,11 +25,15 @@ const usage = z.strictObject({
 
 const step = z.strictObject({
   name: text,
+  of: text.optional(),
+  matrix: jsonObject.optional(),
   status: z.enum(['succeeded', 'failed', 'canceled', 'timeout', 'skipped', 'pending']),
   attempts: count,
   exitCode: z.int().optional(),
   signal: text.optional(),
-  cached: z.literal(false),
+  cached: z.boolean(),
+  cachedFrom: runId.optional(),
+  acceptedFrom: digest.optional(),
   cacheKey: text.optional(),
   command: z.union([z.string(), z.array(z.string())]),
   environment: text,
@@ -45,6 +49,7 @@ const step = z.strictObject({
 const metric = z.strictObject({
   name: text,
   step: text,
+  matrix: jsonObject.optional(),
   value: z.number(),
   unit: z.string().optional(),
   direction: z.enum(['lower', 'higher']).optional(),
@@ -74,6 +79,7 @@ export const runRecordSchema = z.strictObject({
   program: z.strictObject({ name: text, version: text, digest, pinned: z.boolean() }),
   status: z.enum(['pending', 'running', 'succeeded', 'failed', 'canceled', 'timeout', 'interrupted']),
   parent: runId.optional(),
+  resumes: runId.optional(),
   profile: text.optional(),
   target: text,
   engine: text,

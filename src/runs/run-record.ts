@@ -14,12 +14,21 @@ export type RunStatus =
 
 /** One step of a run record. */
 export interface StepRecord {
+  /** Of a step with several cells `STEP.NUMBER`. */
   name: string;
+  /** Of a cell: the step's name and the cell's values. */
+  of?: string;
+  matrix?: JsonObject;
   status: StepStatus | 'skipped' | 'pending';
   attempts: number;
   exitCode?: number;
   signal?: string;
-  cached: false;
+  /** Whether a stored result stood in for it. */
+  cached: boolean;
+  /** The run that computed it, where it was cached. */
+  cachedFrom?: string;
+  /** The key it was computed under, where somebody accepted it for another one. */
+  acceptedFrom?: string;
   cacheKey?: string;
   /** The author's `run`, unexpanded. */
   command: string | string[];
@@ -37,6 +46,8 @@ export interface StepRecord {
 export interface MetricRecord {
   name: string;
   step: string;
+  /** The values of the cell that reported it. */
+  matrix?: JsonObject;
   value: number;
   unit?: string;
   direction?: 'lower' | 'higher';
@@ -90,6 +101,8 @@ export interface RunRecord {
   program: { name: string; version: string; digest: string; pinned: boolean };
   status: RunStatus;
   parent?: string;
+  /** The run whose finished steps this one went on from. */
+  resumes?: string;
   profile?: string;
   target: string;
   engine: string;

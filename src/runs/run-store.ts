@@ -5,8 +5,8 @@ import type { RunRecord } from './run-record.ts';
 /** A run being written: its journal has one writer, this process. */
 export interface RunJournal {
   readonly id: string;
-  /** Appends an event; state changes are on the disk when this returns. */
-  append(event: EngineEvent): void;
+  /** Appends events; state changes are on the disk when this returns. */
+  append(events: readonly EngineEvent[]): void;
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
   /** Writes the immutable record; afterwards the run is final. */
   finish(record: RunRecord): void;

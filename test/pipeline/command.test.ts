@@ -15,6 +15,7 @@ import {
 const places: CommandPlaces = {
   input: (name) => `/in put/${name}`,
   output: (name) => `/out'put/${name}`,
+  matrix: (name) => `matrix ${name}`,
   scratch: () => '/scratch$x',
 };
 

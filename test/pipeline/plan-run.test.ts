@@ -94,6 +94,11 @@ pipeline:
       .plan.steps;
     assert.deepEqual(step, {
       name: 'main',
+      group: 'steps',
+      cells: [{ name: 'main', matrix: {} }],
+      mutex: [],
+      cache: true,
+      selected: 'run',
       template: ['sh', 'x.sh'],
       command: { exec: [['sh'], ['x.sh']] },
       after: [],
@@ -131,6 +136,11 @@ pipeline:
 `).plan.steps;
     assert.deepEqual(step, {
       name: 'main',
+      group: 'steps',
+      cells: [{ name: 'main', matrix: {} }],
+      mutex: [],
+      cache: true,
+      selected: 'run',
       template: 'x',
       command: { shell: ['x'] },
       after: ['first'],

@@ -59,8 +59,8 @@ describe('the run store', () => {
     const record = begun();
     const journal = store.begin(record);
     assert.equal(store.get(record.id).record.status, 'running');
-    journal.append(started('one'));
-    journal.append(finished('one'));
+    journal.append([started('one')]);
+    journal.append([finished('one')]);
     const during = store.get(record.id).record;
     assert.equal(during.status, 'running');
     assert.deepEqual(
@@ -93,7 +93,7 @@ describe('the run store', () => {
     for (const status of ['succeeded', 'failed', 'canceled'] as const) {
       const record = begun();
       const journal = store.begin(record);
-      journal.append(finished('one'));
+      journal.append([finished('one')]);
       journal.finish({ ...record, status });
     }
     leaveJournal(directory, newRunId(), [frame(started('one'))]);
@@ -173,7 +173,7 @@ describe('the run store', () => {
     const { store, pathOf } = openStore();
     const record = begun();
     const journal = store.begin(record);
-    journal.append({ type: 'step-output', step: 'one', attempt: 1, lines: ['printed'] });
+    journal.append([{ type: 'step-output', step: 'one', attempt: 1, lines: ['printed'] }]);
     journal.finish(record);
     assert.doesNotMatch(readFileSync(pathOf(record.id, 'journal.jsonl'), 'utf8'), /printed/);
   });

@@ -47,7 +47,7 @@ describe('a journal', () => {
       fc.property(fc.array(fc.jsonValue(), { maxLength: 8 }), (values) => {
         const path = fresh();
         const journal = new JournalWriter(path);
-        for (const [i, value] of values.entries()) journal.append({ value }, i % 3 === 0);
+        for (const [i, value] of values.entries()) journal.append([{ value }], i % 3 === 0);
         journal.close();
         assert.deepEqual(readJournal(path), {
           events: JSON.parse(JSON.stringify(values.map((value) => ({ value })))),
@@ -60,7 +60,7 @@ describe('a journal', () => {
   it('has one writer: a second cannot open it', () => {
     const path = fresh();
     const journal = new JournalWriter(path);
-    journal.append({ n: 1 }, false);
+    journal.append([{ n: 1 }], false);
     assert.throws(() => new JournalWriter(path), { code: 'EEXIST' });
     journal.close();
     assert.equal(readFileSync(path, 'utf8'), frame({ n: 1 }));
@@ -69,7 +69,7 @@ describe('a journal', () => {
   it('that cannot be written whole says so', () => {
     const module = `
       const { JournalWriter } = await import(${JSON.stringify(import.meta.resolve('../../src/runs/journal.ts'))});
-      new JournalWriter(process.argv[1]).append('x'.repeat(20_000), false);`;
+      new JournalWriter(process.argv[1]).append(['x'.repeat(20_000)], false);`;
     const { status, stderr } = withSmallFiles(module, fresh());
     assert.notEqual(status, 0);
     assert.match(stderr, /EFBIG/);

@@ -3,11 +3,9 @@ import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
 import { resolve, sep } from '../../host/files.ts';
-import { platform } from '../../host/machine.ts';
 import { findCommand } from '../../host/processes.ts';
 import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
-import { stepKey } from '../../pipeline/step-key.ts';
 import type { Artifact, EngineEvent, ReportedMetric, StepStatus } from '../engine.ts';
 import type { AttemptEnd } from './attempt.ts';
 import { takeTree } from './output-tree.ts';
@@ -76,14 +74,7 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
     durationMs: end.durationMs,
     ...(end.cpuSeconds === undefined ? {} : { cpuSeconds: end.cpuSeconds }),
     ...(end.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: end.peakMemoryBytes }),
-    key: stepKey({
-      step,
-      inputs: Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest])),
-      code: context.codeDigest(step),
-      environment: environment.key,
-      variables: environment.variables,
-      platform: platform(),
-    }),
+    key: ended.key.key,
     inputs,
     outputs,
     metrics,

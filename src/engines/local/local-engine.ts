@@ -1,7 +1,9 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
-import { sleep } from '../../host/clock.ts';
+import { now, sleep } from '../../host/clock.ts';
+import { platform } from '../../host/machine.ts';
 import { signalNumber } from '../../host/processes.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
+import { stepKey } from '../../pipeline/step-key.ts';
 import type { Artifact, Engine, EngineContext, EngineEvent } from '../engine.ts';
 import type { Finished } from './conclusion.ts';
 import { runOnce } from './step-run.ts';
@@ -22,7 +24,14 @@ export function openLocalEngine(content: LocalContentStore): Engine {
           ? 'the run was canceled'
           : failed && `step ${failed} did not succeed`;
         if (because) {
-          yield { type: 'step-skipped', step: step.name, because };
+          yield [
+            {
+              type: 'step-skipped',
+              step: step.name,
+              because,
+              cause: context.cancel.aborted ? 'canceled' : 'failure',
+            },
+          ];
           continue;
         }
         const outputs = yield* runStep(step, done, context, content);
@@ -39,7 +48,7 @@ async function* runStep(
   done: Map<string, Record<string, Artifact>>,
   context: EngineContext,
   content: LocalContentStore,
-): AsyncGenerator<EngineEvent, Record<string, Artifact> | undefined> {
+): AsyncGenerator<EngineEvent[], Record<string, Artifact> | undefined> {
   const environment = await context.environment(step.environment);
   const inputs = Object.fromEntries(
     Object.entries(step.inputs).map(([name, { from }]): [string, Artifact] => [
@@ -47,10 +56,32 @@ async function* runStep(
       'step' in from ? done.get(from.step)![from.output]! : context.data[from.data]!,
     ]),
   );
+  const cell = step.cells[0]!;
+  const key = stepKey({
+    step,
+    matrix: cell.matrix,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, { digest }]) => [name, digest])),
+    code: context.codeDigest(step),
+    environment: environment.key,
+    variables: environment.variables,
+    platform: platform(),
+  });
+  const stored = await context.reuse(step, cell, key);
+  if (stored) {
+    yield [{ type: 'step-cached', step: cell.name, at: now(), inputs, result: stored }];
+    return stored.outputs;
+  }
+  await content.write(key.document);
   for (let attempt = 1; ; attempt++) {
-    const finished = yield* runOnce({ step, attempt, inputs, environment, context, content });
+    const running = runOnce({ step, cell, key, attempt, inputs, environment, context, content });
+    let next = await running.next();
+    while (!next.done) {
+      yield [next.value];
+      next = await running.next();
+    }
+    const finished = next.value;
     if (finished.status === 'succeeded') {
-      yield finished;
+      yield [finished];
       return finished.outputs;
     }
     const again =
@@ -58,7 +89,7 @@ async function* runStep(
       attempt <= step.retries.max &&
       (step.retries.codes === undefined || step.retries.codes.includes(codeOf(finished))) &&
       !context.cancel.aborted;
-    yield { ...finished, retrying: again };
+    yield [{ ...finished, retrying: again }];
     if (!again) return undefined;
     // Full jitter: many steps that failed together do not come back together.
     await sleep(Math.random() * step.retries.backoffMs * 2 ** (attempt - 1), context.cancel);

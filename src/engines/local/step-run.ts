@@ -3,7 +3,6 @@ import { now } from '../../host/clock.ts';
 import { fromErrno, join, removeTree } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
-import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { EngineEvent } from '../engine.ts';
 import { type AttemptEnd, runAttempt } from './attempt.ts';
 import { conclude, type Finished } from './conclusion.ts';
@@ -15,11 +14,17 @@ export async function* runOnce(task: StepAttempt): AsyncGenerator<EngineEvent, F
   const { workspace, placed } = await openWorkspace(task);
   const logs = context.logPaths(step.name, attempt);
   const env = stepVariables(task, workspace);
-  yield { type: 'step-started', step: step.name, attempt, at: now(), command: renderCommand(step) };
+  yield {
+    type: 'step-started',
+    step: step.name,
+    attempt,
+    at: now(),
+    command: renderCommand(step, task.cell.matrix),
+  };
   const queue: string[][] = [];
   let wake: () => void = () => {};
   const running = runAttempt({
-    argv: argvOf(step, workspace, env),
+    argv: argvOf(task, workspace, env),
     cwd: workspace.workdir,
     env,
     logs,
@@ -69,10 +74,12 @@ export async function* runOnce(task: StepAttempt): AsyncGenerator<EngineEvent, F
   }
 }
 
-function argvOf(step: PlannedStep, workspace: Workspace, env: Record<string, string>): string[] {
+function argvOf(task: StepAttempt, workspace: Workspace, env: Record<string, string>): string[] {
+  const { step } = task;
   const filled = fillCommand(step.command, {
     input: (name) => step.inputs[name]!.at ?? join(workspace.in, name),
     output: (name) => step.outputs[name]!.path ?? join(workspace.out, name),
+    matrix: (name) => wordOf(task.cell.matrix[name] ?? null),
     scratch: () => workspace.scratch,
   });
   if ('exec' in filled) return filled.exec;

@@ -21,12 +21,15 @@ import {
   statSync,
   writeFileSync,
 } from '../../host/files.ts';
-import type { PlannedStep } from '../../pipeline/plan.ts';
+import type { PlannedCell, PlannedStep } from '../../pipeline/plan.ts';
+import type { StepKey } from '../../pipeline/step-key.ts';
 import type { Artifact, EngineContext } from '../engine.ts';
 
 /** One attempt of a step, with everything that it is given. */
 export interface StepAttempt {
   step: PlannedStep;
+  cell: PlannedCell;
+  key: StepKey;
   attempt: number;
   inputs: Record<string, Artifact>;
   environment: ReadyEnvironment;

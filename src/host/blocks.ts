@@ -1,0 +1,34 @@
+import { dropBuffers } from './memory.ts';
+
+/** Long enough that hashing, writing and reading cost no more by being done in pieces; short enough to stay in a core's cache. */
+export const BLOCK_BYTES = 256 * 1024;
+/** What lies ready for the next: connections are few at a time, and each has two or three under way. */
+const MOST_FREE = 16;
+
+const blocks = new WeakSet<ArrayBufferLike>();
+const free: Buffer[] = [];
+
+/**
+ * A block of memory for long content that passes through: of those that were given back, where there is one. New memory
+ * for every block would cost as much as to hash it: the system clears it, page by page, and V8 has to find out when it
+ * is no longer used.
+ */
+export function takeBlock(): Buffer {
+  const block = free.pop() ?? newBlock();
+  blocks.add(block.buffer);
+  return block;
+}
+
+/**
+ * Gives a block back, by its last reader: nobody may look at it any more. What is no whole block of {@link takeBlock} is
+ * left to the collector.
+ */
+export function giveBack(bytes: Uint8Array): void {
+  if (bytes.length !== BLOCK_BYTES || !blocks.delete(bytes.buffer) || free.length >= MOST_FREE) return;
+  free.push(Buffer.from(bytes.buffer));
+}
+
+function newBlock(): Buffer {
+  dropBuffers(BLOCK_BYTES);
+  return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+}
