@@ -1,8 +1,10 @@
 import { monotonicMs } from '../../host/clock.ts';
-import { closeSync, dirname, fstatSync, makeDirectories, openSync, readSync } from '../../host/files.ts';
+import { closeSync, dirname, makeDirectories, openSync } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors, processNumbers } from '../../host/survivors.ts';
 import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
+import { followLines } from '../attempt/log-lines.ts';
+import type { AttemptEnd } from '../attempt/step-attempt.ts';
 import type { StepStatus } from '../engine.ts';
 
 /** Milliseconds between TERM and KILL. */
@@ -22,18 +24,6 @@ export interface AttemptInput {
   kill: AbortSignal;
   graceMs?: number;
   onLines(lines: string[]): void;
-}
-
-/** How it ended. */
-export interface AttemptEnd {
-  status: StepStatus;
-  exitCode?: number;
-  signal?: string;
-  durationMs: number;
-  cpuSeconds?: number;
-  peakMemoryBytes?: number;
-  /** Why it did not start at all. */
-  startError?: string;
 }
 
 /**
@@ -140,41 +130,4 @@ function whyNotStarted(error: NodeJS.ErrnoException): string {
   return error.code === 'E2BIG'
     ? 'its command and variables are longer than this system takes (E2BIG); give what is long as a file'
     : error.message;
-}
-
-/** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
-function followLines(path: string, onLines: (lines: string[]) => void): { read(): void; end(): void } {
-  const fd = openSync(path, 'r');
-  const buffer = Buffer.alloc(65_536);
-  let offset = 0;
-  let rest = '';
-  let torn = false;
-  const read = () => {
-    const behind = fstatSync(fd).size - offset - buffer.length;
-    if (behind > 0) {
-      // People see the end of a fast output; the log has all of it.
-      offset += behind;
-      rest = '';
-      torn = true;
-    }
-    const size = readSync(fd, buffer, 0, buffer.length, offset);
-    if (size === 0) return;
-    offset += size;
-    const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
-    rest = lines.pop() ?? '';
-    // The line that reading began in: its head was left out, with what masking would know a secret by.
-    if (torn && lines.length > 0) {
-      lines.shift();
-      torn = false;
-    }
-    if (lines.length > 0) onLines(lines);
-  };
-  return {
-    read,
-    end() {
-      read();
-      if (rest !== '' && !torn) onLines([rest]);
-      closeSync(fd);
-    },
-  };
 }

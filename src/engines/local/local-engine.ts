@@ -4,8 +4,8 @@ import { platform } from '../../host/machine.ts';
 import { signalNumber } from '../../host/processes.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import { stepKey } from '../../pipeline/step-key.ts';
+import type { Finished } from '../attempt/step-attempt.ts';
 import type { Artifact, Engine, EngineContext, EngineEvent } from '../engine.ts';
-import type { Finished } from './conclusion.ts';
 import { runOnce } from './step-run.ts';
 
 /**

@@ -3,10 +3,12 @@ import { now } from '../../host/clock.ts';
 import { fromErrno, join, removeTree } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
+import { conclude } from '../attempt/conclusion.ts';
+import type { AttemptEnd, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
+import { stepVariables } from '../attempt/variables.ts';
+import { openWorkspace } from '../attempt/workspace.ts';
 import type { EngineEvent } from '../engine.ts';
-import { type AttemptEnd, runAttempt } from './attempt.ts';
-import { conclude, type Finished } from './conclusion.ts';
-import { openWorkspace, type StepAttempt, type Workspace } from './workspace.ts';
+import { runAttempt } from './attempt.ts';
 
 /** Runs one attempt of a step: workspace, command, outputs. The last event is returned, for the caller to judge. */
 export async function* runOnce(task: StepAttempt): AsyncGenerator<EngineEvent, Finished> {
@@ -85,35 +87,4 @@ function argvOf(task: StepAttempt, workspace: Workspace, env: Record<string, str
   if ('exec' in filled) return filled.exec;
   const bash = findCommand('bash', env.PATH);
   return bash ? [bash, '-o', 'pipefail', '-c', filled.shell] : ['sh', '-c', filled.shell];
-}
-
-/** The scrubbed environment of a step: nothing of the caller's but what the contract names. */
-function stepVariables(
-  { step, attempt, environment, context }: StepAttempt,
-  workspace: Workspace,
-): Record<string, string> {
-  const parameters = Object.entries(step.parameters).map(([name, value]): [string, string] => [
-    `SAME_PARAM_${name.toUpperCase().replaceAll('-', '_')}`,
-    wordOf(value),
-  ]);
-  const secrets = step.secrets.flatMap((name): [string, string][] =>
-    context.secrets[name] === undefined ? [] : [[name, context.secrets[name]]],
-  );
-  return {
-    LANG: 'C.UTF-8',
-    TZ: 'UTC',
-    ...environment.variables,
-    ...Object.fromEntries(secrets),
-    ...Object.fromEntries(parameters),
-    PATH: environment.path.join(':'),
-    HOME: workspace.home,
-    TMPDIR: workspace.temporary,
-    SAME_PARAMS: workspace.parameters,
-    SAME_IN: workspace.in,
-    SAME_OUT: workspace.out,
-    SAME_SCRATCH: workspace.scratch,
-    SAME_RUN_ID: context.runId,
-    SAME_STEP: step.name,
-    SAME_ATTEMPT: String(attempt),
-  };
 }

@@ -1,37 +1,14 @@
-import type { LocalContentStore } from '../../content/content-store.ts';
 import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
-import { resolve, sep } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
-import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
-import type { Artifact, EngineEvent, ReportedMetric, StepStatus } from '../engine.ts';
-import type { AttemptEnd } from './attempt.ts';
+import type { Artifact, ReportedMetric, StepStatus } from '../engine.ts';
+import { changedInputs } from './inputs.ts';
 import { takeTree } from './output-tree.ts';
-import {
-  changedInputs,
-  type PlacedInput,
-  type StepAttempt,
-  strayEntries,
-  takeOutput,
-  takePath,
-  type Workspace,
-} from './workspace.ts';
-
-/** Bytes of a report that is read for figures. */
-const REPORT_BYTES = 256 * 1024 * 1024;
-
-/** How an attempt is told of. */
-export type Finished = Extract<EngineEvent, { type: 'step-finished' }>;
-
-/** A command that has ended, with all it was given. */
-export interface EndedAttempt extends StepAttempt {
-  workspace: Workspace;
-  placed: PlacedInput[];
-  logs: { stdout: string; stderr: string };
-  end: AttemptEnd;
-}
+import { strayEntries, takeOutput } from './outputs.ts';
+import { takeReports } from './reports.ts';
+import type { AttemptEnd, EndedAttempt, Finished } from './step-attempt.ts';
 
 /** Stores what a command left and decides how its step ended: success only once everything is hashed and in the store. */
 export async function conclude(ended: EndedAttempt): Promise<Finished> {
@@ -115,58 +92,4 @@ function shellWarnings(step: PlannedStep, environment: ReadyEnvironment): string
   if (typeof step.template !== 'string' || !/(?<!\|)\|(?!\|)/.test(step.template)) return [];
   if (findCommand('bash', environment.path.join(':'))) return [];
   return [`step ${step.name}: there is no bash, so a failure before | goes unnoticed`];
-}
-
-/** Reads the figures a step reported: its outputs of kind metrics, and metrics.json and metrics.jsonl in its workdir. */
-async function takeReports(
-  step: PlannedStep,
-  workspace: Workspace,
-  outputs: Record<string, Artifact>,
-  content: LocalContentStore,
-): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; warnings: string[]; series?: string }> {
-  const reports: ({ path: string } & Artifact)[] = [];
-  const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
-  for (const [name, { kind, path }] of Object.entries(step.outputs)) {
-    const artifact = outputs[name];
-    if (kind === 'metrics' && artifact?.digest.startsWith('sha256:')) {
-      reports.push({ path: path ?? name, ...artifact });
-    }
-  }
-  for (const path of ['metrics.json', 'metrics.jsonl']) {
-    const full = resolve(workspace.workdir, path);
-    if (isDeclaredPlace(full, step, workspace)) continue;
-    const taken = await takePath(full, `the report ${step.name}/${path}`, workspace, content);
-    if (taken && 'code' in taken) result.problems.push(taken);
-    else if (taken) reports.push({ path, ...taken });
-  }
-  for (const { path, digest, sizeBytes } of reports) {
-    if (sizeBytes > REPORT_BYTES) {
-      const place = `${step.name}/${path}`;
-      const message = `${place} has ${sizeBytes} bytes, more than the ${REPORT_BYTES} that are read for figures`;
-      result.problems.push({ code: 'SAME1606', message, place });
-      continue;
-    }
-    const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
-    const reading = path.endsWith('.jsonl')
-      ? readMetricSeries(text, `${step.name}/${path}`)
-      : readFinalMetrics(text, `${step.name}/${path}`);
-    if (path.endsWith('.jsonl')) result.series = digest;
-    for (const metric of reading.metrics) {
-      // A final figure beats the last point of a series of the same name, whichever file was read first.
-      const known = result.metrics.findIndex(({ name }) => name === metric.name);
-      if (known < 0) result.metrics.push(metric);
-      else if (metric.count === undefined) result.metrics[known] = metric;
-    }
-    result.problems.push(...reading.problems);
-    result.warnings.push(...reading.warnings);
-  }
-  return result;
-}
-
-/** What an input put at a report's path is no report of this step, and an output there is read by its own kind. */
-function isDeclaredPlace(full: string, step: PlannedStep, workspace: Workspace): boolean {
-  return [
-    ...Object.values(step.inputs).flatMap(({ at }) => at ?? []),
-    ...Object.values(step.outputs).flatMap(({ path }) => path ?? []),
-  ].some((declared) => `${resolve(workspace.workdir, declared)}${sep}`.startsWith(`${full}${sep}`));
 }

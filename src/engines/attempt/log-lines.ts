@@ -1,0 +1,38 @@
+import { closeSync, fstatSync, openSync, readSync } from '../../host/files.ts';
+
+/** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
+export function followLines(path: string, onLines: (lines: string[]) => void): { read(): void; end(): void } {
+  const fd = openSync(path, 'r');
+  const buffer = Buffer.alloc(65_536);
+  let offset = 0;
+  let rest = '';
+  let torn = false;
+  const read = () => {
+    const behind = fstatSync(fd).size - offset - buffer.length;
+    if (behind > 0) {
+      // People see the end of a fast output; the log has all of it.
+      offset += behind;
+      rest = '';
+      torn = true;
+    }
+    const size = readSync(fd, buffer, 0, buffer.length, offset);
+    if (size === 0) return;
+    offset += size;
+    const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
+    rest = lines.pop() ?? '';
+    // The line that reading began in: its head was left out, with what masking would know a secret by.
+    if (torn && lines.length > 0) {
+      lines.shift();
+      torn = false;
+    }
+    if (lines.length > 0) onLines(lines);
+  };
+  return {
+    read,
+    end() {
+      read();
+      if (rest !== '' && !torn) onLines([rest]);
+      closeSync(fd);
+    },
+  };
+}

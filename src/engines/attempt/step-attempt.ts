@@ -1,0 +1,68 @@
+import type { LocalContentStore } from '../../content/content-store.ts';
+import type { ReadyEnvironment } from '../../environments/environment.ts';
+import type { PlannedCell, PlannedStep } from '../../pipeline/plan.ts';
+import type { StepKey } from '../../pipeline/step-key.ts';
+import type { Artifact, EngineContext, EngineEvent, StepStatus } from '../engine.ts';
+
+/** One attempt of a step, with everything that it is given. */
+export interface StepAttempt {
+  step: PlannedStep;
+  cell: PlannedCell;
+  key: StepKey;
+  attempt: number;
+  inputs: Record<string, Artifact>;
+  environment: ReadyEnvironment;
+  context: EngineContext;
+  content: LocalContentStore;
+}
+
+/** The directories of one step attempt (spec chapter step-contract). */
+export interface Workspace {
+  /** Everything below is this attempt's own. */
+  root: string;
+  /** The program's files; the step's `workdir` is below it. */
+  work: string;
+  /** Where the command starts. */
+  workdir: string;
+  in: string;
+  out: string;
+  home: string;
+  temporary: string;
+  scratch: string;
+  parameters: string;
+}
+
+/** A file the engine put into the workspace, as it was when the step began. */
+export interface PlacedInput {
+  input: string;
+  /** Where the whole input is: the file itself, or the directory it is in. */
+  root: string;
+  path: string;
+  digest: string;
+  linked: boolean;
+  ino: bigint;
+  ctimeNs: bigint;
+}
+
+/** How a command ended. */
+export interface AttemptEnd {
+  status: StepStatus;
+  exitCode?: number;
+  signal?: string;
+  durationMs: number;
+  cpuSeconds?: number;
+  peakMemoryBytes?: number;
+  /** Why it did not start at all. */
+  startError?: string;
+}
+
+/** A command that has ended, with all it was given. */
+export interface EndedAttempt extends StepAttempt {
+  workspace: Workspace;
+  placed: PlacedInput[];
+  logs: { stdout: string; stderr: string };
+  end: AttemptEnd;
+}
+
+/** How an attempt is told of. */
+export type Finished = Extract<EngineEvent, { type: 'step-finished' }>;

@@ -1,0 +1,78 @@
+import {
+  dirname,
+  fromErrno,
+  join,
+  makeDirectories,
+  mkdtempSync,
+  removeTree,
+  resolve,
+  writeFileSync,
+} from '../../host/files.ts';
+import type { PlannedStep } from '../../pipeline/plan.ts';
+import { placeInput } from './inputs.ts';
+import type { PlacedInput, StepAttempt, Workspace } from './step-attempt.ts';
+
+/** Makes the directories of an attempt and fills them with code, inputs and parameters. */
+export async function openWorkspace({
+  step,
+  attempt,
+  inputs,
+  environment,
+  context,
+  content,
+}: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
+  let root: string;
+  try {
+    makeDirectories(context.workDirectory);
+    // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
+    root = mkdtempSync(join(context.workDirectory, `${step.name}-${attempt}-`));
+  } catch (error) {
+    throw fromErrno(error, `preparing step ${step.name}`);
+  }
+  const work = join(root, 'work');
+  const workspace: Workspace = {
+    root,
+    work,
+    workdir: resolve(work, step.workdir),
+    in: join(root, 'in'),
+    out: join(root, 'out'),
+    home: join(root, 'home'),
+    temporary: join(root, 'tmp'),
+    scratch: context.scratch(environment.key),
+    parameters: join(root, 'params.json'),
+  };
+  try {
+    for (const directory of [
+      work,
+      workspace.in,
+      workspace.out,
+      workspace.home,
+      workspace.temporary,
+      workspace.scratch,
+    ]) {
+      makeDirectories(directory);
+    }
+    await context.placeCode(step, work);
+    makeDirectories(workspace.workdir);
+    removeStale(step, workspace);
+    const placed: PlacedInput[] = [];
+    for (const [name, input] of Object.entries(step.inputs)) {
+      const path = input.at === undefined ? join(workspace.in, name) : resolve(workspace.workdir, input.at);
+      placed.push(...(await placeInput(inputs[name]!, path, name, input.mode, content)));
+    }
+    for (const output of Object.values(step.outputs)) {
+      if (output.path !== undefined) makeDirectories(dirname(resolve(workspace.workdir, output.path)));
+    }
+    writeFileSync(workspace.parameters, `${JSON.stringify(step.parameters)}\n`);
+    return { workspace, placed };
+  } catch (error) {
+    throw fromErrno(error, `preparing step ${step.name}`);
+  }
+}
+
+/** What the code already holds at an output's or report's path is no result of this attempt (spec SAME-STP-018). */
+function removeStale(step: PlannedStep, workspace: Workspace): void {
+  const written = Object.values(step.outputs).flatMap(({ path }) => path ?? []);
+  for (const path of [...written, 'metrics.json', 'metrics.jsonl'])
+    removeTree(resolve(workspace.workdir, path));
+}
