@@ -8,7 +8,8 @@ import { isDerivedFrom } from './ancestry.ts';
 import { type BundleFile, type BundleFiles, digestIn } from './bundle-files.ts';
 import { checkIndex, checkTag } from './bundle-index.ts';
 import { canonicalJson, parseCanonical, sha256 } from './canonical-json.ts';
-import { LayerCheck } from './layer-check.ts';
+import { type AskedLayer, askedLayers, type ComingLayers, openCheck } from './coming-layers.ts';
+import type { LayerCheck } from './layer-check.ts';
 import {
   type BundleDigests,
   blobPath,
@@ -20,7 +21,7 @@ import {
 } from './layout.ts';
 import { type Descriptor, LIMITS, type Limits, type OciManifest } from './oci.ts';
 import { parseIndex } from './oci-manifest.ts';
-import { isInfrastructure, programAnnotations } from './program-artifact.ts';
+import { programAnnotations } from './program-artifact.ts';
 import {
   layerOf,
   type ProgramConfig,
@@ -58,6 +59,8 @@ export interface BundleRules {
   keepLayers?: boolean;
   /** Whether it is no bundle but what one would be made from: without root copies and annotations of its index. */
   isStored?: boolean;
+  /** Layers of what is stored that were checked before, as they came. */
+  coming?: ComingLayers;
 }
 
 /** What a blob is read as. */
@@ -253,31 +256,31 @@ export class BundleReader {
   async #layers(inside: ProgramInside, label: string): Promise<void> {
     const { manifest } = inside;
     const program = programOf(inside);
-    const code = layerOf(manifest, 'code')!;
-    const key = `${code.digest} ${JSON.stringify(program?.infrastructure?.targets ?? [])}`;
-    const select = program && isInfrastructure(program);
-    const check = new LayerCheck(`layer ${code.digest}`, {
-      limits: this.#limits,
-      ...(select ? { select } : {}),
-    });
-    const came = await this.#blob(code, 'tar', check);
+    const [code, infrastructure] = askedLayers(manifest, program);
+    const { key } = code;
+    const check = this.#checkOf(code);
+    const came = await this.#blob(code.blob, 'tar', check);
     if (came === 'now') {
       this.#documents ??= check.documents();
       this.#selected.set(key, check.selected());
-    } else if (came === 'before' && select && !this.#selected.has(key)) {
-      for await (const chunk of await this.#store.stream(code.digest)) check.feed(chunk);
+    } else if (came === 'before' && code.select && !this.#selected.has(key)) {
+      if (!check.isFinished)
+        for await (const chunk of await this.#store.stream(code.blob.digest)) check.feed(chunk);
       check.finish();
       this.#selected.set(key, check.selected());
     }
-    const layer = layerOf(manifest, 'infrastructure');
-    if (layer)
-      await this.#blob(layer, 'tar', new LayerCheck(`layer ${layer.digest}`, { limits: this.#limits }));
-    if (!program || !came || !this.#selected.has(key) || this.#selected.get(key) === layer?.digest) return;
+    if (infrastructure) await this.#blob(infrastructure.blob, 'tar', this.#checkOf(infrastructure));
+    const digest = infrastructure?.blob.digest;
+    if (!program || !came || !this.#selected.has(key) || this.#selected.get(key) === digest) return;
     this.#refuse(
       'SAME-BND-015',
-      blobPath((layer ?? code).digest),
+      blobPath(digest ?? code.blob.digest),
       `the infrastructure layer of ${label} differs from the files of its targets in the code layer`,
     );
+  }
+
+  #checkOf(layer: AskedLayer): LayerCheck {
+    return this.#rules.coming?.checked(layer) ?? openCheck(layer, this.#limits);
   }
 
   async #referrer(self: Descriptor, check: ReferrerCheck) {
@@ -355,6 +358,7 @@ export class BundleReader {
 
   /** Takes a blob's bytes and compares them with its digest. */
   async #take(blob: Descriptor, file: BundleFile, keep: boolean, check?: LayerCheck): Promise<boolean> {
+    if (check?.isFinished) return true;
     const expected = { digest: blob.digest, sizeBytes: blob.size };
     const body = check ? tap(file.body, (chunk) => check.feed(chunk)) : file.body;
     try {

@@ -2,13 +2,13 @@ import { createHash, type Hash } from 'node:crypto';
 import type { SameError } from '../errors/same-error.ts';
 import { ROOT_COPY_BYTES, ROOT_DOCUMENTS } from './layout.ts';
 import type { Limits } from './oci.ts';
-import { isProblem } from './refusal.ts';
+import { isProblem, stopAtFirst } from './refusal.ts';
 import { BLOCK, paddingOf, tarHeader } from './tar-header.ts';
 import { type TarEntry, TarScanner } from './tar-scanner.ts';
 
 /** Scans a layer as it streams by; what it finds waits until the digest has been checked. */
 export class LayerCheck {
-  readonly #scanner: TarScanner;
+  #scanner: TarScanner | undefined;
   readonly #documents = new Map<string, Buffer[]>();
   readonly #found: SameError[] = [];
   readonly #select: ((path: string) => boolean) | undefined;
@@ -19,23 +19,31 @@ export class LayerCheck {
   #padding = 0;
   #stopped = false;
 
-  /** @param options.select the files whose own layer {@link LayerCheck.selected} is about */
-  constructor(label: string, options: { limits: Limits; select?: (path: string) => boolean }) {
+  /**
+   * @param options.select the files whose own layer {@link LayerCheck.selected} is about
+   * @param options.stopAtFirst whether one problem is enough
+   */
+  constructor(
+    label: string,
+    options: { limits: Limits; select?: (path: string) => boolean; stopAtFirst?: boolean },
+  ) {
     this.#select = options.select;
     this.#scanner = new TarScanner({
       label,
       limits: options.limits,
-      report: (problem) => this.#found.push(problem),
+      report: options.stopAtFirst ? stopAtFirst : (problem) => this.#found.push(problem),
     });
   }
 
+  /** @param chunk looked at now, and not kept */
   feed(chunk: Uint8Array): void {
-    if (this.#stopped) return;
+    const scanner = this.#scanner;
+    if (this.#stopped || !scanner) return;
     this.#try(() => {
-      for (const event of this.#scanner.feed(chunk)) {
+      for (const event of scanner.feed(chunk)) {
         if (event.entry) this.#begin(event.entry);
         else {
-          this.#pieces?.push(event.data);
+          this.#pieces?.push(Buffer.from(event.data));
           if (this.#inSelected) this.#selected.update(event.data);
         }
       }
@@ -44,9 +52,18 @@ export class LayerCheck {
 
   /** Everything that is wrong with the layer, after its last byte. */
   finish(): SameError[] {
-    if (!this.#stopped) this.#try(() => this.#scanner.finish());
+    const scanner = this.#scanner;
+    if (!scanner) return this.#found;
+    // It knows every path there is.
+    this.#scanner = undefined;
+    if (!this.#stopped) this.#try(() => scanner.finish());
     this.#selected.update(Buffer.alloc(this.#padding + 2 * BLOCK));
     return this.#found;
+  }
+
+  /** Whether it has seen everything. */
+  get isFinished(): boolean {
+    return !this.#scanner;
   }
 
   /** The documents met that have a root copy, complete after {@link finish}. */

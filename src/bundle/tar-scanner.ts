@@ -97,7 +97,8 @@ export class TarScanner {
         if (entry.header) yield { entry: { ...entry.header, offset: this.#offset } };
       }
     }
-    this.#pending = this.#ended ? Buffer.alloc(0) : bytes.subarray(at);
+    // A copy: the chunk may be used again for the next one.
+    this.#pending = this.#ended ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
   }
 
   /** Says that no bytes follow. @throws SAME1302 when the tar is cut short */

@@ -64,11 +64,24 @@ export interface LocalContentStore extends TrustedContentStore {
 export interface Downloads {
   /**
    * Fetches a blob into a file of its own.
-   * @param open its bytes from an offset on
+   * @param open its bytes from an offset on; each piece is the downloads' own, and may be used again
+   * @param watch is shown each byte that was or is fetched, in order
    * @returns the file, whose bytes are those of the digest: for {@link TrustedContentStore.adopt}
    * @throws SAME1301 other bytes came · SAME1903
    */
-  complete(blob: BlobId, open: (startBytes: number) => AsyncIterable<Uint8Array>): Promise<string>;
+  complete(
+    blob: BlobId,
+    open: (startBytes: number) => AsyncIterable<Uint8Array>,
+    watch?: DownloadWatch,
+  ): Promise<string>;
+}
+
+/** Someone who looks at the bytes of a blob while they come, before they were compared with its digest. */
+export interface DownloadWatch {
+  /** What follows are its bytes from the first one on; what was shown before is to be forgotten. */
+  begin(): void;
+  /** @param piece good until this returns */
+  feed(piece: Uint8Array): void;
 }
 
 /** A store whose new blobs lie aside until they are kept. */

@@ -19,7 +19,7 @@ import {
 import { isAbandoned, ownName } from '../host/process-identity.ts';
 import { turn } from '../host/turns.ts';
 import { isUntouched, markUntouched, piecesOf } from './blob-file.ts';
-import type { BlobId, Downloads } from './content-store.ts';
+import type { BlobId, Downloads, DownloadWatch } from './content-store.ts';
 import { hexOf, mismatch } from './digest.ts';
 
 /** Pieces are joined up to this: longer ones cost less to hash and write as they are than to copy. */
@@ -34,10 +34,10 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export function openPartialDownloads(directory: string, signal?: AbortSignal): Downloads {
   return {
-    async complete(blob, open) {
+    async complete(blob, open, watch) {
       try {
         removeOld(directory);
-        return await new PartialDownload(directory, blob, signal).run(open);
+        return await new PartialDownload(directory, blob, { signal, watch }).run(open);
       } catch (error) {
         throw fromErrno(error, 'keeping what was fetched', dirname(dirname(directory)));
       }
@@ -49,21 +49,28 @@ class PartialDownload {
   readonly #path: string;
   readonly #blob: BlobId;
   readonly #signal: AbortSignal | undefined;
+  readonly #watch: DownloadWatch | undefined;
   #hash: Hash = createHash('sha256');
   #at = 0;
 
-  constructor(directory: string, blob: BlobId, signal: AbortSignal | undefined) {
+  constructor(
+    directory: string,
+    blob: BlobId,
+    options: { signal: AbortSignal | undefined; watch: DownloadWatch | undefined },
+  ) {
     makeDirectories(directory, 0o700);
     const hex = hexOf(blob.digest);
     this.#path = join(directory, `${hex}.${ownName()}`);
     this.#blob = blob;
-    this.#signal = signal;
+    this.#signal = options.signal;
+    this.#watch = options.watch;
     claim(directory, hex, this.#path);
   }
 
   async run(open: (startBytes: number) => AsyncIterable<Uint8Array>): Promise<string> {
     const fd = openSync(this.#path, 'a', 0o600);
     try {
+      this.#watch?.begin();
       await this.#readAgain(fd);
       const wasBegun = this.#at > 0;
       await this.#fill(fd, open);
@@ -92,8 +99,7 @@ class PartialDownload {
   async #readAgain(fd: number): Promise<void> {
     if (statSync(this.#path).size > this.#blob.sizeBytes) return this.#restart(fd);
     for (const piece of piecesOf(this.#path)) {
-      this.#hash.update(piece);
-      this.#at += piece.length;
+      this.#take(piece);
       await turn(piece.length, this.#signal);
     }
   }
@@ -106,8 +112,7 @@ class PartialDownload {
     const put = (): void => {
       const bytes = small.length === 1 ? small[0]! : Buffer.concat(small, smallBytes);
       writeFully(fd, bytes);
-      this.#hash.update(bytes);
-      this.#at += bytes.length;
+      this.#take(bytes);
       giveBack(bytes);
       [small, smallBytes] = [[], 0];
     };
@@ -124,8 +129,15 @@ class PartialDownload {
     }
   }
 
+  #take(piece: Uint8Array): void {
+    this.#hash.update(piece);
+    this.#watch?.feed(piece);
+    this.#at += piece.length;
+  }
+
   #restart(fd: number): void {
     ftruncateSync(fd, 0);
+    this.#watch?.begin();
     this.#hash = createHash('sha256');
     this.#at = 0;
   }

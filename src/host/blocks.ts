@@ -4,18 +4,28 @@ import { dropBuffers } from './memory.ts';
 export const BLOCK_BYTES = 256 * 1024;
 /** What lies ready for the next: connections are few at a time, and each has two or three under way. */
 const MOST_FREE = 16;
+const BLOCKS = Symbol.for('same.blocks');
 
-const blocks = new WeakSet<ArrayBufferLike>();
-const free: Buffer[] = [];
+interface Blocks {
+  /** Handed out and not given back. */
+  taken: WeakSet<ArrayBufferLike>;
+  free: Buffer<ArrayBuffer>[];
+}
+
+/** Of the process, for the command's files have a copy of this module each. */
+const { taken, free } = ((globalThis as { [BLOCKS]?: Blocks })[BLOCKS] ??= {
+  taken: new WeakSet(),
+  free: [],
+});
 
 /**
  * A block of memory for long content that passes through: of those that were given back, where there is one. New memory
  * for every block would cost as much as to hash it: the system clears it, page by page, and V8 has to find out when it
  * is no longer used.
  */
-export function takeBlock(): Buffer {
+export function takeBlock(): Buffer<ArrayBuffer> {
   const block = free.pop() ?? newBlock();
-  blocks.add(block.buffer);
+  taken.add(block.buffer);
   return block;
 }
 
@@ -24,11 +34,11 @@ export function takeBlock(): Buffer {
  * left to the collector.
  */
 export function giveBack(bytes: Uint8Array): void {
-  if (bytes.length !== BLOCK_BYTES || !blocks.delete(bytes.buffer) || free.length >= MOST_FREE) return;
-  free.push(Buffer.from(bytes.buffer));
+  if (bytes.length !== BLOCK_BYTES || !taken.delete(bytes.buffer) || free.length >= MOST_FREE) return;
+  free.push(Buffer.from(bytes.buffer as ArrayBuffer));
 }
 
-function newBlock(): Buffer {
+function newBlock(): Buffer<ArrayBuffer> {
   dropBuffers(BLOCK_BYTES);
   return Buffer.allocUnsafeSlow(BLOCK_BYTES);
 }

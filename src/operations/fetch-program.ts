@@ -1,4 +1,5 @@
 import { type ReadBundle, readStored } from '../bundle/archive-reader.ts';
+import { type AskedLayer, askedLayers, ComingLayers } from '../bundle/coming-layers.ts';
 import { type Descriptor, LIMITS, type Limits, type OciManifest } from '../bundle/oci.ts';
 import { subjectOf } from '../bundle/oci-manifest.ts';
 import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
@@ -10,7 +11,7 @@ import type { Repository } from '../registry/registry.ts';
 import { bundleRules } from './import-bundle.ts';
 import { refuseLimits, UNCOMPRESSED } from './limits.ts';
 import type { Ports } from './ports.ts';
-import { type LeftObject, RemoteObjects } from './remote-objects.ts';
+import { type LeftObject, RemoteObjects, type RemoteProgram } from './remote-objects.ts';
 import { hintingAtRuns } from './remote-refusal.ts';
 import { type SurveyOptions, surveyProgram } from './remote-survey.ts';
 
@@ -56,9 +57,12 @@ export async function fetchProgram(
   const blobs = blobsOf([...programs, ...referrers]);
   refuseTooMuch(repository, blobs, limits);
   const entries = [...programs.map(({ self }) => subjectOf(self)), ...referrers.map(({ self }) => self)];
-  const rules = { ...bundleRules(ports, options.limits), keepLayers: false };
+  const coming = new ComingLayers(programs.flatMap(layersOf), limits);
+  const rules = { ...bundleRules(ports, options.limits), keepLayers: false, coming };
   const bundle = await hintingAtRuns(referrers, async () => {
-    await inParallel(blobs, (blob) => objects.take(blob, options.downloads));
+    await inParallel(blobs, (blob) =>
+      objects.take(blob, { downloads: options.downloads, watch: coming.watch(blob.digest) }),
+    );
     await objects.settle();
     return readStored(store, entries, rules);
   });
@@ -72,6 +76,15 @@ function blobsOf(objects: readonly { manifest: OciManifest }[]): Descriptor[] {
   for (const { manifest } of objects)
     for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
   return [...blobs.values()];
+}
+
+/** A config is held to its same.yaml later: one whose targets are none is refused before anything is asked of its layers. */
+function layersOf({ manifest, program }: RemoteProgram): AskedLayer[] {
+  const targets: unknown = program.infrastructure?.targets ?? [];
+  const isSo =
+    Array.isArray(targets) &&
+    targets.every((target) => /^(string|undefined)$/.test(typeof (target ?? { path: null }).path));
+  return askedLayers(manifest, isSo ? program : undefined).filter((layer) => layer !== undefined);
 }
 
 /** @throws SAME1304 it is more than the limit: said before any of it comes */

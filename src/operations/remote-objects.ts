@@ -1,8 +1,10 @@
 import { isDerivedFrom } from '../bundle/ancestry.ts';
+import type { LayerWatch } from '../bundle/coming-layers.ts';
 import { type Descriptor, type Limits, MEDIA, type OciManifest } from '../bundle/oci.ts';
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { parseReferrer, REFERRERS, type Referrer } from '../bundle/referrer.ts';
 import { isProblem, overLimit } from '../bundle/refusal.ts';
+import { tap } from '../bundle/tap.ts';
 import type { BlobId, Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -113,16 +115,29 @@ export class RemoteObjects {
   /**
    * Fetches a blob unless it is here, whole. What is long goes on where an earlier fetching of it ended, and lies with the
    * downloads until {@link RemoteObjects.settle}: an end that comes before leaves it for the next fetching.
+   * @param options.watch shown the bytes of what is fetched; not told of what is here
    */
-  async take(blob: Descriptor, downloads?: Downloads): Promise<void> {
+  async take(
+    blob: Descriptor,
+    { downloads, watch }: { downloads?: Downloads | undefined; watch?: LayerWatch | undefined } = {},
+  ): Promise<void> {
     const id = { digest: blob.digest, sizeBytes: blob.size };
     if (await this.#store.holds(id)) return;
     if (downloads && blob.size >= RESUMED_BYTES) {
       const path = await this.#naming(() =>
-        downloads.complete(id, (startBytes) => this.#repository.stream(blob, startBytes, { checked: false })),
+        downloads.complete(
+          id,
+          (startBytes) => this.#repository.stream(blob, startBytes, { checked: false }),
+          watch,
+        ),
       );
       this.#downloaded.push({ path, id });
-    } else await this.#store.ingest(this.#repository.stream(blob), id);
+    } else {
+      watch?.begin();
+      const chunks = this.#repository.stream(blob);
+      await this.#store.ingest(watch ? tap(chunks, (chunk) => watch.feed(chunk)) : chunks, id);
+    }
+    watch?.end();
     this.#fetched(blob);
   }
 
