@@ -9,6 +9,21 @@ export interface RunWords {
   profile?: string;
   target?: string;
   engine?: string;
+  jobs?: string;
+  from?: string;
+  until?: string;
+  /** Steps by `--step` and `--accept`, each as often as it is given. */
+  steps: string[];
+  accept: string[];
+  /** Steps of `--force=STEP,…`; all of them for a bare `--force`. */
+  force?: true | string[];
+  /** What `--resume=RUN` names; empty for a bare `--resume`. */
+  resume?: string;
+  /** Later options of the tool that were given without `--same-`: names that a program's parameters may have too. */
+  shared: string[];
+  noCache: boolean;
+  keepGoing: boolean;
+  failFast: boolean;
   plan: boolean;
   json: boolean;
   quiet: boolean;
@@ -29,11 +44,23 @@ export const runOptions = {
   '--profile': 'profile',
   '--target': 'target',
   '--engine': 'engine',
+  '--jobs': 'jobs',
+  '-j': 'jobs',
+  '--step': 'steps',
+  '--from': 'from',
+  '--until': 'until',
+  '--accept': 'accept',
 } as const;
+
+/** Options that may stand alone, or have a value after `=` and never as the next word. */
+export const runChoices = { '--force': 'force', '--resume': 'resume' } as const;
 
 /** The tool's own switches of `run`. */
 export const runSwitches = {
   '--plan': 'plan',
+  '--no-cache': 'noCache',
+  '--keep-going': 'keepGoing',
+  '--fail-fast': 'failFast',
   '--json': 'json',
   '--quiet': 'quiet',
   '-q': 'quiet',
@@ -41,6 +68,20 @@ export const runSwitches = {
   '--help': 'help',
   '-h': 'help',
 } as const;
+
+/** Options that may also be given as `--same-NAME`, which no parameter can be called (spec SAME-PAR-027). */
+const laterOptions: ReadonlySet<string> = new Set([
+  '--jobs',
+  '--step',
+  '--from',
+  '--until',
+  '--accept',
+  '--force',
+  '--resume',
+  '--no-cache',
+  '--keep-going',
+  '--fail-fast',
+]);
 
 /**
  * Splits the words after `same run [program]`. The first word that is no option of the tool is the reference, unless
@@ -52,6 +93,12 @@ export function splitRunWords(all: string[]): RunWords {
   const words = dashes < 0 ? all : all.slice(0, dashes);
   const result: RunWords = {
     set: [],
+    shared: [],
+    steps: [],
+    accept: [],
+    noCache: false,
+    keepGoing: false,
+    failFast: false,
     plan: false,
     json: false,
     quiet: false,
@@ -64,16 +111,23 @@ export function splitRunWords(all: string[]): RunWords {
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const equals = word.startsWith('--') ? word.indexOf('=') : -1;
-    const name = equals < 0 ? word : word.slice(0, equals);
+    const name = ownName(equals < 0 ? word : word.slice(0, equals), result.shared);
     if (isKey(runSwitches, name)) {
       if (equals < 0) result[runSwitches[name]] = true;
       else findings.push({ code: 'SAME1902', message: `${name} takes no value, got "${word}"` });
-    } else if (isKey(runOptions, name)) {
+    } else if (isKey(runChoices, name)) {
+      const value = equals < 0 ? undefined : word.slice(equals + 1);
+      if (value === '') findings.push({ code: 'SAME1902', message: `${name}= needs a value, or no "="` });
+      else if (name === '--resume') result.resume = value ?? '';
+      else if (value === undefined || result.force === true) result.force = true;
+      else result.force = [...(result.force ?? []), ...value.split(',')];
+    } else if (/^-j[0-9]+$/.test(word)) result.jobs = word.slice(2);
+    else if (isKey(runOptions, name)) {
       const value = equals < 0 ? words[++index] : word.slice(equals + 1);
       const option = runOptions[name];
       if (value === undefined || (equals < 0 && value.startsWith('--'))) {
         findings.push({ code: 'SAME1902', message: `${name} needs a value` });
-      } else if (option === 'set') result.set.push(value);
+      } else if (option === 'set' || option === 'steps' || option === 'accept') result[option].push(value);
       else if (result[option] !== undefined)
         findings.push({ code: 'SAME1902', message: `${name} is given twice` });
       else result[option] = value;
@@ -87,8 +141,50 @@ export function splitRunWords(all: string[]): RunWords {
       message: `run takes a program or -f SOURCE, got both "${result.reference}" and -f ${result.file}`,
     });
   }
+  findings.push(...contradictions(result));
   if (findings.length > 0) throw new SameError(findings);
   return result;
+}
+
+/** An option's name without `--same-`, which later ones may be given with; noted where it is without. */
+function ownName(given: string, shared: string[]): string {
+  const plain = given.startsWith('--same-') ? `--${given.slice('--same-'.length)}` : given;
+  if (!laterOptions.has(plain)) return given;
+  if (plain === given) shared.push(given.slice('--'.length));
+  return plain;
+}
+
+/** Options that cannot all be followed. */
+function contradictions(words: RunWords): Finding[] {
+  const pairs: [boolean, string][] = [
+    [words.keepGoing && words.failFast, '--keep-going and --fail-fast'],
+    [words.noCache && words.accept.length > 0, '--no-cache and --accept'],
+    [words.noCache && words.resume !== undefined, '--no-cache and --resume'],
+  ];
+  const findings: Finding[] = pairs.flatMap(([are, both]) =>
+    are ? [{ code: 'SAME1902' as const, message: `${both} cannot both be` }] : [],
+  );
+  if (words.jobs !== undefined && !(/^[0-9]{1,6}$/.test(words.jobs) && Number(words.jobs) > 0)) {
+    findings.push({ code: 'SAME1902', message: `--jobs is a number from 1 on, got "${words.jobs}"` });
+  }
+  if (words.resume !== undefined) findings.push(...givenAgain(words));
+  return findings;
+}
+
+/** What a run that is gone on with has decided already. */
+function givenAgain(words: RunWords): Finding[] {
+  const given = [
+    ...(words.file === undefined ? [] : ['-f']),
+    ...(words.set.length === 0 ? [] : ['--set']),
+    ...(words.parametersFile === undefined ? [] : ['--parameters']),
+    ...(words.profile === undefined ? [] : ['--profile']),
+    ...[...words.words, ...words.afterDashes].slice(0, 1),
+  ];
+  return given.map((word) => ({
+    code: 'SAME1902',
+    message: `--resume goes on with the values that the run had, and takes no ${word}`,
+    hint: 'run it anew to change them: what has not changed is reused',
+  }));
 }
 
 function isKey<T extends object>(table: T, name: string): name is Extract<keyof T, string> {

@@ -18,6 +18,7 @@ import { checkRequirements } from '../infrastructure/requirements.ts';
 import { resolveTarget } from '../infrastructure/targets.ts';
 import type { Ports } from '../operations/ports.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
+import { openDiskStepResults } from '../runs/disk-step-results.ts';
 import { newRunId } from '../runs/run-id.ts';
 import { fileAs } from '../sources/source.ts';
 import type { Cli } from './cli.ts';
@@ -39,6 +40,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     cli.warnings.push(finding);
     cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
   };
+  const runs = openDiskRunStore(join(home, 'runs'), warn);
   return {
     home,
     runtime: RUNTIME,
@@ -50,7 +52,8 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     downloads: openPartialDownloads(join(home, 'cache', 'downloads'), cancel),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
-    runs: openDiskRunStore(join(home, 'runs'), warn),
+    runs,
+    results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
     files,
     variables,
     now,

@@ -77,6 +77,8 @@ export const catalogue = {
   SAME1610: { exit: 1, title: 'step cannot be started' },
   SAME1611: { exit: 1, title: 'step output is not a regular file or directory' },
   SAME1612: { exit: 7, title: 'run record or journal is damaged' },
+  SAME1613: { exit: 1, title: 'list of a foreach step cannot be used' },
+  SAME1615: { exit: 4, title: 'run cannot be gone on with' },
   // Requirements and targets
   SAME1701: { exit: 10, title: 'requirement is not met' },
   SAME1702: { exit: 6, title: 'target or engine is not available' },

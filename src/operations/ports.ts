@@ -17,6 +17,7 @@ import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunStore } from '../runs/run-store.ts';
+import type { StepResults } from '../runs/step-results.ts';
 import type { Source, SourceTree } from '../sources/source.ts';
 
 /** Files of this machine that operations may touch outside the stores. */
@@ -87,6 +88,8 @@ export interface Ports {
   pins: PinStore;
   referrers: ReferrerStore;
   runs: RunStore;
+  /** Results of this home's own steps, by key. */
+  results: StepResults;
   files: Files;
   /** The caller's environment variables. */
   variables: Record<string, string>;

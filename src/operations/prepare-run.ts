@@ -1,5 +1,5 @@
 import { openOrigin } from '../bundle/origin-artifact.ts';
-import type { ProgramArtifact } from '../bundle/program-artifact.ts';
+import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { BlobId, ContentStore } from '../content/content-store.ts';
 import type { EngineContext } from '../engines/engine.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
@@ -21,6 +21,7 @@ import { findProgram } from './find-program.ts';
 import { packTree } from './pack-source.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
+import { type ResumedRun, resumedRun } from './resume-run.ts';
 import { readSetWords } from './set-words.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
@@ -50,6 +51,8 @@ export interface RunRequest {
   until?: string;
   /** Steps that no stored result stands in for: all, or these. */
   force?: true | string[];
+  /** Options of the tool whose names a parameter of the program may have. */
+  sharedOptions?: string[];
   /** Looks for no stored results at all. */
   noCache?: boolean;
   /** Steps whose last outputs are taken as they are, whatever changed. */
@@ -68,6 +71,8 @@ export interface PreparedRun {
   plan: Plan;
   requirements: RequirementRecord[];
   environments: Environments;
+  /** The run that this one goes on from. */
+  resumed?: ResumedRun;
   /** Content in the store of data that lies elsewhere, by name. */
   data: Record<string, BlobId>;
   /** Stores what was packed for it; until then a refusal leaves nothing behind. */
@@ -84,21 +89,30 @@ export async function prepareRun(
   workDirectory: string,
 ): Promise<PreparedRun> {
   const staged = ports.stageContent(workDirectory);
-  const { artifact, origin, pinned } = await locate(ports, request, staged);
+  const resumed =
+    request.resume === undefined ? undefined : resumedRun(ports, request.resume, request.reference);
+  const { artifact, origin, pinned } = await (resumed
+    ? locateAgain(ports, resumed)
+    : locate(ports, request, staged));
   const { program } = artifact;
   const target = ports.resolveTarget({
     ...(request.target === undefined ? {} : { target: request.target }),
     ...(request.engine === undefined ? {} : { engine: request.engine }),
+    ...(resumed && request.target === undefined && request.engine === undefined
+      ? { target: resumed.record.target }
+      : {}),
     program,
   });
-  const parameters = await requestedParameters(ports, program, request);
+  const parameters = resumed?.record.parameters ?? (await requestedParameters(ports, program, request));
   const data = await dataHere(artifact, staged);
   const { plan, findings: refusals } = planRun({
     program,
     digest: artifact.digest,
     target: target.name,
     engine: target.engine,
-    ...(request.profile === undefined ? {} : { profile: request.profile }),
+    ...((resumed?.record ?? request).profile === undefined
+      ? {}
+      : { profile: (resumed?.record ?? request).profile! }),
     parameters,
     dataHere: new Set(Object.keys(data)),
   });
@@ -109,6 +123,7 @@ export async function prepareRun(
     artifact,
     ...(origin ? { origin } : {}),
     pinned,
+    ...(resumed ? { resumed } : {}),
     plan,
     requirements,
     environments,
@@ -140,8 +155,31 @@ export async function requestedParameters(
     set: set.values,
     flags: words.flags,
   });
-  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
+  throwFindings([
+    ...ambiguousOptions(program, request.sharedOptions ?? []),
+    ...words.findings,
+    ...set.findings,
+    ...file.findings,
+    ...findings,
+  ]);
   return parameters;
+}
+
+/** Options of the tool that could as well be meant for a parameter (spec SAME-PAR-027). */
+function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
+  const plain = (name: string) => name.replaceAll('_', '-');
+  const declared = new Map(Object.keys(program.parameters ?? {}).map((name) => [plain(name), name]));
+  return options.flatMap((option) => {
+    const name = declared.get(option) ?? declared.get(option.replace(/^no-/, ''));
+    if (name === undefined) return [];
+    return [
+      {
+        code: 'SAME1902' as const,
+        message: `--${option} is an option of same, and the program has a parameter "${name}"`,
+        hint: `say --same-${option} for the option, --set ${name}=VALUE for the parameter`,
+      },
+    ];
+  });
 }
 
 /** The content of data elsewhere that came along with a bundle, as far as a step can get it as it is. */
@@ -196,6 +234,21 @@ async function locate(
   const { artifact, pin } = await findProgram(ports, request.reference!);
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   return { artifact, ...(origin ? { origin } : {}), pinned: true };
+}
+
+/** The program of a run, pinned or not, as it was then. @throws SAME1305 it is not here any more */
+async function locateAgain(
+  ports: Ports,
+  { record }: ResumedRun,
+): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
+  const { name, version, digest, pinned } = record.program;
+  const artifact = await openProgram(digest, ports.content);
+  const pin = ports.pins.get(name, version);
+  const origin =
+    pin?.digest === digest && pin.origin !== undefined
+      ? await openOrigin(pin.origin, ports.content)
+      : undefined;
+  return { artifact, ...(origin ? { origin } : {}), pinned };
 }
 
 async function readParametersFile(

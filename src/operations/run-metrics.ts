@@ -1,6 +1,7 @@
-import type { EngineEvent } from '../engines/engine.ts';
+import type { StepResult } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { readDeclaredMetric } from '../pipeline/metrics.ts';
+import type { JsonObject } from '../program/json.ts';
 import type { MetricSource } from '../program/schema.ts';
 import type { MetricRecord, RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
@@ -8,15 +9,22 @@ import type { Ports } from './ports.ts';
 /** Bytes of a log or an output that is read for figures. */
 const READ_LIMIT_BYTES = 256 * 1024 * 1024;
 
-/** The figures a step reported by its files. */
-export function reportedMetrics(event: Extract<EngineEvent, { type: 'step-finished' }>): MetricRecord[] {
-  return event.metrics.map(({ name, value, count }) => ({
+/**
+ * The figures that a step reported by its files, now or when its stored result was made.
+ * @param step name of the cell
+ * @param matrix its values, where the step has several
+ */
+export function reportedMetrics(
+  { metrics, series }: Pick<StepResult, 'metrics' | 'series'>,
+  step: string,
+  matrix?: JsonObject,
+): MetricRecord[] {
+  return metrics.map(({ name, value, count }) => ({
     name,
-    step: event.step,
+    step,
+    ...(matrix === undefined ? {} : { matrix }),
     value,
-    ...(count === undefined
-      ? {}
-      : { count, ...(event.series === undefined ? {} : { series: event.series }) }),
+    ...(count === undefined ? {} : { count, ...(series === undefined ? {} : { series }) }),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../bundle/canonical-json.ts';
-import type { EngineEvent } from '../engines/engine.ts';
+import type { EngineEvent, StepResult } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import {
   fromErrno,
@@ -16,9 +16,9 @@ import type { JsonValue } from '../program/json.ts';
 import { JournalWriter, readJournal } from './journal.ts';
 import { isMap, isRecordShaped } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
-import type { RunRecord, StepRecord } from './run-record.ts';
+import type { RunRecord } from './run-record.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
-import { finishedFields } from './step-outcome.ts';
+import { resultOf, StepRecords } from './step-outcome.ts';
 
 /** Directories of these names are runs that were deleted and are on their way out. */
 const DELETED = '.deleted-';
@@ -102,6 +102,12 @@ export function openDiskRunStore(
     });
   };
 
+  /** What its journal says as far as it can be read: one damaged line costs no more than what follows it. */
+  const resultsOf = (id: string): StepResult[] =>
+    readJournal(join(pathOf(id), 'journal.jsonl')).events.flatMap((event) =>
+      isStepEvent(event) ? (resultOf(event as EngineEvent, id) ?? []) : [],
+    );
+
   return {
     begin(record) {
       const path = pathOf(record.id);
@@ -116,6 +122,12 @@ export function openDiskRunStore(
       }
     },
     list: () => ids().flatMap((id) => loadAmongOthers(id) ?? []),
+    *newest() {
+      for (const id of ids()) {
+        const run = loadAmongOthers(id);
+        if (run) yield run;
+      }
+    },
     survey() {
       const findings: Finding[] = [];
       const runs = ids().flatMap((id) => loadAmongOthers(id, (finding) => findings.push(finding)) ?? []);
@@ -129,6 +141,10 @@ export function openDiskRunStore(
         message: `there is no run "${id}"`,
         hint: 'list them with: same list runs',
       });
+    },
+    results: (text) => resultsOf(find(text)),
+    *allResults() {
+      for (const id of ids()) yield* resultsOf(id);
     },
     logs(text) {
       const id = find(text);
@@ -251,14 +267,8 @@ function isStepEvent(event: unknown): boolean {
 
 /** What a journal says of a run that has no record yet. */
 function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
-  const steps = new Map<string, StepRecord>(record.steps.map((step) => [step.name, { ...step }]));
-  for (const event of events) {
-    const step = steps.get(event.step);
-    if (!step) continue;
-    if (event.type === 'step-started')
-      Object.assign(step, { attempts: event.attempt, startedAt: step.startedAt ?? event.at });
-    if (event.type === 'step-finished') Object.assign(step, finishedFields(event));
-    if (event.type === 'step-skipped') Object.assign(step, { status: 'skipped', because: event.because });
-  }
-  return { ...record, steps: [...steps.values()] };
+  const replayed = { ...record, steps: record.steps.map((step) => ({ ...step })) };
+  const steps = new StepRecords(replayed);
+  for (const event of events) steps.apply(event);
+  return replayed;
 }

@@ -80,6 +80,9 @@ export const runRecordSchema = z.strictObject({
   status: z.enum(['pending', 'running', 'succeeded', 'failed', 'canceled', 'timeout', 'interrupted']),
   parent: runId.optional(),
   resumes: runId.optional(),
+  selection: z
+    .strictObject({ steps: z.array(text).optional(), from: text.optional(), until: text.optional() })
+    .optional(),
   profile: text.optional(),
   target: text,
   engine: text,

@@ -103,6 +103,8 @@ export interface RunRecord {
   parent?: string;
   /** The run whose finished steps this one went on from. */
   resumes?: string;
+  /** What the run was restricted to. */
+  selection?: { steps?: string[]; from?: string; until?: string };
   profile?: string;
   target: string;
   engine: string;

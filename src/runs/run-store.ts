@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../engines/engine.ts';
+import type { EngineEvent, StepResult } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { RunRecord } from './run-record.ts';
 
@@ -27,10 +27,16 @@ export interface RunStore {
   begin(record: RunRecord): RunJournal;
   /** Newest first. */
   list(): StoredRun[];
+  /** The same, each read when it is asked for. */
+  newest(): Iterable<StoredRun>;
   /** Every run, and what is wrong with those that cannot be read: nothing is said of them elsewhere. */
   survey(): { runs: StoredRun[]; findings: Finding[] };
   /** By id, a unique prefix or suffix of it, or display id. @throws SAME1608 none or several */
   get(id: string): StoredRun;
+  /** What the steps of one run of this home left that succeeded in it, in the order in which they ended. */
+  results(id: string): StepResult[];
+  /** {@link RunStore.results} of every run, newest first. */
+  allResults(): Iterable<StepResult>;
   /** Paths of a run's log files, by step and attempt, in step order. */
   logs(id: string): { step: string; attempt: number; stream: 'stdout' | 'stderr'; path: string }[];
   /** Removes a run's files. @throws SAME1609 it is still going */

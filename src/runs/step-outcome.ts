@@ -1,8 +1,77 @@
-import type { EngineEvent } from '../engines/engine.ts';
-import type { StepRecord } from './run-record.ts';
+import type { EngineEvent, StepResult } from '../engines/engine.ts';
+import type { RunRecord, StepRecord } from './run-record.ts';
+
+/** The steps of a run record while events change them. */
+export class StepRecords {
+  readonly #record: Pick<RunRecord, 'steps'>;
+  readonly #byName: Map<string, StepRecord>;
+
+  constructor(record: Pick<RunRecord, 'steps'>) {
+    this.#record = record;
+    this.#byName = new Map(record.steps.map((step) => [step.name, step]));
+  }
+
+  get(name: string): StepRecord | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Notes what an event says of its step; one of a step that is not in the record changes nothing. */
+  apply(event: EngineEvent): void {
+    const step = this.#byName.get(event.step);
+    if (!step) return;
+    if (event.type === 'step-expanded') this.#expand(step, event.cells);
+    else if (event.type === 'step-started')
+      Object.assign(step, { attempts: event.attempt, startedAt: step.startedAt ?? event.at });
+    else if (event.type === 'step-finished') Object.assign(step, finishedFields(event));
+    else if (event.type === 'step-cached') Object.assign(step, cachedFields(event));
+    else if (event.type === 'step-skipped')
+      Object.assign(step, { status: 'skipped', because: event.because });
+  }
+
+  /** Puts its cells in the place of a step whose list is known now. */
+  #expand(step: StepRecord, cells: Extract<EngineEvent, { type: 'step-expanded' }>['cells']): void {
+    const { name: of, command, environment } = step;
+    const made = cells.map(({ name, matrix }) => pendingStep({ name, of, matrix, command, environment }));
+    if (made.length === 0) return;
+    const { steps } = this.#record;
+    steps.splice(steps.indexOf(step), 1, ...made);
+    this.#byName.delete(of);
+    for (const cell of made) this.#byName.set(cell.name, cell);
+  }
+}
+
+/** The record of a cell that has not begun. */
+export function pendingStep({
+  name,
+  of,
+  matrix,
+  command,
+  environment,
+}: Pick<StepRecord, 'name' | 'command' | 'environment'> &
+  Required<Pick<StepRecord, 'of' | 'matrix'>>): StepRecord {
+  return {
+    name,
+    ...(name === of ? {} : { of, matrix }),
+    status: 'pending',
+    attempts: 0,
+    cached: false,
+    command,
+    environment,
+    inputs: {},
+    outputs: {},
+  };
+}
+
+/** What a step that ended well left, for other runs; nothing when the event says no such thing. */
+export function resultOf(event: EngineEvent, run: string): StepResult | undefined {
+  if (event.type === 'step-cached') return event.result;
+  if (event.type !== 'step-finished' || event.status !== 'succeeded') return undefined;
+  const { step, key, outputs, metrics, series, logs, durationMs } = event;
+  return { key, run, step, outputs, metrics, ...(series === undefined ? {} : { series }), logs, durationMs };
+}
 
 /** The fields of a step record that its last attempt decides. */
-export function finishedFields(event: Extract<EngineEvent, { type: 'step-finished' }>): Partial<StepRecord> {
+function finishedFields(event: Extract<EngineEvent, { type: 'step-finished' }>): Partial<StepRecord> {
   return {
     status: event.status,
     attempts: event.attempt,
@@ -18,5 +87,24 @@ export function finishedFields(event: Extract<EngineEvent, { type: 'step-finishe
       ...(event.cpuSeconds === undefined ? {} : { cpuSeconds: event.cpuSeconds }),
       ...(event.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: event.peakMemoryBytes }),
     },
+  };
+}
+
+/** The fields of a step record that a stored result decides. */
+function cachedFields({
+  at,
+  inputs,
+  result,
+}: Extract<EngineEvent, { type: 'step-cached' }>): Partial<StepRecord> {
+  return {
+    status: 'succeeded',
+    cached: true,
+    cachedFrom: result.run,
+    ...(result.acceptedFrom === undefined ? {} : { acceptedFrom: result.acceptedFrom }),
+    cacheKey: result.key,
+    inputs,
+    outputs: result.outputs,
+    logs: result.logs,
+    finishedAt: at,
   };
 }

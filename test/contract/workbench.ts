@@ -16,6 +16,7 @@ import { checkRequirements } from '../../src/infrastructure/requirements.ts';
 import type { Ports } from '../../src/operations/ports.ts';
 import { runProgram } from '../../src/operations/run-program.ts';
 import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
+import { openDiskStepResults } from '../../src/runs/disk-step-results.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
 
 /** Makes the engine under test over a content store. */
@@ -100,13 +101,15 @@ export async function runFixture(open: OpenEngine, fixture: Fixture): Promise<Ra
   const shared = sharedAdapters();
   const variables = { ...shared.variables, ...fixture.variables };
   const engine = open(content);
+  const runs = openDiskRunStore(join(home, 'runs'));
   const ports: Ports = {
     ...shared,
     home,
     content,
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
-    runs: openDiskRunStore(join(home, 'runs')),
+    runs,
+    results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
     files: openUserFiles(home),
     variables,
     openEnvironments: (options) =>

@@ -13,6 +13,16 @@ export function runPage(): Command {
     .option('--parameters <file>', 'parameters from a YAML or JSON file')
     .option('--profile <name>', "the author's named overrides")
     .option('--plan', 'print what would run, with which values from where, and run nothing')
+    .option('-j, --jobs <n>', 'steps at a time (default: as many as there are cpus)')
+    .option('--keep-going', 'after a failed step, run everything that does not need it')
+    .option('--fail-fast', 'after a failed step, stop those that run')
+    .option('--step <name>', 'only this step, on stored results; may be repeated')
+    .option('--from <step>', 'this step and what follows, on stored results of those before')
+    .option('--until <step>', 'this step and what it needs')
+    .option('--force [=step,...]', 'run these steps, or all, although there are stored results')
+    .option('--no-cache', 'look for no stored results')
+    .option('--accept <step>', 'take what this step wrote last, whatever changed; may be repeated')
+    .option('--resume [=run]', 'go on with the newest run, or this one, that did not succeed')
     .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
     .option('--engine <name>', "short for that engine's default target")
     .option('--allow-unmet', 'run although requirements are not met, and record it');
@@ -20,5 +30,7 @@ export function runPage(): Command {
     'same run program arXiv.1303.5778v1:1.0 --epochs=1000',
     'same run arXiv.1303.5778v1:1.0 --plan',
     'same run -f . --epochs 5',
+    'same run arXiv.1303.5778v1:1.0 -j 4 --until evaluate',
+    'same run --resume',
   ]);
 }

@@ -1,6 +1,7 @@
 import { SameError } from '../../errors/same-error.ts';
+import { exitCodeOf } from '../../operations/conclude-run.ts';
 import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
-import { exitCodeOf, runProgram } from '../../operations/run-program.ts';
+import { runProgram } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
 import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
@@ -10,7 +11,7 @@ import { type RunWords, splitRunWords } from '../run-words.ts';
 /** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
 export async function run(cli: Cli, words: RunWords): Promise<void> {
   const ports = cli.ports();
-  const inFolder = words.reference === undefined && words.file === undefined;
+  const inFolder = words.reference === undefined && words.file === undefined && words.resume === undefined;
   if (inFolder && !ports.files.exists('same.yaml')) {
     throw new SameError({
       code: 'SAME1902',
@@ -19,7 +20,11 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
     });
   }
   const request: RunRequest = {
-    ...(words.reference === undefined ? { source: words.file ?? '.' } : { reference: words.reference }),
+    ...(words.reference !== undefined
+      ? { reference: words.reference }
+      : words.resume === undefined
+        ? { source: words.file ?? '.' }
+        : {}),
     ...requestOf(words),
   };
   if (words.plan) {
@@ -55,5 +60,17 @@ function requestOf(words: RunWords): RunRequest {
     ...(words.target === undefined ? {} : { target: words.target }),
     ...(words.engine === undefined ? {} : { engine: words.engine }),
     allowUnmet: words.allowUnmet,
+    ...(words.jobs === undefined ? {} : { jobs: Number(words.jobs) }),
+    ...(words.keepGoing || words.failFast
+      ? { onFailure: words.keepGoing ? ('keep-going' as const) : ('fail-fast' as const) }
+      : {}),
+    ...(words.steps.length === 0 ? {} : { steps: words.steps }),
+    ...(words.from === undefined ? {} : { from: words.from }),
+    ...(words.until === undefined ? {} : { until: words.until }),
+    ...(words.force === undefined ? {} : { force: words.force }),
+    sharedOptions: words.shared,
+    noCache: words.noCache,
+    ...(words.accept.length === 0 ? {} : { accept: words.accept }),
+    ...(words.resume === undefined ? {} : { resume: words.resume }),
   };
 }

@@ -1,10 +1,11 @@
 import { parseTreeList } from '../../bundle/tree.ts';
 import type { Artifact } from '../../engines/engine.ts';
 import { SameError } from '../../errors/same-error.ts';
+import { exitCodeOf } from '../conclude-run.ts';
 import { createProgram } from '../create-program.ts';
 import type { Ports } from '../ports.ts';
 import { readLogs } from '../read-logs.ts';
-import { exitCodeOf, runProgram } from '../run-program.ts';
+import { runProgram } from '../run-program.ts';
 import { byteString, type Desk, type Files } from './desk.ts';
 import { placeFiles } from './place-files.ts';
 

@@ -1,0 +1,60 @@
+import type { StepResult } from '../engines/engine.ts';
+import { SameError } from '../errors/same-error.ts';
+import { parseReference } from '../program/reference.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import type { StoredRun } from '../runs/run-store.ts';
+import type { Ports } from './ports.ts';
+
+/** A run that another goes on from. */
+export interface ResumedRun {
+  record: RunRecord;
+  /** What its steps left that succeeded, also of steps whose results are not kept for other runs. */
+  results: StepResult[];
+}
+
+/**
+ * The run that `--resume` means: the one that is named, else the newest of this home, of a program when one is given.
+ * @param text what names a run; empty for the newest
+ * @throws SAME1608 there is none · SAME1615 it succeeded, or goes on, here or elsewhere
+ */
+export function resumedRun(ports: Ports, text: string, reference?: string): ResumedRun {
+  const run = text === '' ? newestOf(ports, reference) : ports.runs.get(text);
+  const { record } = run;
+  const why = notResumable(run);
+  if (why !== undefined) {
+    throw new SameError({
+      code: 'SAME1615',
+      message: `run ${record.id} of ${record.program.name}:${record.program.version} ${why}`,
+      hint:
+        record.status === 'succeeded'
+          ? 'there is nothing to go on with; to see it: same show run '.concat(record.id)
+          : `see: same show run ${record.id}`,
+    });
+  }
+  return { record, results: ports.runs.results(record.id) };
+}
+
+function newestOf(ports: Ports, reference: string | undefined): StoredRun {
+  const wanted = reference === undefined ? undefined : parseReference(reference);
+  for (const run of ports.runs.newest()) {
+    const { name, version, digest } = run.record.program;
+    const isIt =
+      !wanted ||
+      (name === wanted.name &&
+        (wanted.version === undefined || version === wanted.version) &&
+        (wanted.digest === undefined || digest === wanted.digest));
+    // Another that still goes on is nobody's to go on with.
+    if (isIt && run.record.status !== 'running') return run;
+  }
+  throw new SameError({
+    code: 'SAME1608',
+    message: `there is no run${reference === undefined ? '' : ` of ${reference}`} to go on with`,
+    hint: 'list them with: same list runs',
+  });
+}
+
+function notResumable({ record, elsewhere }: StoredRun): string | undefined {
+  if (record.status === 'succeeded') return 'succeeded';
+  if (elsewhere) return 'goes on elsewhere, on another machine or in another container';
+  return record.status === 'running' ? 'still goes on' : undefined;
+}

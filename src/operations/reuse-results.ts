@@ -1,0 +1,52 @@
+import { parseTreeList } from '../bundle/tree.ts';
+import type { BlobId } from '../content/content-store.ts';
+import type { Artifact, EngineContext, StepResult } from '../engines/engine.ts';
+import type { Ports } from './ports.ts';
+import type { PreparedRun, RunRequest } from './prepare-run.ts';
+import { previousResult, previousStep } from './previous-step.ts';
+
+/** Bytes of the list of a tree. */
+const LIST_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Looks for results that may stand in for the cells of a run: those of the run that it resumes, then those of this home
+ * by key, then what a user accepts (spec SAME-STP-030).
+ */
+export function openReuse(
+  ports: Ports,
+  { force, noCache, accept }: Pick<RunRequest, 'force' | 'noCache' | 'accept'>,
+  { plan, resumed }: Pick<PreparedRun, 'plan' | 'resumed'>,
+): EngineContext['reuse'] {
+  const ofResumed = new Map((resumed?.results ?? []).map((result) => [result.key, result]));
+  const isForced = (step: string) => force === true || (force ?? []).includes(step);
+  const whole = async (result: StepResult | undefined) =>
+    result && (await isWhole(ports, result)) ? result : undefined;
+  return async (step, cell, { key }) => {
+    const left = await whole(ofResumed.get(key));
+    if (left) return left;
+    const mayLook = step.cache !== false && !noCache && (step.selected === 'reuse' || !isForced(step.name));
+    const found = mayLook ? await whole(ports.results.find(key)) : undefined;
+    if (found || !accept?.includes(step.name)) return found;
+    const previous = previousStep(ports, plan.program.name, step, cell);
+    const taken = previous && (await whole(previousResult(ports, previous)));
+    // Taken for what it was not made from: said wherever it is used.
+    return taken && { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
+  };
+}
+
+/** Whether everything that a result names is in the store as it was. */
+async function isWhole(ports: Ports, { outputs, logs, series }: StepResult): Promise<boolean> {
+  for (const artifact of [...Object.values(outputs), logs.stdout, logs.stderr]) {
+    if (!(await holds(ports, artifact))) return false;
+  }
+  return series === undefined || ports.content.has(series);
+}
+
+async function holds({ content }: Ports, { digest, sizeBytes }: Artifact): Promise<boolean> {
+  if (!digest.startsWith('tree:')) return content.holds({ digest, sizeBytes });
+  const list = digest.slice('tree:'.length);
+  if (!(await content.has(list))) return false;
+  const files: BlobId[] = parseTreeList(await content.read(list, LIST_BYTES));
+  for (const file of files) if (!(await content.holds(file))) return false;
+  return true;
+}

@@ -1,0 +1,63 @@
+import type { Artifact, EngineContext } from '../engines/engine.ts';
+import { pinDirectory } from '../program/name.ts';
+import type { RunJournal } from '../runs/run-store.ts';
+import type { Ports } from './ports.ts';
+import type { PreparedRun, RunRequest } from './prepare-run.ts';
+import type { ProgramFiles } from './program-files.ts';
+import { openReuse } from './reuse-results.ts';
+import { maskingOf } from './secrets.ts';
+
+/** What an engine gets of the rest of the product for one run. */
+export async function engineContext(
+  ports: Ports,
+  request: RunRequest,
+  prepared: PreparedRun,
+  files: ProgramFiles,
+  data: Record<string, Artifact>,
+  journal: RunJournal,
+  workDirectory: string,
+): Promise<EngineContext> {
+  const secrets = secretsOf(ports, prepared);
+  const masking = maskingOf(secrets);
+  const { cpu, memoryBytes, gpu } = await ports.machine();
+  return {
+    runId: journal.id,
+    jobs: request.jobs ?? cpu,
+    onFailure: request.onFailure ?? 'finish',
+    machine: { cpu, memoryBytes, gpus: gpu.length },
+    reuse: openReuse(ports, request, prepared),
+    workDirectory,
+    placeCode: files.place,
+    codeDigest: (step) => files.digestFor(step),
+    environment: (name) => prepared.environments.ready(name),
+    // Of one program: what others left there must not reach its results.
+    scratch: (key) =>
+      `${ports.home}/cache/scratch/${pinDirectory(prepared.plan.program.name)}/${key.replaceAll(':', '-')}`,
+    // Where data came from is the record's; a step sees content only.
+    data: Object.fromEntries(
+      Object.entries(data).map(([name, { digest, sizeBytes, executable }]) => [
+        name,
+        executable ? { digest, sizeBytes, executable } : { digest, sizeBytes },
+      ]),
+    ),
+    secrets,
+    mask: masking.mask,
+    logPaths: journal.logPaths,
+    async keepLog(path) {
+      if (masking.active)
+        await ports.files.writeStream(path, masking.maskStream(ports.files.streamToEnd(path)));
+      return ports.content.ingest(ports.files.streamToEnd(path));
+    },
+    cancel: ports.cancel,
+    kill: ports.kill,
+  };
+}
+
+/** The declared secrets that the caller has. */
+export function secretsOf(ports: Ports, { artifact }: PreparedRun): Record<string, string> {
+  return Object.fromEntries(
+    Object.keys(artifact.program.secrets ?? {}).flatMap((name) =>
+      ports.variables[name] === undefined ? [] : [[name, ports.variables[name]]],
+    ),
+  );
+}

@@ -1,0 +1,79 @@
+import type { StepResult } from '../engines/engine.ts';
+import {
+  dirname,
+  existsSync,
+  isErrno,
+  join,
+  makeDirectories,
+  readIfThere,
+  writeFileSync,
+} from '../host/files.ts';
+import { isMap } from './record-shape.ts';
+import type { StepResults } from './step-results.ts';
+
+/**
+ * Results as files, `<2 digits>/<62 digits>.json` by key. One that cannot be read is no result: it is made again by
+ * running the step.
+ * @param directory `$SAME_HOME/cache/results`
+ * @param ofRuns the results of all runs, newest first: read when there is no directory yet
+ */
+export function openDiskStepResults(directory: string, ofRuns: () => Iterable<StepResult>): StepResults {
+  let isOpen = false;
+  const pathOf = (key: string) => {
+    const hex = key.slice('sha256:'.length);
+    return join(directory, hex.slice(0, 2), `${hex.slice(2)}.json`);
+  };
+  const write = (result: StepResult) => {
+    const path = pathOf(result.key);
+    const bytes = JSON.stringify(result);
+    try {
+      writeFileSync(path, bytes);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      makeDirectories(dirname(path));
+      writeFileSync(path, bytes);
+    }
+  };
+  const open = () => {
+    if (isOpen) return;
+    isOpen = true;
+    if (existsSync(directory)) return;
+    const seen = new Set<string>();
+    for (const result of ofRuns()) {
+      if (seen.has(result.key)) continue;
+      seen.add(result.key);
+      write(result);
+    }
+    makeDirectories(directory);
+  };
+  return {
+    find(key) {
+      open();
+      const bytes = readIfThere(pathOf(key));
+      return bytes && parseResult(bytes, key);
+    },
+    keep(result) {
+      open();
+      write(result);
+    },
+  };
+}
+
+function parseResult(bytes: Buffer, key: string): StepResult | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    // Torn by a crash.
+    return undefined;
+  }
+  const isResult =
+    isMap(value) &&
+    value.key === key &&
+    typeof value.run === 'string' &&
+    typeof value.step === 'string' &&
+    isMap(value.outputs) &&
+    Array.isArray(value.metrics) &&
+    isMap(value.logs);
+  return isResult ? (value as unknown as StepResult) : undefined;
+}
