@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
 import { openPartialDownloads } from '../../src/content/partial-downloads.ts';
+import { BLOCK_BYTES, giveBack, takeBlock } from '../../src/host/blocks.ts';
 import { ownName } from '../../src/host/process-identity.ts';
+import { abandonedNames } from '../components/abandoned-names.ts';
 import { digestOf } from '../components/fault-content.ts';
 import { openMounts, unavailable } from '../e2e/mounts.ts';
 
@@ -19,12 +21,7 @@ const hex = blob.digest.slice('sha256:'.length);
 const WEEK_S = 7 * 24 * 60 * 60;
 
 /** Names that processes had which are gone. */
-const abandoned = ((): string[] => {
-  const module = JSON.stringify(import.meta.resolve('../../src/host/process-identity.ts'));
-  const naming = `const { ownName } = await import(${module}); for (let i = 0; i < 3; i++) console.log(ownName());`;
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', naming], { encoding: 'utf8' });
-  return stdout.trim().split('\n');
-})();
+const abandoned = abandonedNames(3);
 
 /** A directory of downloads, with what others left in it, and a server that notes where it was asked from. */
 function bench(left: Record<string, Buffer> = {}, served: Buffer = bytes, signal?: AbortSignal) {
@@ -121,6 +118,53 @@ describe('a download', () => {
       assert.ok(fs.readFileSync(await downloads.complete(blob, open)).equals(bytes));
       assert.deepEqual(asked, [0]);
     }
+  });
+
+  it('is shown to who watches from its first byte to its last, also what was left, and anew when it starts over', async () => {
+    const damaged = Buffer.from(bytes.subarray(0, 2_000_000));
+    damaged[1_000_000]! ^= 1;
+    const lefts = {
+      none: {},
+      good: bytes.subarray(0, 1_234_567),
+      whole: bytes,
+      damaged,
+      long: Buffer.alloc(4e6),
+    };
+    for (const [what, left] of Object.entries(lefts)) {
+      const { downloads, open } = bench(Buffer.isBuffer(left) ? { [`${hex}.${abandoned[0]}`]: left } : {});
+      let seen: Buffer[] = [];
+      await downloads.complete(blob, open, {
+        begin: () => {
+          seen = [];
+        },
+        feed: (piece) => seen.push(Buffer.from(piece)),
+      });
+      assert.ok(Buffer.concat(seen).equals(bytes), what);
+    }
+  });
+
+  it('gives back the blocks that it wrote, and nothing that is not one', async () => {
+    const { downloads } = bench();
+    const handed = new Set<ArrayBufferLike>();
+    async function* inBlocks() {
+      for (let at = 0; at < bytes.length; ) {
+        const block = takeBlock();
+        handed.add(block.buffer);
+        const piece = block.subarray(0, bytes.copy(block, 0, at));
+        at += piece.length;
+        yield piece;
+      }
+    }
+    assert.ok(fs.readFileSync(await downloads.complete(blob, inBlocks)).equals(bytes));
+    assert.ok(handed.size < 4, `${handed.size} blocks for ${Math.ceil(bytes.length / BLOCK_BYTES)}`);
+    const [one, other] = [takeBlock(), takeBlock()];
+    giveBack(one.subarray(1));
+    giveBack(Buffer.alloc(BLOCK_BYTES));
+    giveBack(other);
+    giveBack(other);
+    const next = [takeBlock(), takeBlock()].map(({ buffer }) => buffer);
+    assert.equal(next.filter((buffer) => buffer === other.buffer).length, 1);
+    assert.ok(!next.includes(one.buffer));
   });
 
   it('of other bytes, fewer or more is SAME1301, and nothing of it stays', async () => {
