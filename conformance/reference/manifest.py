@@ -29,6 +29,9 @@ _POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
 _COMMAND = re.compile(r"[A-Za-z0-9._+-]+( *(>=|<=|==|!=|>|<) *[0-9][0-9A-Za-z.+-]*)*\Z")
 _UNITS = {
     "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
+_R_PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9.]*( *(>=|<=|==|!=|>|<) *[0-9][0-9.-]*)*\Z")
+_MOST_CELLS = 100_000
+_MOST_CELLS_IN_ALL = 500_000
     "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
 }  # fmt: skip
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -212,6 +215,9 @@ class _Checker:
                 yield path, "SAME-PIP-021", "is no command with constraints", False
         for group in ("steps", "finally"):
             for path, run in _found(value, [("pipeline", group, "*", "run")], (str, list)):
+        for path, text in _found(value, [("environments", "*", "r", "packages", "#")]):
+            if text and not _R_PACKAGE.match(text):
+                yield path, "SAME-PIP-062", "is no package with constraints", False
                 yield from _run_problems(path, run)
         steps = value.get("pipeline", {}) if isinstance(value.get("pipeline"), dict) else {}
         if steps.get("steps") == {}:
@@ -290,15 +296,25 @@ class _Checker:
         for name, environment in self.section("environments").items():
             path = ("environments", name)
             own = self.declared("environments", name)
-            if "system" in own and "image" in own:
-                self.at_key("SAME1005", "SAME-PIP-016", (*path, "image"), "excludes system")
-            elif "system" in own and "python" in own:
-                self.at_key("SAME1005", "SAME-PIP-016", (*path, "system"), "excludes python")
-            elif not own & {"system", "image", "python"}:
-                self.at_key("SAME1008", "SAME-PIP-016", path, "is neither python nor system nor image")
-            python = [key for key in ("lock", "requirements", "packages") if key in environment.get("python", {})]
-            if len(python) > 1:
-                self.at_key("SAME1005", "SAME-PIP-016", (*path, "python", python[-1]), f"excludes {python[0]}")
+            languages = [key for key in ("python", "r", "node") if key in own]
+            images = [key for key in ("image", "dockerfile") if key in own]
+            if "system" in own and images:
+                self.at_key("SAME1005", "SAME-PIP-016", (*path, images[0]), "excludes system")
+            elif "system" in own and languages:
+                self.at_key("SAME1005", "SAME-PIP-016", (*path, "system"), f"excludes {languages[0]}")
+            elif len(languages) > 1:
+                self.at_key("SAME1005", "SAME-PIP-016", (*path, languages[1]), f"excludes {languages[0]}")
+            elif len(images) > 1:
+                self.at_key("SAME1005", "SAME-PIP-016", (*path, "dockerfile"), "excludes image")
+            elif "system" not in own and not languages and not images:
+                self.at_key("SAME1008", "SAME-PIP-016", path, "is no kind of environment")
+            for language, clause, keys in (
+                ("python", "SAME-PIP-016", ("lock", "requirements", "packages")),
+                ("r", "SAME-PIP-062", ("lock", "packages")),
+            ):
+                given = [key for key in keys if key in environment.get(language, {})]
+                if len(given) > 1:
+                    self.at_key("SAME1005", clause, (*path, language, given[-1]), f"excludes {given[0]}")
             for variable in environment.get("variables", {}):
                 if variable in secrets:
                     self.at_key("SAME1005", "SAME-PRG-007", (*path, "variables", variable), "is a secret too")
@@ -652,6 +668,9 @@ def path_problem(text: str) -> str | None:
         return "holds a control character"
     if unicodedata.normalize("NFC", text) != text:
         return "is not in normal form C"
+    ("environments", "*", "r", "lock"),
+    ("environments", "*", "node", "lock"),
+    ("environments", "*", "dockerfile"),
     if len(text.encode("utf-8")) > 1024:
         return "is longer than 1024 bytes"
     for segment in text.removesuffix("/").split("/"):

@@ -145,8 +145,9 @@ def file_findings(value: dict, code: dict[str, Content]) -> list[Finding]:
         elif not manifest.ADDRESS.match(pointer["uri"]) and "digest" in pointer:
             found += data_findings(name, pointer, code)
     for name, environment in value.get("environments", {}).items():
-        for key in ("lock", "requirements"):
-            path = environment.get("python", {}).get(key)
+        named = [environment.get("python", {}).get("requirements"), environment.get("dockerfile")]
+        named += [environment.get(language, {}).get("lock") for language in ("python", "r", "node")]
+        for path in named:
             if path is not None and "/".join(manifest.place_parts(path)) not in code:
                 found.append(Finding("SAME1009", "SAME-PRG-025", f"environments.{name}: {path} is not packed"))
     for group in ("steps", "finally"):

@@ -6,8 +6,8 @@ import type {
   ReferrerStore,
   StagedContentStore,
 } from '../content/content-store.ts';
-import type { Engine } from '../engines/engine.ts';
-import type { ReadyEnvironment } from '../environments/environment.ts';
+import type { Engine, EngineContext, EngineEvent } from '../engines/engine.ts';
+import type { CodeFiles, ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { Configuration, ConfigurationEditor } from '../program/configuration.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
@@ -125,6 +125,10 @@ export interface Ports {
     workDirectory: string;
     /** Go on without commands that are missing or of another version. */
     allowUnmet?: boolean;
+    /** All files of the program, for images that are built from them. */
+    codeFiles: CodeFiles;
+    /** Steps run in containers: an environment that has an image is that image. */
+    containers: boolean;
     signal?: AbortSignal;
   }): Environments;
   lockPython(

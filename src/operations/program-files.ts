@@ -15,11 +15,20 @@ const DOCUMENTS = new Set(['README.md', 'LICENSE', 'CITATION.cff']);
 export interface ProgramFiles {
   /** Digest of the files that the step sees, as a tree. */
   digestFor(step: PlannedStep): string;
+  /** The list that it is the digest of. */
+  listFor(step: PlannedStep): Buffer;
   place(step: PlannedStep, directory: string): Promise<void>;
   /** Digests of the declared data that the program carries. @throws SAME1301 another digest or size than declared */
   checkData(): Record<string, Artifact & { uri: string }>;
   /** The same, with the data put into the store for steps to link. */
   storeData(): Promise<Record<string, Artifact & { uri: string }>>;
+}
+
+/** The files that steps of one declaration see. */
+interface SeenFiles {
+  paths: ReadonlySet<string>;
+  digest: string;
+  list: Buffer;
 }
 
 /**
@@ -38,11 +47,22 @@ export async function openProgramFiles(
   const pointers = Object.entries(artifact.program.data ?? {});
   const dataPaths = pointers.filter(([, { uri }]) => !isAddress(uri)).map(([, { uri }]) => normalPath(uri));
   const isData = (path: string) => dataPaths.some((data) => isBelow(path, data));
-  const filesFor = (step: PlannedStep): TreeEntry[] => {
-    const globs = step.code;
-    return globs
+  const seenBy = ({ code: globs }: PlannedStep): SeenFiles => {
+    const seen = globs
       ? files.filter(({ path }) => globs.some((glob) => matchesGlob(path, glob)))
       : files.filter(({ path }) => !DOCUMENTS.has(path) && !isData(path));
+    return { paths: new Set(seen.map(({ path }) => path)), digest: treeDigest(seen), list: treeList(seen) };
+  };
+  // Steps see the same files more often than not.
+  const known = new Map<string, SeenFiles>();
+  const filesFor = (step: PlannedStep): SeenFiles => {
+    const globs = JSON.stringify(step.code ?? null);
+    let seen = known.get(globs);
+    if (!seen) {
+      seen = seenBy(step);
+      known.set(globs, seen);
+    }
+    return seen;
   };
   const checkData = () =>
     Object.fromEntries(
@@ -55,9 +75,11 @@ export async function openProgramFiles(
       }),
     );
   return {
-    digestFor: (step) => treeDigest(filesFor(step)),
+    digestFor: (step) => filesFor(step).digest,
+    listFor: (step) => filesFor(step).list,
     async place(step, directory) {
-      const wanted = new Set(filesFor(step).map(({ path }) => path));
+      const wanted = filesFor(step).paths;
+      if (wanted.size === 0) return;
       for await (const file of artifact.codeStream()) {
         if (wanted.has(file.path)) await ports.files.place(directory, file);
       }
@@ -110,15 +132,21 @@ function refuseOtherData(
   if (wrong) throw new SameError({ code: 'SAME1301', message: `data.${name}: ${wrong}`, place: pointer.uri });
 }
 
-/** The environments of a stored program on this machine. */
+/**
+ * The environments of a stored program on this machine.
+ * @param containers steps run in containers: an environment that has an image is that image
+ */
 export function openProgramEnvironments(
   ports: Ports,
   artifact: ProgramArtifact,
   workDirectory: string,
   allowUnmet = false,
+  containers = false,
 ): Environments {
   return ports.openEnvironments({
     allowUnmet,
+    containers,
+    codeFiles: () => artifact.codeStream(),
     program: artifact.program,
     lock: artifact.lock,
     readCode: async (path) => {

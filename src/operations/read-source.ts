@@ -133,9 +133,11 @@ function missingFiles(program: Program, files: readonly TreeFile[]): Finding[] {
   const has = (path: string) =>
     paths.has(path) || files.some((file) => file.path.startsWith(`${path.replace(/\/$/, '')}/`));
   const wanted: [field: string, path: string][] = [];
-  for (const [name, { python }] of Object.entries(program.environments ?? {})) {
-    if (python?.lock) wanted.push([`environments.${name}.python.lock`, python.lock]);
+  for (const [name, { python, r, node, dockerfile }] of Object.entries(program.environments ?? {})) {
+    for (const [language, lock] of Object.entries({ python: python?.lock, r: r?.lock, node: node?.lock }))
+      if (lock) wanted.push([`environments.${name}.${language}.lock`, lock]);
     if (python?.requirements) wanted.push([`environments.${name}.python.requirements`, python.requirements]);
+    if (dockerfile) wanted.push([`environments.${name}.dockerfile`, dockerfile]);
   }
   for (const [name, { uri }] of Object.entries(program.data ?? {})) {
     if (!isAddress(uri)) wanted.push([`data.${name}.uri`, uri]);

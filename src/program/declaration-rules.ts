@@ -1,10 +1,9 @@
 import type { Path } from './document.ts';
-import { type Rules, requireName, requirePath, reservedVariable } from './manifest-rules.ts';
+import { checkEnvironment } from './environment-rules.ts';
+import { checkVariable, type Rules, requireName, requirePath } from './manifest-rules.ts';
 import { parseQuantity } from './quantity.ts';
-import type { DataPointer, Environment, Resources } from './schema.ts';
+import type { DataPointer, Resources } from './schema.ts';
 import { pathText } from './schema-findings.ts';
-
-const COMMAND = /^[A-Za-z0-9._+-]+( *(>=|<=|==|!=|>|<) *[0-9][0-9A-Za-z.+-]*)*$/;
 
 /** The rules of everything that steps build on: upstream, secrets, environments, data, services, resources, files. */
 export function checkDeclarations(rules: Rules): void {
@@ -66,77 +65,6 @@ export function requireQuantity(
       'SAME1005',
       path,
       `${pathText(path)}: ${(error as Error).message.replace(/^SAME[0-9]+ /, '')}`,
-    );
-  }
-}
-
-/** The last step of the path is the name of an environment variable that the program wants to set. */
-function checkVariable(rules: Rules, path: Path): void {
-  const name = String(path.at(-1));
-  if (!reservedVariable(name)) return;
-  const message = `${pathText(path.slice(0, -1))}: ${name} is set by same itself`;
-  rules.report('SAME1005', path, message, 'HOME, TMPDIR, PATH and SAME_… are taken: use another name', 'key');
-}
-
-function checkEnvironment(rules: Rules, path: Path, environment: Environment): void {
-  const { python, system, image, variables, requires } = environment;
-  const label = pathText(path);
-  if (system && (python || image !== undefined)) {
-    const other = python ? 'python' : 'image';
-    rules.report(
-      'SAME1005',
-      [...path, python ? 'system' : 'image'],
-      `${label} has system and ${other}`,
-      'an environment is one of python, system, image (python and image may go together)',
-      'key',
-    );
-  }
-  if (!system && !python && image === undefined) {
-    rules.report(
-      'SAME1008',
-      path,
-      `${label} says no interpreter`,
-      'write python: {version: "3.11"}, system: true or image: …',
-      'key',
-    );
-  }
-  const sources = (['lock', 'requirements', 'packages'] as const).filter(
-    (field) => python?.[field] !== undefined,
-  );
-  if (sources.length > 1) {
-    rules.report(
-      'SAME1005',
-      [...path, 'python', sources[1]!],
-      `${label}.python has ${sources.join(' and ')}`,
-      'keep one of them',
-      'key',
-    );
-  }
-  requirePath(rules, [...path, 'python', 'lock'], python?.lock);
-  requirePath(rules, [...path, 'python', 'requirements'], python?.requirements);
-  for (const [name, text] of Object.entries(variables ?? {})) {
-    checkVariable(rules, [...path, 'variables', name]);
-    if (text.includes('\0')) {
-      rules.report('SAME1005', [...path, 'variables', name], `${label}.variables.${name} has a NUL byte`);
-    }
-    if (Object.hasOwn(rules.program.secrets ?? {}, name)) {
-      rules.report(
-        'SAME1005',
-        [...path, 'variables', name],
-        `${label}.variables.${name} is the name of a secret too`,
-        'rename one: a step would see only one of them',
-        'key',
-      );
-    }
-  }
-  for (const [index, command] of (requires?.commands ?? []).entries()) {
-    if (COMMAND.test(command)) continue;
-    const at = [...path, 'requires', 'commands', index];
-    rules.report(
-      'SAME1005',
-      at,
-      `${pathText(at)}: "${command}" is not a command with its version`,
-      'write it like "Rscript >=4.2"',
     );
   }
 }

@@ -86,3 +86,11 @@ export function requirePath(rules: Rules, path: Path, text: string | undefined):
 export function reservedVariable(name: string): boolean {
   return name.startsWith('SAME_') || ['HOME', 'TMPDIR', 'PATH'].includes(name);
 }
+
+/** Notes a name that the step contract sets itself: the last step of the path, a variable the program wants to set. */
+export function checkVariable(rules: Rules, path: Path): void {
+  const name = String(path.at(-1));
+  if (!reservedVariable(name)) return;
+  const message = `${pathText(path.slice(0, -1))}: ${name} is set by same itself`;
+  rules.report('SAME1005', path, message, 'HOME, TMPDIR, PATH and SAME_… are taken: use another name', 'key');
+}

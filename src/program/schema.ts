@@ -9,6 +9,7 @@ const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const digestPattern = /^(tree:)?sha256:[0-9a-f]{64}$/;
 const quantityPattern = /^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$/;
 const durationPattern = /^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$/;
+const imagePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$/;
 
 // Documents are JSON before they come here, so nothing is left to check.
 const json = z.unknown() as unknown as z.ZodType<JsonValue>;
@@ -108,10 +109,28 @@ const python = z.strictObject({
   packages: z.array(text).optional(),
 });
 
+const r = z.strictObject({
+  version: z.string().regex(/^[0-9]+\.[0-9]+$/, { error: 'is not major.minor: write it like "4.2"' }),
+  lock: path.optional(),
+  packages: z.array(text).optional(),
+});
+
+const node = z.strictObject({
+  version: z.string().regex(/^[0-9]+$/, { error: 'is not a major version: write it like "20"' }),
+  lock: path.optional(),
+});
+
+const image = z.string().regex(imagePattern, {
+  error: 'is not an image by digest: write it like docker.io/library/python@sha256:…',
+});
+
 const environment = z.strictObject({
   python: python.optional(),
+  r: r.optional(),
+  node: node.optional(),
   system: z.literal(true).optional(),
-  image: text.optional(),
+  image: image.optional(),
+  dockerfile: path.optional(),
   variables: z.record(variable, z.string()).optional(),
   requires: z.strictObject({ commands: z.array(text).min(1) }).optional(),
   description: text.optional(),
@@ -275,7 +294,7 @@ export type Step = z.infer<typeof step>;
 export type StepInput = z.infer<typeof stepInput>;
 /** One step output. */
 export type StepOutput = z.infer<typeof stepOutput>;
-/** One environment: python by lock, the system's own, or an image. */
+/** One environment: an interpreter with its packages, the system's own, or an image. */
 export type Environment = z.infer<typeof environment>;
 /** One declared data source. */
 export type DataPointer = z.infer<typeof dataPointer>;

@@ -291,6 +291,22 @@ refused(
   'SAME1505',
   put('environments.other', { python: { version: '3.11' } }),
 );
+shown('environments.fourth.r.version', '4.9', 'R 4.9');
+shown('environments.fourth.r.packages', ['lme4 >=1.1'], 'lme4 >=1.1');
+refused(
+  'environments.other.r.lock',
+  'none.lock',
+  'SAME1009',
+  put('environments.other', { r: { version: '4.2' } }),
+);
+shown('environments.fifth.node.version', '99', 'node 99');
+refused(
+  'environments.other.node.lock',
+  'none.json',
+  'SAME1009',
+  put('environments.other', { node: { version: '20' } }),
+);
+refused('environments.fifth.dockerfile', 'none/Dockerfile', 'SAME1009');
 refused('environments.other.system', undefined, 'SAME1008');
 shown('environments.third.image', `example.org/image@sha256:${'1'.repeat(64)}`);
 recorded('environments.other.variables.COLOUR', 'green', put('pipeline.steps.train.environment', 'other'));

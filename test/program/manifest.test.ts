@@ -243,7 +243,10 @@ describe('steps', () => {
 describe('everything else', () => {
   const cases: [string, RegExp][] = [
     ['environments: {e: {}}', /SAME1008 environments\.e says no interpreter/],
-    ['environments: {e: {system: true, image: x}}', /SAME1005 environments\.e has system and image/],
+    [
+      `environments: {e: {system: true, image: "x@sha256:${'0'.repeat(64)}"}}`,
+      /SAME1005 environments\.e has system and image/,
+    ],
     ['environments: {e: {python: {version: 3.10}}}', /SAME1006 .*write version: "3\.10"/],
     ['environments: {e: {python: {version: "3"}}}', /SAME1005 .*is not major\.minor/],
     [

@@ -1,5 +1,5 @@
 import type { Shown } from '../../operations/show-program.ts';
-import type { ParameterSchema, Program, Resources } from '../../program/schema.ts';
+import type { Environment, ParameterSchema, Program, Resources } from '../../program/schema.ts';
 import type { Origin } from '../../sources/source.ts';
 import { renderCommandTemplate } from './command.ts';
 import { renderRuns } from './listing.ts';
@@ -203,12 +203,8 @@ function stepRows(program: Program): string[][] {
 
 function environmentRows(program: Program, lock: Shown['artifact']['lock']): string[][] {
   return Object.entries(program.environments ?? {}).map(([name, environment]) => {
-    const { python, image, requires, variables, description } = environment;
-    const what = python
-      ? `python ${python.version}, ${python.lock ? `locked by ${python.lock}` : lockText(lock, name)}${image ? `, or image ${image}` : ''}`
-      : environment.system
-        ? 'the system, not locked'
-        : `image ${image}`;
+    const { requires, variables, description } = environment;
+    const what = environmentText(environment, lockText(lock, name));
     const settings = Object.entries(variables ?? {}).map(([key, value]) => `${key}=${value}`);
     return [
       name,
@@ -222,6 +218,22 @@ function environmentRows(program: Program, lock: Shown['artifact']['lock']): str
         .join(' · '),
     ];
   });
+}
+
+/** `python 3.11, locked by uv.lock, or image …`. */
+function environmentText(environment: Environment, pythonLock: string): string {
+  const { python, r, node, system, image, dockerfile } = environment;
+  const lockedBy = (lock: string | undefined, none: string) => (lock ? `locked by ${lock}` : none);
+  const rPackages = r?.packages ? `with ${r.packages.join(', ')}` : 'no packages';
+  const kinds = [
+    python && `python ${python.version}, ${lockedBy(python.lock, pythonLock)}`,
+    r && `R ${r.version}, ${lockedBy(r.lock, rPackages)}`,
+    node && `node ${node.version}, ${lockedBy(node.lock, 'no packages')}`,
+    system && 'the system, not locked',
+    image && `image ${image}`,
+    dockerfile && `the image of ${dockerfile}`,
+  ];
+  return kinds.filter(Boolean).join(', or ');
 }
 
 function lockText(lock: Shown['artifact']['lock'], name: string): string {

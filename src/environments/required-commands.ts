@@ -1,0 +1,103 @@
+import type { JsonObject } from '../program/json.ts';
+import type { Environment, Program } from '../program/schema.ts';
+import {
+  describeCommand,
+  fileDigest,
+  freezeCommand,
+  locateCommand,
+  parseCommandRequirement,
+  satisfies,
+} from './command.ts';
+import type { EnvironmentFinding } from './environment.ts';
+import { standardPath, systemPath } from './system-path.ts';
+
+/** The commands of an environment as they are on this machine. */
+export interface Commands {
+  /** Directories of commands, for the steps' PATH. */
+  path: string[];
+  /** Version line, or digest of its file, by command. */
+  frozen: Record<string, string>;
+  /** Those that are missing or of another version. */
+  findings: EnvironmentFinding[];
+}
+
+/**
+ * Finds what `requires.commands` names, and of a system environment also what its steps start with: they are part of
+ * what decides a result, declared or not.
+ */
+export async function findCommands(
+  name: string,
+  environment: Environment,
+  options: { program: Program; allowUnmet?: boolean; signal?: AbortSignal },
+  declaredOnly = false,
+): Promise<Commands> {
+  const { signal } = options;
+  const required = (environment.requires?.commands ?? []).map(parseCommandRequirement);
+  const used = environment.system && !declaredOnly ? commandsOfSteps(name, options.program) : [];
+  if (required.length === 0 && (!environment.system || declaredOnly)) {
+    return { path: standardPath(), frozen: {}, findings: [] };
+  }
+  const names = [...required.map((command) => command.name), ...used];
+  const path = await systemPath(names, signal);
+  const findings: EnvironmentFinding[] = [];
+  const frozen: JsonObject = {};
+  const directories = new Set<string>();
+  const checked = required.map(async ({ name: command, want, bounds }) => {
+    const file = locateCommand(command, path);
+    const found = file && (await describeCommand(file, signal));
+    if (file) directories.add(file.slice(0, file.lastIndexOf('/')) || '/');
+    const met =
+      found && (bounds.length === 0 || (found.version !== undefined && satisfies(found.version, bounds)));
+    if (found && (met || options.allowUnmet)) frozen[command] = found.line ?? fileDigest(found.path);
+    if (!met)
+      findings.push(
+        unmetCommand(command, want, found ? (found.version ?? 'a version it does not tell') : 'none'),
+      );
+  });
+  const looked = used.map(async (command) => {
+    const file = locateCommand(command, path);
+    if (file && !required.some((declared) => declared.name === command)) {
+      frozen[command] = await freezeCommand(file, signal);
+    }
+  });
+  await Promise.all([...checked, ...looked]);
+  findings.sort((a, b) => (a.message < b.message ? -1 : 1));
+  return {
+    path: environment.system ? path : [...new Set([...standardPath(), ...directories])],
+    frozen: Object.fromEntries(Object.entries(frozen).sort(([a], [b]) => (a < b ? -1 : 1))) as Record<
+      string,
+      string
+    >,
+    findings,
+  };
+}
+
+function unmetCommand(command: string, want: string, have: string): EnvironmentFinding {
+  return {
+    code: 'SAME1701',
+    message: `command ${command}: want ${want === '' ? 'any version' : want}, have ${have}`,
+    what: 'command',
+    want: want === '' ? command : `${command} ${want}`,
+    have: have === 'none' ? 'none' : `${command} ${have}`,
+    hint: `install ${command}${want === '' ? '' : ` ${want}`} and put it on PATH`,
+  };
+}
+
+/** Words that steps of one environment start commands with: plain names only, no files of the program. */
+function commandsOfSteps(environment: string, program: Program): string[] {
+  const steps = [...Object.values(program.pipeline.steps), ...Object.values(program.pipeline.finally ?? {})];
+  const words = steps
+    .filter((step) => (step.environment ?? 'default') === environment)
+    .flatMap(({ run }) =>
+      typeof run === 'string'
+        ? run.split(/&&|\|\||[|;\n]/).map(
+            (part) =>
+              part
+                .trim()
+                .replace(/^(?:[A-Za-z_]\w*=\S*\s+)+/, '')
+                .split(/\s/)[0]!,
+          )
+        : [run[0]!],
+    );
+  return [...new Set(words)].filter((word) => /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/.test(word)).sort();
+}
