@@ -1,5 +1,6 @@
 import type { EngineEvent, SkipCause } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
+import type { Plan } from '../pipeline/plan.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import { resultOf, StepRecords } from '../runs/step-outcome.ts';
@@ -11,6 +12,9 @@ import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './pr
 import { openProgramFiles } from './program-files.ts';
 import { engineContext } from './run-context.ts';
 import { reportedMetrics } from './run-metrics.ts';
+
+/** What is told of a run while it goes on, first of all what it is made of: every cell of the record is pending. */
+export type RunEvent = EngineEvent | { type: 'run-started'; record: RunRecord; plan: Plan };
 
 /** How a run ended, with what it was. */
 export interface RunResult {
@@ -27,7 +31,7 @@ export interface RunResult {
 export async function runProgram(
   ports: Ports,
   request: RunRequest,
-  onEvent: (event: EngineEvent | { type: 'run-started'; record: RunRecord }) => void,
+  onEvent: (event: RunEvent) => void,
 ): Promise<RunResult> {
   using temporary = ports.files.temporary();
   const prepared = await prepareRun(ports, request, temporary.path);
@@ -41,7 +45,7 @@ export async function runProgram(
 
   const record = await beginRecord(ports, request, prepared, data, waived);
   const journal = ports.runs.begin(record);
-  onEvent({ type: 'run-started', record });
+  onEvent({ type: 'run-started', record, plan: prepared.plan });
   const startedMs = ports.monotonicMs();
   const problems: Finding[] = [];
   const account = new RunAccount(ports, prepared, record, problems);
