@@ -79,6 +79,10 @@ export const catalogue = {
   SAME1612: { exit: 7, title: 'run record or journal is damaged' },
   SAME1613: { exit: 1, title: 'list of a foreach step cannot be used' },
   SAME1615: { exit: 4, title: 'run cannot be gone on with' },
+  SAME1620: { exit: 3, title: 'sweep not found' },
+  SAME1621: { exit: 2, title: 'search space is not valid' },
+  SAME1622: { exit: 4, title: 'sweep is still going or has ended' },
+  SAME1623: { exit: 7, title: 'sweep record or journal is damaged' },
   // Requirements and targets
   SAME1701: { exit: 10, title: 'requirement is not met' },
   SAME1702: { exit: 6, title: 'target or engine is not available' },
