@@ -3,20 +3,22 @@ import { runInNewContext } from 'node:vm';
 
 /** Bytes that may pass through buffers before those no longer used are looked for. */
 const COLLECT_BYTES = 8 * 2 ** 20;
+/** Bytes that may pass before the heap is kept small: work on fewer makes little garbage. */
+const SHORT_BYTES = 2 ** 20;
 
 let isSmall = false;
+let isLong = false;
 let bytesSinceCollection = 0;
 let collect: ((options: { type: 'minor' }) => void) | undefined;
 
 /**
  * Keeps the nursery of the heap at the size with which it starts, and lets the rest grow by a fifth between two full
  * collections. Packing makes much garbage and keeps little; by default V8 lets that garbage grow to a hundred megabytes
- * before it looks, and no work is saved by it.
+ * before it looks, and no work is saved by it. It begins once there is long content: V8 takes code that was compiled
+ * under other settings for foreign, its own and ours, and what is loaded later has to be compiled anew.
  */
 export function keepHeapSmall(): void {
   isSmall = true;
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=20');
 }
 
 /**
@@ -27,10 +29,18 @@ export function keepHeapSmall(): void {
  */
 export function dropBuffers(bytes: number): void {
   bytesSinceCollection += bytes;
-  if (!isSmall || bytesSinceCollection < COLLECT_BYTES) return;
+  if (!isSmall || bytesSinceCollection < SHORT_BYTES) return;
+  if (!isLong) beginLongWork();
+  if (bytesSinceCollection < COLLECT_BYTES) return;
   bytesSinceCollection = 0;
   collect ??= openCollector();
   collect({ type: 'minor' });
+}
+
+function beginLongWork(): void {
+  isLong = true;
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=20');
 }
 
 function openCollector(): (options: { type: 'minor' }) => void {
