@@ -43,8 +43,11 @@ function isRefused(address: string): boolean {
   return !isPlainLoopback(address) && isIn(refused, address);
 }
 
+/** What names do not look like: to ask of one whether it is an address costs as much as a request, the first time. */
+const LIKE_ADDRESS = /:|^[0-9.]+$/;
+
 function isIn(list: () => BlockList, address: string): boolean {
-  const family = isIP(address);
+  const family = LIKE_ADDRESS.test(address) ? isIP(address) : 0;
   return family !== 0 && list().check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 

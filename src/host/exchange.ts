@@ -75,6 +75,8 @@ export function openWire(options: WireOptions = {}): Wire {
   const { signal, headerTimeoutMs = 60_000, slowest = { bytes: 60 * 1024, perMs: 60_000 } } = options;
   const agents = new Map<string, Promise<Agent>>();
   let trust: Trust = 'near';
+  /** Hosts that are this machine, and take no plain HTTP at the address of {@link nearAddress}. */
+  const elsewhere = new Set<string>();
 
   function agentFor(url: URL): Promise<Agent> {
     const [tls, local] = [url.protocol === 'https:', isLoopbackHost(url.hostname)];
@@ -100,7 +102,9 @@ export function openWire(options: WireOptions = {}): Wire {
     const agent = await agentFor(url);
     const { request: start } =
       url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const near = elsewhere.has(url.host) ? undefined : nearAddress(url);
     const request = start(url, {
+      ...(near && { hostname: near, servername: '' }),
       method,
       agent,
       signal,
@@ -110,6 +114,7 @@ export function openWire(options: WireOptions = {}): Wire {
         accept: '*/*',
         'accept-encoding': 'identity',
         'user-agent': 'same',
+        ...(near && { host: url.host }),
         ...headers,
         ...(body && { 'content-length': String(body.sizeBytes) }),
       },
@@ -136,8 +141,12 @@ export function openWire(options: WireOptions = {}): Wire {
       try {
         return await exchange(request);
       } catch (error) {
-        const unknown = error instanceof SameError && error.details.reason === 'authority';
-        if (!unknown || tried === 'all') throw error;
+        if (!(error instanceof SameError)) throw error;
+        if (error.details.why === 'refused' && nearAddress(request.url) && !elsewhere.has(request.url.host)) {
+          elsewhere.add(request.url.host);
+          return exchange(request);
+        }
+        if (error.details.reason !== 'authority' || tried === 'all') throw error;
         trust = 'all';
         return exchange(request);
       }
@@ -146,6 +155,14 @@ export function openWire(options: WireOptions = {}): Wire {
       for (const agent of agents.values()) agent.then(dropIdle, () => {});
     },
   };
+}
+
+/**
+ * Where `localhost` is asked first by plain HTTP. The name can mean this machine alone (RFC 6761, 6.3), and to have it
+ * looked up costs more than a request; who listens at its other address alone is found by the name.
+ */
+function nearAddress({ protocol, hostname }: URL): string | undefined {
+  return protocol === 'http:' && hostname === 'localhost' ? '127.0.0.1' : undefined;
 }
 
 /**

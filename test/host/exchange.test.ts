@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsHttpServer } from 'node:https';
@@ -15,7 +16,7 @@ import { after, before, describe, it } from 'node:test';
 import { createServer as createTlsSocketServer } from 'node:tls';
 import { SameError } from '../../src/errors/same-error.ts';
 import { readCertificates } from '../../src/host/certificates.ts';
-import { openWire, type WireOptions } from '../../src/host/exchange.ts';
+import { openWire, type Wire, type WireOptions } from '../../src/host/exchange.ts';
 import { type Certificates, makeCertificates } from '../components/certificates.ts';
 import { until } from '../components/facts.ts';
 
@@ -36,9 +37,14 @@ interface Listening extends AsyncDisposable {
   connections: number;
 }
 
-async function listen(server: Server, scheme = 'http', address = '127.0.0.1'): Promise<Listening> {
+async function listen(
+  server: Server,
+  scheme = 'http',
+  address = '127.0.0.1',
+  wanted = 0,
+): Promise<Listening> {
   const sockets = new Set<Socket>();
-  await new Promise<void>((done) => server.listen(0, address, done));
+  await new Promise<void>((done) => server.listen(wanted, address, done));
   const { port } = server.address() as AddressInfo;
   const host = address === '::1' ? '[::1]' : 'localhost';
   const listening = { url: new URL(`${scheme}://${host}:${port}/`), port, connections: 0 };
@@ -246,6 +252,26 @@ describe('a server', () => {
     const port = server.port;
     await server[Symbol.asyncDispose]();
     assert.equal(await whyOf(get(new URL(`http://localhost:${port}/`))), 'refused');
+  });
+
+  it('on this machine is found by the name localhost at either of its addresses', async () => {
+    const answer: RequestListener = ({ headers }, response) => response.end(headers.host);
+    await using four = await listen(createServer(answer));
+    const host = `localhost:${four.port}`;
+    const askedBy = async (wire: Wire) => {
+      const { body } = await wire.send({ method: 'GET', url: new URL(`http://${host}/`) });
+      return (await bytesOf(body)).toString();
+    };
+    assert.equal(await askedBy(openWire()), host);
+    await four[Symbol.asyncDispose]();
+    await using six = await listen(createServer(answer), 'http', '::1', four.port);
+    const wire = openWire();
+    const addresses = await lookup('localhost', { all: true });
+    if (addresses.some(({ address }) => address === '::1')) {
+      assert.deepEqual([await askedBy(wire), await askedBy(wire)], [host, host]);
+      assert.equal(six.connections, 1, 'it is remembered where it was');
+    } else assert.equal(await whyOf(askedBy(wire)), 'refused');
+    wire.close();
   });
 
   it('whose name nobody knows is said to be unknown', async () => {
