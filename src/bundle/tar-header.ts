@@ -3,8 +3,9 @@ export const BLOCK = 512;
 /** Sizes from here on do not fit eleven octal digits and go into a PAX record. */
 const PAX_SIZE = 8 * 2 ** 30;
 
-const template = headerTemplate();
-const templateSum = template.reduce((sum, byte) => sum + byte, 0);
+/** Made when it is needed: many commands load this and write no archive. */
+let template: Buffer | undefined;
+let templateSum = 0;
 
 function headerTemplate(): Buffer {
   const header = Buffer.alloc(BLOCK);
@@ -12,6 +13,7 @@ function headerTemplate(): Buffer {
   header.write(number(7) + number(7) + number(7) + number(11) + number(11), 100, 'latin1');
   header.write(' '.repeat(8), 148, 'latin1');
   header.write('ustar\u000000', 257, 'latin1');
+  templateSum = header.reduce((sum, byte) => sum + byte, 0);
   return header;
 }
 
@@ -42,6 +44,7 @@ export function tarHeader(path: string, executable: boolean, sizeBytes: number):
 }
 
 function ustarBlock(name: string, mode: number, sizeBytes: number, type: '0' | 'x'): Buffer {
+  template ??= headerTemplate();
   const header = Buffer.from(template);
   header.write(name, 0, 'latin1');
   let sum = templateSum;

@@ -1,10 +1,15 @@
 import { closeSync, fsyncSync, openSync, readIfThere, writeFully } from '../host/files.ts';
 
-const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
+/** Made when it is needed: many commands load this and write no journal. */
+let crcTable: Int32Array | undefined;
+
+function openCrcTable(): Int32Array {
+  return Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+    return crc;
+  });
+}
 
 /** Frames one journal record as a line: the event's JSON and the CRC-32 of exactly those bytes (spec SAME-RUN). */
 export function frame(event: unknown): string {
@@ -51,6 +56,7 @@ export function readJournal(path: string): { events: unknown[]; damaged?: number
 /** CRC-32 (ISO 3309) as hex. Node's own would load all of zlib into every run. */
 function crcOf(text: string): string {
   let crc = -1;
-  for (const byte of Buffer.from(text, 'utf8')) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff]!;
+  crcTable ??= openCrcTable();
+  for (const byte of Buffer.from(text, 'utf8')) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 0xff]!;
   return ((crc ^ -1) >>> 0).toString(16).padStart(8, '0');
 }
