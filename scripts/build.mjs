@@ -5,49 +5,71 @@ import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
-const files = {
-  same: 'src/cli/main.ts',
-  pages: 'src/cli/pages.ts',
-  cold: 'src/cli/cold.ts',
-  remote: 'src/cli/remote.ts',
-  help: 'src/cli/help.ts',
-  conformance: 'src/cli/conformance.ts',
-  re2js: 're2js',
-};
+/**
+ * Modules of node that take long to load, and that a file names for few of the things it can do, are loaded when
+ * something of them is first used.
+ */
+const BUILTINS_WHEN_USED = `"use strict";require=(load=>name=>{
+if(!/^node:(child_process|crypto|dns|http|https|net|tls|tty|v8|vm|zlib)$/.test(name))return load(name);
+let own;const all=()=>own??=load(name);
+return new Proxy({},{get:(_,key)=>all()[key],has:(_,key)=>key in all(),ownKeys:()=>Reflect.ownKeys(all()),
+getOwnPropertyDescriptor:(_,key)=>({...Reflect.getOwnPropertyDescriptor(all(),key),configurable:true})})
+})(require);`.replaceAll('\n', '');
 
-const { outputFiles } = await build({
-  entryPoints: files,
-  outdir: 'dist',
-  write: false,
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node24',
-  // import() of a file of ours becomes require: no second module loader at start-up.
-  supported: { 'dynamic-import': false },
-  minify: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  plugins: [
-    {
-      name: 'files-apart',
-      setup(bundler) {
-        bundler.onResolve(
-          { filter: /^\.\.?\/(pages|cold|remote|help|conformance)\.ts$/ },
-          ({ path, kind }) =>
-            kind === 'dynamic-import'
-              ? { path: `./${basename(path, '.ts')}.cjs`, external: true }
-              : undefined,
-        );
-        // As large as all that a run needs, and only programs with patterns need it.
-        bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>
-          kind === 'entry-point' ? undefined : { path: './re2js.cjs', external: true },
-        );
+/** @param apart sources that are files of their own, by the name that they are imported by */
+async function filesOf(entryPoints, apart) {
+  const { outputFiles } = await build({
+    entryPoints,
+    outdir: 'dist',
+    write: false,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    // import() of a file of ours becomes require: no second module loader at start-up.
+    supported: { 'dynamic-import': false },
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    banner: { js: BUILTINS_WHEN_USED },
+    plugins: [
+      {
+        name: 'files-apart',
+        setup(bundler) {
+          bundler.onResolve({ filter: /^\.\.?\/[a-z]+\.ts$/ }, ({ path, kind }) => {
+            const file = kind === 'dynamic-import' && apart[basename(path, '.ts')];
+            return file ? { path: `./${file}.cjs`, external: true } : undefined;
+          });
+          // As large as all that a run needs, and only programs with patterns need it.
+          bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>
+            kind === 'entry-point' ? undefined : { path: './re2js.cjs', external: true },
+          );
+        },
       },
+    ],
+  });
+  return outputFiles;
+}
+
+const late = { pages: 'pages', cold: 'cold', help: 'help', conformance: 'conformance' };
+const [most, push] = await Promise.all([
+  filesOf(
+    {
+      same: 'src/cli/main.ts',
+      pages: 'src/cli/pages.ts',
+      cold: 'src/cli/cold.ts',
+      remote: 'src/cli/remote.ts',
+      help: 'src/cli/help.ts',
+      conformance: 'src/cli/conformance.ts',
+      re2js: 're2js',
     },
-  ],
-});
+    { ...late, remote: 'remote' },
+  ),
+  // Talks to a registry whatever it does, and hands over to the others when it is asked for more.
+  filesOf({ push: 'src/cli/push.ts' }, { ...late, main: 'same' }),
+]);
+const outputFiles = [...most, ...push];
 
 // File by file into place: a command that runs meanwhile finds each of them, old or new.
 mkdirSync('dist', { recursive: true });

@@ -1,10 +1,12 @@
 import { type Command, CommanderError } from 'commander';
 import { SameError } from '../errors/same-error.ts';
 import { readPassword } from '../host/standard-input.ts';
-import type { HistoryChoice } from '../operations/select-runs.ts';
 import { parseQuantity } from '../program/quantity.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import type { Cli } from './cli.ts';
+import { explained, type RegistryOptions } from './registry-words.ts';
+
+export { accessWords, historyChoice, type RegistryOptions } from './registry-words.ts';
 
 /** Adds what every command has: `--json`, `--quiet`, examples after its help. */
 export function withCommon(command: Command, examples: string[]): Command {
@@ -26,14 +28,6 @@ export function withLimits(command: Command): Command {
   );
 }
 
-/** What the options of {@link withRegistry} say. */
-export interface RegistryOptions {
-  plainHttp?: true;
-  ca?: string;
-  username?: string;
-  passwordStdin?: true;
-}
-
 /** Adds how a registry is reached, for this call. A password has no option of its own: others could see it. */
 export function withRegistry(command: Command): Command {
   return command
@@ -41,11 +35,6 @@ export function withRegistry(command: Command): Command {
     .option('--ca <file>', 'trust the authorities in this PEM file too')
     .option('-u, --username <name>', 'user name for this call, instead of a stored login')
     .option('--password-stdin', 'read the password or token for this call from standard input');
-}
-
-/** The options without which a registry is not reached, to be put behind a command that is hinted at. */
-export function accessWords({ plainHttp, ca }: RegistryOptions): string {
-  return `${plainHttp ? ' --plain-http' : ''}${ca === undefined ? '' : ` --ca ${ca}`}`;
 }
 
 /**
@@ -69,12 +58,6 @@ export function registryAccess(options: RegistryOptions): RegistryAccess {
     ...(ca === undefined ? {} : { caFile: ca }),
     ...(username === undefined ? {} : { login: { username, password: readPassword() } }),
   };
-}
-
-/** `none`, `latest`, `all`, or ids. */
-export function historyChoice(text: string): HistoryChoice {
-  if (text === 'none' || text === 'latest' || text === 'all') return text;
-  return text.split(',').map((id) => id.trim());
 }
 
 /** The longest content of data that may travel. @throws SAME1902 it is no size */
@@ -106,32 +89,6 @@ function requireValues(command: Command, words: string[]): void {
   });
 }
 
-/** What is said of commands that go on when they are called again after an interruption. */
-const GOES_ON: Record<string, string> = {
-  'same push': 'the same command again goes on: what is there whole is not sent once more',
-  'same pull': 'the same command again goes on: what came of long files is not fetched once more',
-};
-
-/** The same error with commands in its hints that reach the registry as this one was told to, and with what goes on. */
-function explained(error: unknown, command: Command): unknown {
-  if (!(error instanceof SameError)) return error;
-  const words = accessWords(command.opts());
-  const again = error.code === 'SAME1903' ? GOES_ON[command.name()] : undefined;
-  if (words === '' && again === undefined) return error;
-  const { findings, cause, details } = error;
-  return new SameError(
-    findings.map(({ hint = again, ...finding }) => ({
-      ...finding,
-      ...(hint === undefined ? {} : { hint: REGISTRY_COMMAND.test(hint) ? `${hint}${words}` : hint }),
-    })),
-    { cause, details },
-  );
-}
-
-/** A hint that ends with a command which talks to a registry. */
-const REGISTRY_COMMAND =
-  /\bsame (login |((pull|push|copy|unpack|list (tags|runs)|show program|verify integrity|create program)\b[^;]*oci:\/\/))[^;]*$/;
-
 /** `export NAME:VERSION` for `export -n NAME:VERSION`. */
 function meantOption(command: Command, error: CommanderError): string | undefined {
   if (error.code !== 'commander.missingMandatoryOptionValue' || command.args.length !== 1) return undefined;
@@ -149,7 +106,7 @@ export async function parseWith(command: Command, cli: Cli, words: string[]): Pr
   try {
     await command.parseAsync(words, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw explained(error, command);
+    if (!(error instanceof CommanderError)) throw explained(error, command.name(), command.opts());
     if (error.exitCode === 0) return;
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     throw new SameError({

@@ -1,9 +1,6 @@
 import { Command } from 'commander';
-import { pushProgram } from '../../operations/push-program.ts';
 import { pushRun } from '../../operations/push-run.ts';
-import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
-import { renderPushed } from '../render/registry.ts';
 import { telling } from '../render/work-line.ts';
 import {
   accessWords,
@@ -14,11 +11,10 @@ import {
   withCommon,
   withRegistry,
 } from '../words.ts';
+import { type PushOptions, pushStored } from './push-stored.ts';
 
-interface PushOptions extends RegistryOptions {
-  history?: HistoryChoice;
+interface AllPushOptions extends PushOptions {
   withData?: string | true;
-  force?: true;
 }
 
 /** `same push program NAME:VERSION [ADDRESS]`, `same push run ID [ADDRESS]` */
@@ -52,17 +48,12 @@ function pushProgramCommand(cli: Cli): Command {
       'same push arXiv.1303.5778v1:1.1 --history all',
       'same push run 01jd2 oci://registry.example.org/papers',
     ]),
-  ).action(async (reference: string, target: string | undefined, options: PushOptions) => {
-    const { history, withData, force, ...registry } = options;
-    const access = registryAccess(registry);
-    const request = { reference, target, history, force, access };
-    const pushed = await telling(cli, { doing: 'pushing' }, () =>
-      pushProgram(cli.ports(), {
-        ...request,
-        ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
-      }),
-    );
-    renderPushed(cli, pushed, accessWords(registry));
+  ).action(async (reference: string, target: string | undefined, options: AllPushOptions) => {
+    const { withData, ...rest } = options;
+    await pushStored(cli, { reference, target }, rest, {
+      access: registryAccess(options),
+      ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
+    });
   });
 }
 
