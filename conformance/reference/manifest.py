@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import conditions
 import parameters
 import paths
 import re2_pattern
@@ -15,7 +17,7 @@ import schema
 import templates
 import versions
 import yaml_text
-from canonical_json import SAFE_INTEGER
+from canonical_json import SAFE_INTEGER, text_of
 from findings import Finding, Refused
 from schema import BROKEN, Misfit, Steps
 from yaml_text import Node
@@ -27,11 +29,11 @@ RESERVED_VARIABLES = ("HOME", "TMPDIR", "PATH")
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
 _COMMAND = re.compile(r"[A-Za-z0-9._+-]+( *(>=|<=|==|!=|>|<) *[0-9][0-9A-Za-z.+-]*)*\Z")
-_UNITS = {
-    "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
 _R_PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9.]*( *(>=|<=|==|!=|>|<) *[0-9][0-9.-]*)*\Z")
 _MOST_CELLS = 100_000
 _MOST_CELLS_IN_ALL = 500_000
+_UNITS = {
+    "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
     "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
 }  # fmt: skip
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -213,11 +215,11 @@ class _Checker:
         for path, text in _found(value, [("environments", "*", "requires", "commands", "#")]):
             if text and not _COMMAND.match(text):
                 yield path, "SAME-PIP-021", "is no command with constraints", False
-        for group in ("steps", "finally"):
-            for path, run in _found(value, [("pipeline", group, "*", "run")], (str, list)):
         for path, text in _found(value, [("environments", "*", "r", "packages", "#")]):
             if text and not _R_PACKAGE.match(text):
                 yield path, "SAME-PIP-062", "is no package with constraints", False
+        for group in ("steps", "finally"):
+            for path, run in _found(value, [("pipeline", group, "*", "run")], (str, list)):
                 yield from _run_problems(path, run)
         steps = value.get("pipeline", {}) if isinstance(value.get("pipeline"), dict) else {}
         if steps.get("steps") == {}:
@@ -396,6 +398,99 @@ class _Checker:
         for group, name, step in self.all_steps():
             self.step(group, ("pipeline", group, name), step)
         self.cycles()
+        self.combinations()
+
+    def combinations(self) -> None:
+        """SAME-PIP-038: what all matrices have in all, of those that are within their own limit."""
+        counts = (
+            math.prod(map(len, step["matrix"].values())) for _, _, step in self.all_steps() if "matrix" in step
+        )
+        if sum(count for count in counts if count <= _MOST_CELLS) > _MOST_CELLS_IN_ALL:
+            self.at_key("SAME1005", "SAME-PIP-038", ("pipeline",), "has too many combinations")
+
+    def dimensions(self, *step: str) -> set[str]:
+        """The dimensions of a step; none where it runs once."""
+        own = self.declared(*step)
+        return self.declared(*step, "matrix") or ({"item"} if "foreach" in own else set())
+
+    def cells(self, group: str, path: Steps, step: dict) -> None:
+        """SAME-PIP-032, SAME-PIP-038, SAME-PIP-039, SAME-PIP-042."""
+        own = self.declared(*path)  # type: ignore[arg-type]
+        dimensions = self.dimensions(*path)  # type: ignore[arg-type]
+        if step.get("matrix") == {} and not dimensions:
+            self.at_key("SAME1008", "SAME-PIP-038", (*path, "matrix"), "has no dimension")
+        variables: set[str] = set()
+        for name, values in sorted(step.get("matrix", {}).items()):
+            here = (*path, "matrix", name)
+            known: set[str] = set()
+            for index, value in enumerate(values):
+                text = text_of(value)
+                if text in known:
+                    self.at_value("SAME1005", "SAME-PIP-038", (*here, index), "is there twice")
+                known.add(text)
+                if isinstance(value, str) and "\0" in value:
+                    self.at_value("SAME1005", "SAME-PIP-038", (*here, index), "has a NUL")
+            variable = name.upper().replace("-", "_")
+            if variable in variables:
+                self.at_key("SAME1005", "SAME-PIP-038", here, "is called like another dimension")
+            variables.add(variable)
+        if math.prod(map(len, step.get("matrix", {}).values())) > _MOST_CELLS:
+            self.at_key("SAME1005", "SAME-PIP-038", (*path, "matrix"), "has too many combinations")
+        if "parallel" in step and not dimensions and "matrix" not in own:
+            self.at_key("SAME1005", "SAME-PIP-032", (*path, "parallel"), "the step runs once")
+        if "foreach" in step:
+            self.foreach(group, (*path, "foreach"), step["foreach"], "matrix" in own)
+        if "when" in step:
+            self.condition((*path, "when"), step["when"], dimensions)
+
+    def foreach(self, group: str, path: Steps, text: str, has_matrix: bool) -> None:
+        groups = ("steps",) if group == "steps" else ("steps", "finally")
+        if has_matrix:
+            self.at_key("SAME1005", "SAME-PIP-039", path, "excludes matrix")
+        elif not self.leads_to(text, groups):
+            self.at_value("SAME1009", "SAME-PRG-014", path, "leads to no output of a step")
+        elif any(self.dimensions("pipeline", each, text.partition(".")[0]) for each in groups):
+            self.at_value("SAME1005", "SAME-PIP-039", path, "is a directory")
+
+    def condition(self, path: Steps, text: str, dimensions: set[str]) -> None:
+        try:
+            found = conditions.names(text)
+        except conditions.NotACondition as error:
+            self.at_value("SAME1010", "SAME-PIP-042", path, str(error))
+            return
+        known = {"parameters": self.declared("parameters"), "matrix": dimensions}
+        for kind, name in dict.fromkeys(found):
+            if name not in (known[kind] if kind else known["parameters"] | dimensions):
+                self.at_value("SAME1010", "SAME-PIP-042", path, f"{name} is not declared")
+
+    def fan_in(self, path: Steps, name: str, given: dict, groups: tuple[str, ...]) -> None:
+        """SAME-PIP-041."""
+        here = (*path, "inputs", name)
+        source = given.get("from", "").partition(".")[0]
+        group = next((each for each in groups if source in self.declared("pipeline", each)), None)
+        theirs = self.dimensions("pipeline", group, source) if group else set()
+        shared = theirs & self.dimensions(*path)  # type: ignore[arg-type]
+        if "cells" not in given:
+            if shared and "cells" not in self.node(here).value:  # type: ignore[operator]
+                self.at_key("SAME1008", "SAME-PIP-041", here, "does not say which cells")
+            return
+        at = (*here, "cells")
+        if (group is None and "from" not in given) or (group is not None and not theirs):
+            self.at_value("SAME1005", "SAME-PIP-041", at, "there is one cell only")
+        elif group is not None and given["cells"] == "matching" and not shared:
+            self.at_value("SAME1005", "SAME-PIP-041", at, "the steps have no dimension in common")
+        elif group is not None and given["cells"] == "matching":
+            for dimension in sorted(shared):
+                wanted = self.dimension(path, dimension)
+                there = self.dimension(("pipeline", group, source), dimension)
+                if wanted is not None and there is not None and wanted - there:
+                    self.at_value("SAME1005", "SAME-PIP-041", at, f"{dimension} has values without a cell")
+
+    def dimension(self, step: Steps, name: str) -> set[str] | None:
+        here: object = self.whole
+        for key in (*step, "matrix", name):
+            here = here.get(key) if isinstance(here, dict) else None  # type: ignore[call-overload]
+        return {text_of(value) for value in here} if isinstance(here, list) else None
 
     def step(self, group: str, path: Steps, step: dict) -> None:
         for key, section in (("parameters", "parameters"), ("secrets", "secrets"), ("services", "services")):
@@ -418,6 +513,8 @@ class _Checker:
                 self.at_value("SAME1009", "SAME-PRG-014", (*here, "from"), "leads to no output of a step")
             if "data" in given and given["data"] not in self.declared("data"):
                 self.at_value("SAME1009", "SAME-PRG-014", (*here, "data"), "is not declared")
+            self.fan_in(path, name, given, sources)
+        self.cells(group, path, step)
         for name in step.get("outputs", {}):
             if name in ("stdout", "stderr"):
                 self.at_key("SAME1005", "SAME-PIP-007", (*path, "outputs", name), "is what the step prints")
@@ -445,7 +542,7 @@ class _Checker:
             "parameters": seen & self.declared("parameters") if "parameters" not in step else seen,
             "inputs": self.declared(*path, "inputs"),  # type: ignore[arg-type]
             "outputs": self.declared(*path, "outputs"),  # type: ignore[arg-type]
-            "matrix": self.declared(*path, "matrix"),  # type: ignore[arg-type]
+            "matrix": self.dimensions(*path),  # type: ignore[arg-type]
         }
         if "parameters" in self.node(path).value and "parameters" not in step:  # type: ignore[operator]
             known["parameters"] = self.declared("parameters")
@@ -485,6 +582,9 @@ class _Checker:
                     groups = ("steps",) if group == "steps" else ("steps", "finally")
                     if self.leads_to(given["from"], groups):
                         sources.add(given["from"].partition(".")[0])
+            groups = ("steps",) if group == "steps" else ("steps", "finally")
+            if self.leads_to(step.get("foreach", ""), groups):
+                sources.add(step["foreach"].partition(".")[0])
         for component in _components(after):
             first = component[0]
             if len(component) > 1 or first in after[first]:
@@ -568,6 +668,9 @@ _PATHS = [
     ("upstream", "patches", "#"),
     ("environments", "*", "python", "lock"),
     ("environments", "*", "python", "requirements"),
+    ("environments", "*", "r", "lock"),
+    ("environments", "*", "node", "lock"),
+    ("environments", "*", "dockerfile"),
     ("infrastructure", "targets", "#", "path"),
     ("files", "exclude", "#"),
     ("files", "allowSecret", "#"),
@@ -668,9 +771,6 @@ def path_problem(text: str) -> str | None:
         return "holds a control character"
     if unicodedata.normalize("NFC", text) != text:
         return "is not in normal form C"
-    ("environments", "*", "r", "lock"),
-    ("environments", "*", "node", "lock"),
-    ("environments", "*", "dockerfile"),
     if len(text.encode("utf-8")) > 1024:
         return "is longer than 1024 bytes"
     for segment in text.removesuffix("/").split("/"):

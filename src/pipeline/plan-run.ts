@@ -1,15 +1,12 @@
-import type { Finding } from '../errors/same-error.ts';
+import { type Finding, SameError } from '../errors/same-error.ts';
+import { artifactReference } from '../program/artifact-reference.ts';
 import { topologicalOrder } from '../program/graph.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { ResolvedParameter } from '../program/parameters.ts';
-import { parseDuration } from '../program/quantity.ts';
 import { isAddress } from '../program/remote-data.ts';
-import type { Program, Resources, Step } from '../program/schema.ts';
-import { planCommand } from './command.ts';
-import type { Plan, PlannedInput, PlannedStep } from './plan.ts';
-
-/** The environment of a step that names none. */
-export const DEFAULT_ENVIRONMENT = 'default';
+import type { Program } from '../program/schema.ts';
+import type { Plan, PlannedStep } from './plan.ts';
+import { planStep } from './plan-step.ts';
 
 /** What a plan is made of: a program that parsed, its resolved parameters and where it will run. */
 export interface PlanInput {
@@ -25,16 +22,15 @@ export interface PlanInput {
 
 /**
  * Turns a program and its parameters into a plan: plain JSON, nothing looked up, nothing executed.
- * @returns the plan and a finding (SAME1016) for each field that this version cannot honour: then nothing may run.
+ * @returns the plan and findings, with which nothing may run: SAME1016 for each field that this version cannot honour,
+ *   SAME1010 for a condition that has no answer for these values, SAME1103 for values that no process can be given
  */
 export function planRun(input: PlanInput): { plan: Plan; findings: Finding[] } {
   const { program, parameters } = input;
   const values: JsonObject = Object.fromEntries(
     Object.entries(parameters).map(([name, p]) => [name, p.value]),
   );
-  const steps = topologicalOrder(program).map((name) =>
-    planStep(name, program.pipeline.steps[name]!, values, program),
-  );
+  const { steps, findings } = planSteps(program, values);
   const plan: Plan = {
     apiVersion: 'same/v1',
     kind: 'Plan',
@@ -59,61 +55,34 @@ export function planRun(input: PlanInput): { plan: Plan; findings: Finding[] } {
   };
   return {
     plan,
-    findings: [...unsupported(program, input.engine, input.dataHere ?? new Set()), ...unusableValues(values)],
+    findings: [
+      ...unsupported(program, input.engine, input.dataHere ?? new Set()),
+      ...unusableValues(values),
+      ...findings,
+    ],
   };
 }
 
-function planStep(name: string, step: Step, values: JsonObject, program: Program): PlannedStep {
-  const visible = step.parameters ?? Object.keys(program.parameters ?? {});
-  const parameters = Object.fromEntries(visible.map((parameter) => [parameter, values[parameter] ?? null]));
-  const inputs = Object.fromEntries(
-    Object.entries(step.inputs ?? {}).map(([input, { from, data, at, mode }]): [string, PlannedInput] => [
-      input,
-      {
-        from: from === undefined ? { data: data! } : artifactReference(from),
-        ...(at === undefined ? {} : { at }),
-        mode: mode ?? 'link',
-      },
-    ]),
-  );
-  return {
-    name,
-    group: 'steps',
-    cells: [{ name, matrix: {} }],
-    mutex: [],
-    cache: step.cache ?? true,
-    selected: 'run',
-    template: step.run,
-    command: planCommand(step.run, parameters),
-    after: [
-      ...new Set(Object.values(inputs).flatMap(({ from }) => ('step' in from ? [from.step] : []))),
-    ].sort(),
-    environment: step.environment ?? DEFAULT_ENVIRONMENT,
-    workdir: step.workdir ?? '.',
-    inputs,
-    outputs: Object.fromEntries(
-      Object.entries(step.outputs ?? {}).map(([output, { path, kind }]) => [
-        output,
-        { ...(path === undefined ? {} : { path }), kind: kind ?? 'file' },
-      ]),
-    ),
-    parameters,
-    ...(step.code === undefined ? {} : { code: step.code }),
-    secrets: step.secrets ?? [],
-    services: step.services ?? [],
-    ...(step.timeout === undefined ? {} : { timeoutMs: parseDuration(step.timeout) }),
-    retries: {
-      max: step.retries?.max ?? 0,
-      backoffMs: parseDuration(step.retries?.backoff ?? '1s'),
-      ...(step.retries?.codes === undefined ? {} : { codes: step.retries.codes }),
-    },
-    resources: { ...program.resources, ...step.resources } satisfies Resources,
-  };
-}
-
-function artifactReference(from: string): { step: string; output: string } {
-  const dot = from.indexOf('.');
-  return { step: from.slice(0, dot), output: from.slice(dot + 1) };
+/** The steps in an order in which each comes after those it reads from, those of `finally` last. */
+function planSteps(program: Program, values: JsonObject): { steps: PlannedStep[]; findings: Finding[] } {
+  const steps: PlannedStep[] = [];
+  const findings: Finding[] = [];
+  for (const group of ['steps', 'finally'] as const) {
+    for (const name of topologicalOrder(program, group)) {
+      const step = program.pipeline[group]![name]!;
+      try {
+        steps.push(planStep(name, group, step, values, program));
+      } catch (error) {
+        if (!(error instanceof SameError)) throw error;
+        const [finding] = error.findings;
+        findings.push({
+          ...finding!,
+          message: `pipeline.${group}.${name}.when: ${finding!.message} (${step.when})`,
+        });
+      }
+    }
+  }
+  return { steps, findings };
 }
 
 function environmentsOf(program: Program, steps: PlannedStep[]): Record<string, JsonObject> {
@@ -140,11 +109,6 @@ function unsupported(program: Program, engine: string, dataHere: ReadonlySet<str
       place: 'same.yaml',
       hint,
     });
-  const fields = ['matrix', 'foreach', 'parallel', 'when', 'cache'] as const;
-  for (const [name, step] of Object.entries(program.pipeline.steps)) {
-    for (const field of fields) if (step[field] !== undefined) refuse(`pipeline.steps.${name}.${field}`);
-  }
-  if (program.pipeline.finally) refuse('pipeline.finally');
   for (const [name, { uri, mirrors, unpack, mutable }] of Object.entries(program.data ?? {})) {
     if (dataHere.has(name)) continue;
     if (isAddress(uri))

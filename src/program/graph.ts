@@ -1,16 +1,19 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
+import { artifactReference } from './artifact-reference.ts';
+import { Heap } from './heap.ts';
 import type { Program, Step } from './schema.ts';
 
 /** The two mappings that hold steps. */
 export type StepGroup = 'steps' | 'finally';
 
 /**
- * The pipeline's steps, each after those it reads from; among steps that are ready, in the manifest's order.
+ * The steps of a group, each after those of the group it reads from; among steps that are ready, in the manifest's order.
  * @throws {SameError} SAME1013 when steps wait for each other.
  */
-export function topologicalOrder(program: Program): string[] {
-  const { order, left } = sortSteps(dependenciesOf(program.pipeline.steps));
-  if (left.size > 0) throw new SameError(checkStepGraph(program));
+export function topologicalOrder(program: Program, group: StepGroup = 'steps'): string[] {
+  const waiting = new Waiting(dependenciesOf(program.pipeline[group] ?? {}));
+  const order = waiting.release();
+  if (waiting.size > 0) throw new SameError(checkStepGraph(program, undefined, group));
   return order;
 }
 
@@ -24,77 +27,123 @@ export function checkStepGraph(
     code: 'SAME1013',
     message: `steps wait for each other: ${[...cycle, cycle[0]!].join(' → ')}`,
     ...(place ? { place: place(cycle[0]!) } : {}),
-    hint: 'an arrow reads "takes an input from"; remove one of these inputs',
+    hint: 'an arrow reads "takes an input or its list from"; remove one of these',
   }));
 }
 
-function cyclesOf(dependencies: Map<string, string[]>): string[][] {
-  const cycles: string[][] = [];
-  let { left } = sortSteps(dependencies);
-  while (left.size > 0) {
-    // Every step that is left waits for another that is left, so this walk must come back to where it was.
-    const seen = new Set<string>();
-    let step = left.keys().next().value!;
-    while (!seen.has(step)) {
-      seen.add(step);
-      step = left.get(step)![0]!;
-    }
-    const walk = [...seen];
-    const cycle = walk.slice(walk.indexOf(step));
-    cycles.push(cycle);
-    for (const member of cycle) left.delete(member);
-    ({ left } = sortSteps(left));
-  }
-  return cycles;
+/** The names of all steps that a step reads from, by its inputs or `foreach`. */
+export function sourcesOf({ inputs, foreach }: Step): string[] {
+  const sources = new Set<string>();
+  for (const { from } of Object.values(inputs ?? {}))
+    if (from !== undefined) sources.add(artifactReference(from).step);
+  if (foreach !== undefined) sources.add(artifactReference(foreach).step);
+  return [...sources];
 }
 
-/** The names of steps that each step takes an input from; names that are no step are left out. */
+/** The names of steps of the group that each step of it reads from. */
 function dependenciesOf(steps: Record<string, Step>): Map<string, string[]> {
   return new Map(
     Object.entries(steps).map(([name, step]) => [
       name,
-      [
-        ...new Set(
-          Object.values(step.inputs ?? {})
-            .flatMap(({ from }) => (from === undefined ? [] : [from.split('.')[0]!]))
-            .filter((dependency) => Object.hasOwn(steps, dependency)),
-        ),
-      ],
+      sourcesOf(step).filter((source) => Object.hasOwn(steps, source)),
     ]),
   );
 }
 
-/** Kahn's algorithm; `left` are the steps that wait in vain, with what they wait for. */
-function sortSteps(dependencies: Map<string, string[]>): { order: string[]; left: Map<string, string[]> } {
-  const names = [...dependencies.keys()];
-  const position = new Map(names.map((name, index) => [name, index]));
-  const dependents = new Map<string, number[]>(names.map((name) => [name, []]));
-  const missing = names.map((name, index) => {
-    const known = dependencies.get(name)!.filter((dependency) => position.has(dependency));
-    for (const dependency of known) dependents.get(dependency)!.push(index);
-    return known.length;
-  });
-  const ready = names.flatMap((_, index) => (missing[index] === 0 ? [index] : []));
-  const order: string[] = [];
-  while (ready.length > 0) {
-    const index = ready.shift()!;
-    order.push(names[index]!);
-    for (const dependent of dependents.get(names[index]!)!) {
-      if (--missing[dependent]! === 0) insertSorted(ready, dependent);
+function cyclesOf(dependencies: Map<string, string[]>): string[][] {
+  const waiting = new Waiting(dependencies);
+  waiting.release();
+  const cycles: string[][] = [];
+  const path: string[] = [];
+  const place = new Map<string, number>();
+  for (const start of dependencies.keys()) {
+    // Every step that is left waits for another that is left, so a walk must come back to where it was.
+    for (let step: string | undefined = start; step !== undefined && waiting.has(step); ) {
+      const at = place.get(step);
+      if (at === undefined) {
+        place.set(step, path.length);
+        path.push(step);
+        step = waiting.reason(step);
+        continue;
+      }
+      const cycle = path.slice(at);
+      cycles.push(cycle);
+      waiting.remove(cycle);
+      waiting.release();
+      while (path.length > 0 && !waiting.has(path.at(-1)!)) place.delete(path.pop()!);
+      step = path.pop();
+      if (step !== undefined) place.delete(step);
     }
   }
-  const done = new Set(order);
-  const left = names
-    .filter((name) => !done.has(name))
-    .map((name): [string, string[]] => [
-      name,
-      dependencies.get(name)!.filter((d) => position.has(d) && !done.has(d)),
-    ]);
-  return { order, left: new Map(left) };
+  return cycles;
 }
 
-function insertSorted(sorted: number[], value: number): void {
-  let at = sorted.length;
-  while (at > 0 && sorted[at - 1]! > value) at--;
-  sorted.splice(at, 0, value);
+/** Steps that wait for others, in work proportional to steps and edges (Kahn's algorithm, with a heap). */
+class Waiting {
+  readonly #names: string[];
+  readonly #position: Map<string, number>;
+  readonly #dependencies: string[][];
+  readonly #dependents: number[][];
+  readonly #missing: number[];
+  /** Of each step, how many of its dependencies were found to be gone. */
+  readonly #passed: number[];
+  readonly #left: Set<string>;
+  readonly #ready = new Heap();
+
+  constructor(dependencies: Map<string, string[]>) {
+    this.#names = [...dependencies.keys()];
+    this.#position = new Map(this.#names.map((name, index) => [name, index]));
+    this.#dependencies = [...dependencies.values()];
+    this.#dependents = this.#names.map(() => []);
+    this.#dependencies.forEach((sources, index) => {
+      for (const source of sources) this.#dependents[this.#position.get(source)!]!.push(index);
+    });
+    this.#missing = this.#dependencies.map(({ length }) => length);
+    this.#passed = this.#names.map(() => 0);
+    this.#left = new Set(this.#names);
+    this.#missing.forEach((count, index) => {
+      if (count === 0) this.#ready.push(index);
+    });
+  }
+
+  get size(): number {
+    return this.#left.size;
+  }
+
+  has(name: string): boolean {
+    return this.#left.has(name);
+  }
+
+  /** The first step that a waiting one waits for. */
+  reason(name: string): string | undefined {
+    const index = this.#position.get(name)!;
+    const sources = this.#dependencies[index]!;
+    while (this.#passed[index]! < sources.length && !this.#left.has(sources[this.#passed[index]!]!))
+      this.#passed[index]!++;
+    return sources[this.#passed[index]!];
+  }
+
+  /** Takes out every step that waits for none that is left. @returns their names, the first that were ready first */
+  release(): string[] {
+    const order: string[] = [];
+    for (let index = this.#ready.pop(); index !== undefined; index = this.#ready.pop()) {
+      const name = this.#names[index]!;
+      if (!this.#left.delete(name)) continue;
+      order.push(name);
+      this.#settle(index);
+    }
+    return order;
+  }
+
+  /** Takes steps out although they wait. */
+  remove(names: readonly string[]): void {
+    for (const name of names) this.#left.delete(name);
+    for (const name of names) this.#settle(this.#position.get(name)!);
+  }
+
+  #settle(index: number): void {
+    for (const dependent of this.#dependents[index]!) {
+      if (--this.#missing[dependent]! === 0) this.#ready.push(dependent);
+    }
+  }
 }

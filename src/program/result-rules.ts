@@ -1,10 +1,10 @@
 import type { Path } from './document.ts';
 import type { JsonValue } from './json.ts';
 import { namesAt, type Rules, requireName } from './manifest-rules.ts';
+import { requireOutput, STREAMS } from './output-rules.ts';
 import { checkParameterValue } from './parameter-rules.ts';
 import { matchParameter } from './parameters.ts';
 import { patternProblem } from './pattern.ts';
-import { requireOutput, STREAMS } from './pipeline-rules.ts';
 import type { Claim, MetricSource } from './schema.ts';
 import { pathText, valueAt } from './schema-findings.ts';
 

@@ -173,6 +173,7 @@ const resources = z.strictObject({
 const stepInput = z.strictObject({
   from: text.optional(),
   data: identifier.optional(),
+  cells: z.enum(['all', 'matching']).optional(),
   at: path.optional(),
   mode: z.enum(['link', 'copy']).optional(),
 });
@@ -202,10 +203,12 @@ const step = z.strictObject({
     })
     .optional(),
   timeout: duration.optional(),
+  network: z.boolean().optional(),
   resources: resources.optional(),
   matrix: named(z.array(json).min(1)).optional(),
   foreach: text.optional(),
   parallel: z.int().min(1).optional(),
+  mutex: z.array(identifier).min(1).optional(),
   when: text.optional(),
   cache: z.union([z.boolean(), z.literal('portable')]).optional(),
 });

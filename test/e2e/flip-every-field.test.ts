@@ -24,7 +24,7 @@ const schema = JSON.parse(readFileSync(`${checkout}/spec/v1/schemas/program.sche
 
 /** The fields below a schema that hold values: `*` is a name of the author's, `[]` an item. */
 function fieldsBelow(node: Schema, path: string, above: string[] = []): string[] {
-  // All of a finally step is refused by one and the same rule.
+  // What a step of finally may say is what any step may say, and is tried there.
   if (path === 'pipeline.finally') return [path];
   if (node.$ref !== undefined) {
     // A schema inside itself: items and properties of a parameter.
@@ -377,12 +377,23 @@ recorded(
   '20ms',
   put(`${train}.run`, 'echo loss: 3; sleep 0.3; echo done > {{outputs.model}}; echo {} > {{outputs.report}}'),
 );
-refused(`${train}.matrix.seed`, [1, 2], 'SAME1016');
-refused(`${train}.foreach`, 'x', 'SAME1016');
-refused(`${train}.parallel`, 2, 'SAME1016');
-refused(`${train}.when`, 'parameters.epochs > 1', 'SAME1016');
-refused(`${train}.cache`, true, 'SAME1016');
-refused('pipeline.finally', { last: { run: ['true'] } }, 'SAME1016');
+const seeds = { seed: [1, 2] };
+planned(`${train}.matrix.seed`, [1, 2]);
+planned(`${train}.foreach`, 'list.items', put('pipeline.steps.list', { run: ['true'], outputs: { items: {} } }));
+planned(`${train}.parallel`, 2, put(`${train}.matrix`, seeds));
+planned(`${train}.mutex`, ['board']);
+planned(`${train}.when`, 'parameters.epochs > 100');
+planned(`${train}.cache`, false);
+planned(
+  `${test_}.inputs.model.cells`,
+  'matching',
+  all(
+    put(`${train}.matrix`, seeds),
+    put(`${test_}.matrix`, seeds),
+    put(`${test_}.inputs.model`, { from: 'train.model', cells: 'all' }),
+  ),
+);
+planned('pipeline.finally', { last: { run: ['true'] } });
 
 // What comes of a run.
 recorded(

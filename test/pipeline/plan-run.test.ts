@@ -130,6 +130,7 @@ pipeline:
       outputs: {o: {path: out/o, kind: model}}
       code: ["*.sh"]
       secrets: [TOKEN]
+      mutex: [disk, board, disk]
       retries: {max: 2, backoff: 250ms, codes: [7]}
       timeout: 1.5m
       resources: {cpu: 4}
@@ -138,8 +139,8 @@ pipeline:
       name: 'main',
       group: 'steps',
       cells: [{ name: 'main', matrix: {} }],
-      mutex: [],
-      cache: true,
+      mutex: ['board', 'disk'],
+      cache: false,
       selected: 'run',
       template: 'x',
       command: { shell: ['x'] },
@@ -202,12 +203,6 @@ pipeline:
 
 describe('a field that this version does not implement', () => {
   const refused: [field: string, manifest: string][] = [
-    ['pipeline.steps.main.matrix', oneStep(', matrix: {x: [1, 2]}')],
-    ['pipeline.steps.main.parallel', oneStep(', parallel: 2')],
-    ['pipeline.steps.main.when', oneStep(', when: "1 == 1"')],
-    ['pipeline.steps.main.cache', oneStep(', cache: true')],
-    ['pipeline.steps.main.cache', oneStep(', cache: false')],
-    ['pipeline.finally', 'pipeline:\n  steps: {main: {run: x}}\n  finally: {end: {run: x}}\n'],
     ['data.d.uri', `data: {d: {uri: "https://example.org/x.csv"}}\n${oneStep('')}`],
     ['data.d.uri', `data: {d: {uri: "s3://bucket/x.csv"}}\n${oneStep('')}`],
     ['data.d.mirrors', `data: {d: {uri: x.csv, mirrors: [y.csv]}}\n${oneStep('')}`],
@@ -235,7 +230,7 @@ describe('a field that this version does not implement', () => {
 
   it('is refused together with all the others', () => {
     const { findings } = planOf(
-      `data: {d: {uri: "https://example.org/x"}}\n${oneStep(', when: "1 == 1", parallel: 2')}`,
+      `data: {d: {uri: "https://example.org/x"}, e: {uri: x.csv, mutable: true, mirrors: [y]}}\n${oneStep('')}`,
     );
     assert.equal(findings.length, 3);
   });

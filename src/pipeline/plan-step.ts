@@ -1,0 +1,79 @@
+import { artifactReference } from '../program/artifact-reference.ts';
+import { type StepGroup, sourcesOf } from '../program/graph.ts';
+import type { JsonObject } from '../program/json.ts';
+import { parseDuration } from '../program/quantity.ts';
+import type { Program, Resources, Step, StepInput } from '../program/schema.ts';
+import { planCommand } from './command.ts';
+import { plannedCells } from './matrix.ts';
+import type { PlannedInput, PlannedStep } from './plan.ts';
+
+/** The environment of a step that names none. */
+export const DEFAULT_ENVIRONMENT = 'default';
+
+/**
+ * One step with its cells, no defaults left to fill in.
+ * @param values of all parameters of the program
+ * @throws {SameError} SAME1010 where its condition has no answer
+ */
+export function planStep(
+  name: string,
+  group: StepGroup,
+  step: Step,
+  values: JsonObject,
+  program: Program,
+): PlannedStep {
+  const parameters =
+    step.parameters === undefined
+      ? values
+      : Object.fromEntries(step.parameters.map((parameter) => [parameter, values[parameter] ?? null]));
+  const secrets = step.secrets ?? [];
+  const services = step.services ?? [];
+  const { foreach, when } = step;
+  return {
+    name,
+    group,
+    cells: foreach === undefined ? plannedCells(name, step.matrix, when, values) : [],
+    ...(foreach === undefined ? {} : { foreach: artifactReference(foreach) }),
+    ...(foreach === undefined || when === undefined ? {} : { when }),
+    ...(step.parallel === undefined ? {} : { parallel: step.parallel }),
+    mutex: [...new Set(step.mutex)].sort(),
+    // What a secret or a service answers is in no key (spec SAME-PIP-035).
+    cache: step.cache ?? (secrets.length === 0 && services.length === 0),
+    selected: 'run',
+    template: step.run,
+    command: planCommand(step.run, parameters),
+    after: sourcesOf(step).sort(),
+    environment: step.environment ?? DEFAULT_ENVIRONMENT,
+    workdir: step.workdir ?? '.',
+    inputs: Object.fromEntries(
+      Object.entries(step.inputs ?? {}).map(([input, declared]) => [input, planInput(declared)]),
+    ),
+    outputs: Object.fromEntries(
+      Object.entries(step.outputs ?? {}).map(([output, { path, kind }]) => [
+        output,
+        { ...(path === undefined ? {} : { path }), kind: kind ?? 'file' },
+      ]),
+    ),
+    parameters,
+    ...(step.code === undefined ? {} : { code: step.code }),
+    secrets,
+    services,
+    ...(step.network === undefined ? {} : { network: step.network }),
+    ...(step.timeout === undefined ? {} : { timeoutMs: parseDuration(step.timeout) }),
+    retries: {
+      max: step.retries?.max ?? 0,
+      backoffMs: parseDuration(step.retries?.backoff ?? '1s'),
+      ...(step.retries?.codes === undefined ? {} : { codes: step.retries.codes }),
+    },
+    resources: { ...program.resources, ...step.resources } satisfies Resources,
+  };
+}
+
+function planInput({ from, data, cells, at, mode }: StepInput): PlannedInput {
+  return {
+    from: from === undefined ? { data: data! } : artifactReference(from),
+    ...(cells === undefined ? {} : { cells }),
+    ...(at === undefined ? {} : { at }),
+    mode: mode ?? 'link',
+  };
+}
