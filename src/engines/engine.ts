@@ -60,7 +60,16 @@ export type SkipCause =
 export type EngineEvent =
   /** The list of a step with `foreach` is known: these are its cells. */
   | { type: 'step-expanded'; step: string; cells: PlannedCell[] }
-  | { type: 'step-started'; step: string; attempt: number; at: string; command: string; pid?: number }
+  | {
+      type: 'step-started';
+      step: string;
+      attempt: number;
+      at: string;
+      command: string;
+      pid?: number;
+      /** When that process began, in ticks since boot: with the number and the boot it names it for ever. */
+      pidStart?: string;
+    }
   /** A stored result stands in for it. */
   | { type: 'step-cached'; step: string; at: string; inputs: Record<string, Artifact>; result: StepResult }
   | { type: 'step-output'; step: string; attempt: number; lines: string[] }
@@ -101,8 +110,17 @@ export interface EngineContext {
    */
   onFailure: 'finish' | 'fail-fast' | 'keep-going';
   /** What the machine has for steps to share. */
-  machine: { cpu: number; memoryBytes: number; gpus: number };
-  /** Looks for a result that may stand in for a cell; the engine tells `step-cached` and does not run it. */
+  machine: {
+    cpu: number;
+    memoryBytes: number;
+    gpus: number;
+    /** What the GPUs are called where they are not numbered from 0, as in CUDA_VISIBLE_DEVICES. */
+    gpuIds?: string[];
+  };
+  /**
+   * Looks for a result that may stand in for a cell; the engine tells `step-cached` and does not run it. Asked for every
+   * cell: whether the step may be reused at all is decided here.
+   */
   reuse(step: PlannedStep, cell: PlannedCell, key: StepKey): Promise<StepResult | undefined>;
   /** A private directory of this run; removed by the caller. */
   workDirectory: string;
@@ -110,6 +128,8 @@ export interface EngineContext {
   placeCode(step: PlannedStep, directory: string): Promise<void>;
   /** Digest of what {@link placeCode} would put there. */
   codeDigest(step: PlannedStep): string;
+  /** The list of those files (`treeList`), which is stored beside the key document, so that keys can be compared. */
+  codeTree?(step: PlannedStep): Uint8Array;
   environment(name: string): Promise<ReadyEnvironment>;
   /** A folder that runs in the same environment share and nothing hashes: `{{scratch}}`. */
   scratch(environmentKey: string): string;
@@ -133,6 +153,8 @@ export interface EngineContext {
 /** Runs plans. Implementations pass `test/contract/engine.ts`. */
 export interface Engine {
   readonly name: string;
+  /** Steps run in containers: an environment that has an image is that image. */
+  readonly containers?: boolean;
   /** Names what this engine cannot honour in a plan, before anything runs (code SAME1016). */
   refusals(plan: Plan): Finding[];
   /**

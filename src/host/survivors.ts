@@ -1,31 +1,30 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { sleep } from './clock.ts';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { monotonicMs, sleep } from './clock.ts';
 
 const ROUNDS = 100;
 const ROUND_MS = 10;
+/** For so long the numbers of new processes surely only grow: tens of thousands would have to be started to come round. */
+const GROWING_MS = 500;
+/** Looking for more processes one by one costs more than listing all that there are. */
+const FEW = 64;
 
-/** Numbers of the processes that are there now; none where there is no /proc. */
-export function processNumbers(): Set<string> {
-  try {
-    return new Set(readdirSync('/proc').filter((name) => /^[0-9]/.test(name)));
-  } catch {
-    return new Set();
-  }
+/** The process whose leftovers are looked for. */
+export interface Ended {
+  pid: number;
+  /** When it was started, on the monotonic clock. */
+  startedMs: number;
 }
 
 /**
  * Kills what a command left running outside its process group (`setsid`, a daemon), found by the variables it was
  * started with, and waits until it is gone: what it could still write must not change any more.
  * @param variables all of them mark a process as one to kill
- * @param before processes that were there before the command and are none of its own
+ * @param ended the command; where it ran for a moment only, its leftovers are looked for among what began after it
  */
-export async function killSurvivors(
-  variables: Record<string, string>,
-  before: ReadonlySet<string>,
-): Promise<void> {
+export async function killSurvivors(variables: Record<string, string>, ended?: Ended): Promise<void> {
   const marks = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
   for (let round = 0; round < ROUNDS; round++) {
-    const found = [...processNumbers()].filter((pid) => !before.has(pid) && isMarked(pid, marks));
+    const found = candidates(ended).filter((pid) => isMarked(pid, marks));
     if (found.length === 0) return;
     for (const pid of found) {
       try {
@@ -35,6 +34,30 @@ export async function killSurvivors(
       }
     }
     await sleep(ROUND_MS);
+  }
+}
+
+function candidates(ended: Ended | undefined): string[] {
+  if (ended && monotonicMs() - ended.startedMs < GROWING_MS) {
+    const last = lastProcessNumber();
+    if (last >= ended.pid && last - ended.pid <= FEW) {
+      const since = Array.from({ length: last - ended.pid }, (_, index) => String(ended.pid + 1 + index));
+      return since.filter((pid) => existsSync(`/proc/${pid}`));
+    }
+  }
+  try {
+    return readdirSync('/proc').filter((name) => /^[0-9]/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** The number of the process that was started last; 0 where there is no /proc. */
+function lastProcessNumber(): number {
+  try {
+    return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
+  } catch {
+    return 0;
   }
 }
 

@@ -36,7 +36,7 @@ export async function concludeRun(
     parameters: record.parameters,
     ...(plan.profile === undefined ? {} : { profile: plan.profile }),
   });
-  record.status = statusOf(record, problems, skips);
+  record.status = statusOf(record, problems, ports.cancel.aborted, skips);
   if (record.status !== 'succeeded') {
     // Figures of half a run agree with nothing (spec SAME-CLM-011).
     record.claims = record.claims.map(
@@ -55,9 +55,15 @@ export async function concludeRun(
   }
 }
 
-function statusOf(record: RunRecord, problems: readonly Finding[], skips: ReadonlySet<SkipCause>): RunStatus {
+/** A step that is stopped because another one failed is canceled as well: then the run has failed. */
+function statusOf(
+  record: RunRecord,
+  problems: readonly Finding[],
+  isInterrupted: boolean,
+  skips: ReadonlySet<SkipCause>,
+): RunStatus {
   const statuses = record.steps.map(({ status }) => status);
-  if (statuses.includes('canceled') || skips.has('canceled')) return 'canceled';
+  if (isInterrupted && (statuses.includes('canceled') || skips.has('canceled'))) return 'canceled';
   if (statuses.includes('timeout')) return 'timeout';
   if (statuses.includes('failed')) return 'failed';
   return problems.length > 0 ? 'failed' : 'succeeded';

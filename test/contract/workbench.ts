@@ -40,6 +40,8 @@ export interface Fixture {
   onEvent?(event: Event, controls: { cancel(): void; kill(): void }): void;
   /** Changes what the engine is given. */
   context?(context: EngineContext): EngineContext;
+  /** Told each batch of events before anything is done with it. */
+  batch?(events: readonly EngineEvent[]): void;
 }
 
 /** What came of a fixture. */
@@ -86,13 +88,27 @@ function sharedAdapters(): Ports {
   return adapters;
 }
 
-/** Runs a fixture from its folder with an empty home of its own, by the product's own operation. */
-export async function runFixture(open: OpenEngine, fixture: Fixture): Promise<Ran> {
+/** The same manifest with another environment where it has the system's: `image: …`. */
+function withEnvironment(manifest: string, environment: string | undefined): string {
+  if (environment === undefined) return manifest;
+  if (/^environments:/m.test(manifest)) return manifest.replaceAll('system: true', environment);
+  return `environments: {default: {${environment}}}\n${manifest}`;
+}
+
+/**
+ * Runs a fixture from its folder with an empty home of its own, by the product's own operation.
+ * @param environment what stands in a manifest for `system: true`
+ */
+export async function runFixture(
+  open: OpenEngine,
+  fixture: Fixture,
+  environment?: string | undefined,
+): Promise<Ran> {
   const root = mkdtempSync(join(tmpdir(), 'same-contract-'));
   directories.push(root);
   const source = join(root, 'program');
   writeFiles(source, {
-    'same.yaml': `apiVersion: same/v1\nkind: Program\nmetadata: {name: fixture, version: "1"}\n${fixture.manifest}`,
+    'same.yaml': `apiVersion: same/v1\nkind: Program\nmetadata: {name: fixture, version: "1"}\n${withEnvironment(fixture.manifest, environment)}`,
     ...fixture.files,
   });
   const home = join(root, 'home');
@@ -122,10 +138,14 @@ export async function runFixture(open: OpenEngine, fixture: Fixture): Promise<Ra
       checkRequirements({ program, environments, homeDirectory: home, variables }),
     engine: () => ({
       name: engine.name,
+      ...(engine.containers === undefined ? {} : { containers: engine.containers }),
       refusals: (plan) => engine.refusals(plan),
-      run: (plan, context) => {
+      async *run(plan, context) {
         const given = { ...context, graceMs: fixture.graceMs ?? context.graceMs };
-        return engine.run(plan, fixture.context?.(given) ?? given);
+        for await (const batch of engine.run(plan, fixture.context?.(given) ?? given)) {
+          fixture.batch?.(batch);
+          yield batch;
+        }
       },
     }),
     cancel: cancel.signal,
@@ -134,7 +154,7 @@ export async function runFixture(open: OpenEngine, fixture: Fixture): Promise<Ra
   const events: Event[] = [];
   const { record, problems } = await runProgram(
     ports,
-    { source, set: fixture.set ?? [], words: [], afterDashes: [], allowUnmet: false },
+    { source, engine: engine.name, set: fixture.set ?? [], words: [], afterDashes: [], allowUnmet: false },
     (event) => {
       events.push(event);
       fixture.onEvent?.(event, { cancel: () => cancel.abort(), kill: () => kill.abort() });

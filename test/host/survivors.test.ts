@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { killSurvivors, processNumbers } from '../../src/host/survivors.ts';
+import { monotonicMs } from '../../src/host/clock.ts';
+import { killSurvivors } from '../../src/host/survivors.ts';
 import { isAlive } from '../components/facts.ts';
 
 const staying = async (env: Record<string, string>): Promise<ChildProcess> => {
@@ -17,21 +18,32 @@ const staying = async (env: Record<string, string>): Promise<ChildProcess> => {
 };
 
 describe('survivors', { skip: !existsSync('/proc/self/environ') }, () => {
-  it('are found by all their variables, and only among those that came later', async () => {
+  it('are found by all their variables', async () => {
     const marks = { SAME_RUN_ID: 'r1', SAME_STEP: 'a' };
-    const earlier = await staying(marks);
-    const before = processNumbers();
     const [marked, other, longer] = await Promise.all([
       staying(marks),
       staying({ ...marks, SAME_STEP: 'b' }),
       staying({ ...marks, SAME_STEP: 'aa' }),
     ]);
     try {
-      await killSurvivors(marks, before);
+      await killSurvivors(marks);
       assert.equal(isAlive(marked.pid!), false);
-      for (const child of [earlier, other, longer]) assert.equal(isAlive(child.pid!), true);
+      for (const child of [other, longer]) assert.equal(isAlive(child.pid!), true);
     } finally {
-      for (const child of [earlier, marked, other, longer]) child.kill('SIGKILL');
+      for (const child of [marked, other, longer]) child.kill('SIGKILL');
+    }
+  });
+
+  it('of a command that ran for a moment are found among what began after it', async () => {
+    const marks = { SAME_RUN_ID: 'r2', SAME_STEP: 'a' };
+    const [earlier, later] = [await staying(marks), await staying(marks)];
+    try {
+      await killSurvivors(marks, { pid: earlier.pid!, startedMs: monotonicMs() });
+      assert.equal(isAlive(later.pid!), false);
+      await killSurvivors(marks, { pid: later.pid!, startedMs: monotonicMs() - 1000 });
+      assert.equal(isAlive(earlier.pid!), false);
+    } finally {
+      for (const child of [earlier, later]) child.kill('SIGKILL');
     }
   });
 });

@@ -1,38 +1,42 @@
-import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
+import { statSync } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
-import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, ReportedMetric, StepStatus } from '../engine.ts';
 import { changedInputs } from './inputs.ts';
 import { takeTree } from './output-tree.ts';
 import { strayEntries, takeOutput } from './outputs.ts';
 import { takeReports } from './reports.ts';
-import type { AttemptEnd, EndedAttempt, Finished } from './step-attempt.ts';
+import type { EndedAttempt, Finished } from './step-attempt.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** Stores what a command left and decides how its step ended: success only once everything is hashed and in the store. */
 export async function conclude(ended: EndedAttempt): Promise<Finished> {
-  const { step, attempt, inputs, environment, workspace, placed, end, context, content } = ended;
+  const { step, cell, attempt, inputs, workspace, placed, end, content } = ended;
+  const { name } = cell;
   // First: whatever goes wrong below, the logs are masked.
   const logs = {
-    stdout: await context.keepLog(ended.logs.stdout),
-    stderr: await context.keepLog(ended.logs.stderr),
+    stdout: await keepLog(ended.logs.stdout, ended),
+    stderr: await keepLog(ended.logs.stderr, ended),
   };
   const problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
   const metrics: ReportedMetric[] = [];
-  const warnings = shellWarnings(step, environment);
+  const warnings = shellWarnings(ended);
   let series: string | undefined;
   let status: StepStatus = end.status;
-  problems.push(...endFindings(step, end), ...(await changedInputs(placed, content)));
-  if (status === 'succeeded') problems.push(...strayEntries(workspace, step, context));
+  problems.push(...endFindings(ended), ...(await changedInputs(placed, content)));
+  if (status === 'succeeded') problems.push(...strayEntries(workspace, step, name));
   if (status === 'succeeded' && problems.length === 0) {
-    for (const name of Object.keys(step.outputs)) {
-      const taken = await takeOutput(name, step, workspace, content, (path) => takeTree(path, name, content));
+    for (const output of Object.keys(step.outputs)) {
+      const taken = await takeOutput(output, ended, workspace, content, (path) =>
+        takeTree(path, output, content),
+      );
       if ('code' in taken) problems.push(taken);
-      else outputs[name] = taken;
+      else outputs[output] = taken;
     }
-    const reports = await takeReports(step, workspace, outputs, content);
+    const reports = await takeReports(ended, outputs);
     metrics.push(...reports.metrics);
     problems.push(...reports.problems);
     warnings.push(...reports.warnings);
@@ -41,7 +45,7 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
   if (status === 'succeeded' && problems.length > 0) status = 'failed';
   return {
     type: 'step-finished',
-    step: step.name,
+    step: name,
     attempt,
     at: now(),
     status,
@@ -62,13 +66,18 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
   };
 }
 
-function endFindings(step: PlannedStep, end: AttemptEnd): Finding[] {
+/** Most logs are empty, and what is empty holds no secret. */
+async function keepLog(path: string, { context, content }: EndedAttempt): Promise<Artifact> {
+  return statSync(path).size === 0 ? content.write(NOTHING) : context.keepLog(path);
+}
+
+function endFindings({ step, cell: { name }, end }: EndedAttempt): Finding[] {
   if (end.startError !== undefined) {
     const command = Array.isArray(step.template) ? step.template[0] : 'the shell';
     return [
       {
         code: 'SAME1610',
-        message: `step ${step.name} cannot be started: ${end.startError}`,
+        message: `step ${name} cannot be started: ${end.startError}`,
         hint: `is ${command} in the step's environment, and executable?`,
       },
     ];
@@ -77,19 +86,28 @@ function endFindings(step: PlannedStep, end: AttemptEnd): Finding[] {
     return [
       {
         code: 'SAME1602',
-        message: `step ${step.name} ran longer than its timeout of ${step.timeoutMs! / 1000} s`,
+        message: `step ${name} ran longer than its timeout of ${step.timeoutMs! / 1000} s`,
       },
     ];
   }
-  if (end.status === 'canceled') return [{ code: 'SAME1607', message: `step ${step.name} was canceled` }];
+  if (end.status === 'canceled') return [{ code: 'SAME1607', message: `step ${name} was canceled` }];
   if (end.status === 'succeeded') return [];
+  if (end.isOutOfMemory) {
+    return [
+      {
+        code: 'SAME1616',
+        message: `step ${name} ran out of memory${step.resources.memory === undefined ? '' : `: it may have ${step.resources.memory}`}`,
+        hint: 'let it have more by resources.memory, or make it want less',
+      },
+    ];
+  }
   const how = end.signal === undefined ? `exited with code ${end.exitCode}` : `was killed by ${end.signal}`;
-  return [{ code: 'SAME1601', message: `step ${step.name} ${how}` }];
+  return [{ code: 'SAME1601', message: `step ${name} ${how}` }];
 }
 
 /** Without bash a pipe hides the failure of its first part (spec SAME-STP-012). */
-function shellWarnings(step: PlannedStep, environment: ReadyEnvironment): string[] {
+function shellWarnings({ step, cell, environment, end }: EndedAttempt): string[] {
   if (typeof step.template !== 'string' || !/(?<!\|)\|(?!\|)/.test(step.template)) return [];
-  if (findCommand('bash', environment.path.join(':'))) return [];
-  return [`step ${step.name}: there is no bash, so a failure before | goes unnoticed`];
+  if (end.hasBash ?? findCommand('bash', environment.path.join(':'))) return [];
+  return [`step ${cell.name}: there is no bash, so a failure before | goes unnoticed`];
 }

@@ -1,22 +1,26 @@
-import { closeSync, fstatSync, openSync, readSync } from '../../host/files.ts';
+import { closeSync, openSync, readSync, statSync } from '../../host/files.ts';
+
+/** Reading ends before anything else has its turn, so all logs share it. */
+const buffer = Buffer.allocUnsafeSlow(65_536);
 
 /** Reads what a log file gained since the last call and hands on its whole lines, at most the last 64 KiB of them. */
 export function followLines(path: string, onLines: (lines: string[]) => void): { read(): void; end(): void } {
-  const fd = openSync(path, 'r');
-  const buffer = Buffer.alloc(65_536);
+  let fd: number | undefined;
   let offset = 0;
   let rest = '';
   let torn = false;
   const read = () => {
-    const behind = fstatSync(fd).size - offset - buffer.length;
+    const sizeBytes = statSync(path).size;
+    if (sizeBytes <= offset) return;
+    const behind = sizeBytes - offset - buffer.length;
     if (behind > 0) {
       // People see the end of a fast output; the log has all of it.
       offset += behind;
       rest = '';
       torn = true;
     }
+    fd ??= openSync(path, 'r');
     const size = readSync(fd, buffer, 0, buffer.length, offset);
-    if (size === 0) return;
     offset += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = lines.pop() ?? '';
@@ -32,7 +36,7 @@ export function followLines(path: string, onLines: (lines: string[]) => void): {
     end() {
       read();
       if (rest !== '' && !torn) onLines([rest]);
-      closeSync(fd);
+      if (fd !== undefined) closeSync(fd);
     },
   };
 }

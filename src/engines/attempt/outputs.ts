@@ -1,27 +1,37 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
 import type { Finding } from '../../errors/same-error.ts';
-import { basename, isErrno, join, lstatSync, namesIn, realpathSync, resolve, sep } from '../../host/files.ts';
+import {
+  basename,
+  isErrno,
+  join,
+  lstatSync,
+  namesIn,
+  realpathSync,
+  relative,
+  resolve,
+  sep,
+} from '../../host/files.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
-import type { Artifact, EngineContext } from '../engine.ts';
+import type { Artifact } from '../engine.ts';
 import { isUnreadable } from './inputs.ts';
-import type { Workspace } from './step-attempt.ts';
+import type { StepAttempt, Workspace } from './step-attempt.ts';
 
 /** Entries a step left beside its own directories: it wrote where it may not. */
-export function strayEntries(workspace: Workspace, step: PlannedStep, context: EngineContext): Finding[] {
+export function strayEntries(workspace: Workspace, step: PlannedStep, name: string): Finding[] {
   const own = ['work', 'in', 'out', 'home', 'tmp', 'params.json'];
   const expected: [string, (name: string) => boolean][] = [
     [workspace.root, (name) => own.includes(name)],
-    [context.workDirectory, (name) => name === basename(workspace.root)],
+    [workspace.berth, (name) => name === basename(workspace.root)],
     [workspace.in, (name) => step.inputs[name]?.at === undefined && name in step.inputs],
     [workspace.out, (name) => name in step.outputs && step.outputs[name]!.path === undefined],
   ];
   return expected.flatMap(([directory, allowed]) =>
     namesIn(directory)
       .filter((name) => !allowed(name))
-      .map((name) => ({
+      .map((entry) => ({
         code: 'SAME1604' as const,
-        message: `step ${step.name} wrote "${join(directory, name).slice(context.workDirectory.length + 1)}", which is no declared output`,
-        place: join(directory, name),
+        message: `step ${name} wrote "${relative(workspace.root, join(directory, entry))}", which is no declared output`,
+        place: join(directory, entry),
         hint: 'declare it under outputs, or write temporary files to $TMPDIR',
       })),
   );
@@ -30,7 +40,7 @@ export function strayEntries(workspace: Workspace, step: PlannedStep, context: E
 /** Takes a declared output into the store. @returns the artifact, or why it cannot be one. */
 export async function takeOutput(
   name: string,
-  step: PlannedStep,
+  { step, cell }: Pick<StepAttempt, 'step' | 'cell'>,
   workspace: Workspace,
   content: LocalContentStore,
   tree: (directory: string) => Promise<Artifact | Finding>,
@@ -41,7 +51,7 @@ export async function takeOutput(
   return (
     taken ?? {
       code: 'SAME1603',
-      message: `step ${step.name} did not write its output "${name}" (${declared ?? `$SAME_OUT/${name}`})`,
+      message: `step ${cell.name} did not write its output "${name}" (${declared ?? `$SAME_OUT/${name}`})`,
       place: path,
       hint:
         declared === undefined

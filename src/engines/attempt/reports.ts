@@ -1,21 +1,18 @@
-import type { LocalContentStore } from '../../content/content-store.ts';
 import type { Finding } from '../../errors/same-error.ts';
 import { resolve, sep } from '../../host/files.ts';
 import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, ReportedMetric } from '../engine.ts';
 import { takePath } from './outputs.ts';
-import type { Workspace } from './step-attempt.ts';
+import type { EndedAttempt, Workspace } from './step-attempt.ts';
 
 /** Bytes of a report that is read for figures. */
 const REPORT_BYTES = 256 * 1024 * 1024;
 
 /** Reads the figures a step reported: its outputs of kind metrics, and metrics.json and metrics.jsonl in its workdir. */
 export async function takeReports(
-  step: PlannedStep,
-  workspace: Workspace,
+  { step, cell, workspace, content }: EndedAttempt,
   outputs: Record<string, Artifact>,
-  content: LocalContentStore,
 ): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; warnings: string[]; series?: string }> {
   const reports: ({ path: string } & Artifact)[] = [];
   const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
@@ -28,21 +25,21 @@ export async function takeReports(
   for (const path of ['metrics.json', 'metrics.jsonl']) {
     const full = resolve(workspace.workdir, path);
     if (isDeclaredPlace(full, step, workspace)) continue;
-    const taken = await takePath(full, `the report ${step.name}/${path}`, workspace, content);
+    const taken = await takePath(full, `the report ${cell.name}/${path}`, workspace, content);
     if (taken && 'code' in taken) result.problems.push(taken);
     else if (taken) reports.push({ path, ...taken });
   }
   for (const { path, digest, sizeBytes } of reports) {
     if (sizeBytes > REPORT_BYTES) {
-      const place = `${step.name}/${path}`;
+      const place = `${cell.name}/${path}`;
       const message = `${place} has ${sizeBytes} bytes, more than the ${REPORT_BYTES} that are read for figures`;
       result.problems.push({ code: 'SAME1606', message, place });
       continue;
     }
     const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
     const reading = path.endsWith('.jsonl')
-      ? readMetricSeries(text, `${step.name}/${path}`)
-      : readFinalMetrics(text, `${step.name}/${path}`);
+      ? readMetricSeries(text, `${cell.name}/${path}`)
+      : readFinalMetrics(text, `${cell.name}/${path}`);
     if (path.endsWith('.jsonl')) result.series = digest;
     for (const metric of reading.metrics) {
       // A final figure beats the last point of a series of the same name, whichever file was read first.

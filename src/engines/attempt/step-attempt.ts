@@ -12,12 +12,20 @@ export interface StepAttempt {
   attempt: number;
   inputs: Record<string, Artifact>;
   environment: ReadyEnvironment;
+  /** Numbers of the GPUs that are its own while it runs. */
+  gpus: string[];
   context: EngineContext;
   content: LocalContentStore;
+  /** Aborted: this attempt is to stop politely, be it that the run was canceled or that another step failed. */
+  cancel: AbortSignal;
+  /** Aborted: kill it now. */
+  kill: AbortSignal;
 }
 
 /** The directories of one step attempt (spec chapter step-contract). */
 export interface Workspace {
+  /** Holds {@link Workspace.root} and nothing else: what is beside that was written by this attempt. */
+  berth: string;
   /** Everything below is this attempt's own. */
   root: string;
   /** The program's files; the step's `workdir` is below it. */
@@ -54,6 +62,10 @@ export interface AttemptEnd {
   peakMemoryBytes?: number;
   /** Why it did not start at all. */
   startError?: string;
+  /** Whether there was a bash for the command, where that is not seen by its PATH on this machine. */
+  hasBash?: boolean;
+  /** The system ended it because it wanted more memory than the step may have. */
+  isOutOfMemory?: boolean;
 }
 
 /** A command that has ended, with all it was given. */

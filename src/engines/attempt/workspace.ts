@@ -15,22 +15,25 @@ import type { PlacedInput, StepAttempt, Workspace } from './step-attempt.ts';
 /** Makes the directories of an attempt and fills them with code, inputs and parameters. */
 export async function openWorkspace({
   step,
+  cell,
   attempt,
   inputs,
   environment,
   context,
   content,
 }: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
-  let root: string;
+  let berth: string;
   try {
     makeDirectories(context.workDirectory);
     // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
-    root = mkdtempSync(join(context.workDirectory, `${step.name}-${attempt}-`));
+    berth = mkdtempSync(join(context.workDirectory, `${cell.name}-${attempt}-`));
   } catch (error) {
-    throw fromErrno(error, `preparing step ${step.name}`);
+    throw fromErrno(error, `preparing step ${cell.name}`);
   }
+  const root = join(berth, 'attempt');
   const work = join(root, 'work');
   const workspace: Workspace = {
+    berth,
     root,
     work,
     workdir: resolve(work, step.workdir),
@@ -43,6 +46,7 @@ export async function openWorkspace({
   };
   try {
     for (const directory of [
+      root,
       work,
       workspace.in,
       workspace.out,
@@ -66,8 +70,13 @@ export async function openWorkspace({
     writeFileSync(workspace.parameters, `${JSON.stringify(step.parameters)}\n`);
     return { workspace, placed };
   } catch (error) {
-    throw fromErrno(error, `preparing step ${step.name}`);
+    throw fromErrno(error, `preparing step ${cell.name}`);
   }
+}
+
+/** Removes all directories of an attempt. */
+export function closeWorkspace({ berth }: Workspace): void {
+  removeTree(berth);
 }
 
 /** What the code already holds at an output's or report's path is no result of this attempt (spec SAME-STP-018). */

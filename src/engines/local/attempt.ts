@@ -1,8 +1,9 @@
+import { beginChild, childEnded } from '../../host/child-cpu.ts';
 import { monotonicMs } from '../../host/clock.ts';
 import { closeSync, dirname, makeDirectories, openSync } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
-import { killSurvivors, processNumbers } from '../../host/survivors.ts';
-import { residentBytes, waitedCpuSeconds } from '../../host/usage.ts';
+import { killSurvivors } from '../../host/survivors.ts';
+import { processStart, residentBytes } from '../../host/usage.ts';
 import { followLines } from '../attempt/log-lines.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
 import type { StepStatus } from '../engine.ts';
@@ -23,6 +24,8 @@ export interface AttemptInput {
   cancel: AbortSignal;
   kill: AbortSignal;
   graceMs?: number;
+  /** Told as soon as it runs, also of what cannot be started. */
+  onStart(process: { pid?: number; pidStart?: string }): void;
   onLines(lines: string[]): void;
 }
 
@@ -37,12 +40,11 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   const stdout = openSync(input.logs.stdout, 'w', 0o600);
   const stderr = openSync(input.logs.stderr, 'w', 0o600);
   const startedMs = monotonicMs();
-  const cpuBefore = waitedCpuSeconds();
   let stopped: StepStatus | undefined;
   let killTimer: NodeJS.Timeout | undefined;
   let peakMemoryBytes = 0;
-  const before = processNumbers();
   let child: ChildProcess;
+  beginChild();
   try {
     child = spawn(input.argv[0]!, input.argv.slice(1), {
       cwd: input.cwd,
@@ -51,10 +53,17 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       detached: true,
     });
   } catch (error) {
+    void childEnded();
     closeSync(stdout);
     closeSync(stderr);
+    input.onStart({});
     return { status: 'failed', durationMs: 0, startError: whyNotStarted(error as Error) };
   }
+  const pidStart = child.pid === undefined ? undefined : processStart(child.pid);
+  input.onStart({
+    ...(child.pid === undefined ? {} : { pid: child.pid }),
+    ...(pidStart === undefined ? {} : { pidStart }),
+  });
   const signalGroup = (signal: NodeJS.Signals) => {
     if (child.pid === undefined) return;
     try {
@@ -89,24 +98,31 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.cancel.addEventListener('abort', onCancel);
     input.kill.addEventListener('abort', onKill);
     if (input.cancel.aborted) onCancel();
+    if (input.kill.aborted) onKill();
+    let cpu: Promise<number | undefined> | undefined;
     const end = await new Promise<{ exitCode?: number; signal?: string; startError?: string }>((done) => {
-      child.once('error', (error) => done({ startError: whyNotStarted(error) }));
+      const over = (how: { exitCode?: number; signal?: string; startError?: string }) => {
+        cpu ??= childEnded();
+        done(how);
+      };
+      child.once('error', (error) => over({ startError: whyNotStarted(error) }));
       child.once('exit', (code, signal) =>
-        done(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
+        over(code === null ? { signal: signal ?? 'SIGKILL' } : { exitCode: code }),
       );
     });
-    signalGroup('SIGKILL');
-    await killSurvivors(marksOf(input.env), before);
+    const durationMs = Math.round(monotonicMs() - startedMs);
+    if (child.pid !== undefined) {
+      signalGroup('SIGKILL');
+      await killSurvivors(marksOf(input.env), { pid: child.pid, startedMs });
+    }
     for (const log of followed) log.end();
-    const cpuAfter = waitedCpuSeconds();
+    const cpuSeconds = await cpu;
     const succeeded = end.exitCode === 0 && stopped === undefined;
     return {
       status: stopped ?? (succeeded ? 'succeeded' : 'failed'),
       ...end,
-      durationMs: Math.round(monotonicMs() - startedMs),
-      ...(cpuBefore === undefined || cpuAfter === undefined
-        ? {}
-        : { cpuSeconds: Math.round((cpuAfter - cpuBefore) * 100) / 100 }),
+      durationMs,
+      ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
       ...(peakMemoryBytes > 0 ? { peakMemoryBytes } : {}),
     };
   } finally {

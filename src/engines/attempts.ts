@@ -1,0 +1,20 @@
+import type { LocalContentStore } from '../content/content-store.ts';
+import type { Finished, StepAttempt } from './attempt/step-attempt.ts';
+import type { EngineEvent } from './engine.ts';
+
+/** What is told of an attempt before it has ended. */
+export type AttemptNews = Extract<EngineEvent, { type: 'step-started' | 'step-output' }>;
+
+/** What an engine brings to the scheduler: how one attempt of a cell is run. */
+export interface Attempts {
+  /** Where inputs come from and outputs go. */
+  readonly content: LocalContentStore;
+  /**
+   * Runs one attempt to its end: directories, command, outputs, and nothing of it left afterwards, neither files nor
+   * processes. Many run at the same time.
+   * @param tell is told `step-started` once, as soon as the command runs, and what it prints
+   * @returns how it ended, `retrying` false: that is the scheduler's to say. What the step did is never an exception
+   * @throws what makes going on impossible, such as a full disk; everything else is stopped then
+   */
+  run(task: StepAttempt, tell: (news: AttemptNews) => void): Promise<Finished>;
+}
