@@ -34,7 +34,7 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
     else cli.print(renderPlan(prepared.plan, prepared.requirements));
     return;
   }
-  const progress = openProgress(cli);
+  const progress = await openProgress(cli);
   const { record, problems } = await runProgram(ports, request, progress.show).finally(progress.close);
   cli.exitCode = exitCodeOf(record.status);
   if (cli.json) cli.printJson('Run', { ...record, problems });
@@ -42,7 +42,7 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   const wrote = record.steps.some(({ outputs }) => Object.keys(outputs).length > 0);
   if (wrote && record.status === 'succeeded') cli.say(`get what it wrote: same get run ${record.id}`);
   if (record.status !== 'succeeded')
-    process.stderr.write(renderFailure(record, problems, progress.tail(), cli.colour));
+    process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
 }
 
 /** What words after a program's reference ask for. @throws SAME1902 */

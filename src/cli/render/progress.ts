@@ -1,76 +1,49 @@
-import type { EngineEvent } from '../../engines/engine.ts';
-import type { RunRecord } from '../../runs/run-record.ts';
+import type { RunEvent } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
-import { paint, plain, seconds } from './text.ts';
+import { RunLines } from './run-lines.ts';
+import { StepTails } from './step-tails.ts';
 
 /** Shows a run while it goes on. */
 export interface Progress {
-  show(event: EngineEvent | { type: 'run-started'; record: RunRecord }): void;
-  /** The last lines of the step that is running or ran last. */
-  tail(): string[];
+  show(event: RunEvent): void;
+  /** The last lines that a cell printed, of those that run and the first that failed. */
+  tail(cell: string): readonly string[];
   close(): void;
 }
 
-const TAIL_LINES = 20;
-const FRAME_MS = 120;
-const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/** Reused cells that nothing follows are told after so long. */
+const HOLD_MS = 200;
 
-/** A live line on a terminal, plain lines elsewhere, nothing with --quiet. All on stderr. */
-export function openProgress(cli: Cli): Progress {
-  let tail: string[] = [];
-  let current: { step: string; startedMs: number } | undefined;
+/**
+ * A live view on a terminal, plain lines elsewhere, nothing with --quiet. All on stderr. The view is loaded only where
+ * it is shown: every other run starts without it.
+ */
+export async function openProgress(cli: Cli): Promise<Progress> {
+  if (cli.live && !cli.quiet) return (await import('./live.ts')).openLive(cli, process.stderr);
+  return openLines(cli);
+}
+
+function openLines(cli: Cli): Progress {
+  const lines = new RunLines({ marks: false, colour: false });
+  const tails = new StepTails();
   let timer: NodeJS.Timeout | undefined;
-  let frame = 0;
-  const live = cli.live && !cli.quiet;
-
-  const clear = () => {
-    if (live) process.stderr.write('\r\u001b[2K');
+  const say = (told: readonly string[]) => {
+    if (told.length > 0) cli.say(told.join('\n'));
   };
-  const draw = () => {
-    if (!current) return;
-    const width = process.stderr.columns ?? 80;
-    const elapsed = seconds(performance.now() - current.startedMs);
-    const text = `${FRAMES[frame++ % FRAMES.length]} ${current.step} ${elapsed}  ${plain(tail.at(-1) ?? '')}`;
-    process.stderr.write(`\r\u001b[2K${text.slice(0, width - 1)}`);
-  };
-  const say = (text: string) => {
-    clear();
-    cli.say(text);
-  };
-  const stop = () => {
-    clearInterval(timer);
-    clear();
-    current = undefined;
-  };
-
+  const flush = () => say(lines.flush());
   return {
     show(event) {
-      if (event.type === 'run-started') say(`run ${event.record.id}`);
-      if (event.type === 'step-started') {
-        tail = [];
-        if (live) {
-          current = { step: event.step, startedMs: performance.now() };
-          timer = setInterval(draw, FRAME_MS);
-          draw();
-        } else
-          say(
-            `step ${event.step} started${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}: ${plain(event.command)}`,
-          );
-      }
-      if (event.type === 'step-output') tail = [...tail, ...event.lines].slice(-TAIL_LINES);
-      if (event.type === 'step-skipped') say(`step ${event.step} skipped: ${event.because}`);
-      if (event.type === 'step-finished') {
-        stop();
-        const mark =
-          event.status === 'succeeded' ? paint('✓', 'green', cli.colour) : paint('✗', 'red', cli.colour);
-        const code = event.exitCode ? ` (exit ${event.exitCode})` : '';
-        const again = event.retrying ? ', trying again' : '';
-        say(
-          `${live ? `${mark} ` : ''}step ${event.step} ${event.status}${code} in ${seconds(event.durationMs)}${again}`,
-        );
-      }
+      if (event.type === 'run-started') return cli.say(`run ${event.record.id}`);
+      tails.take(event);
+      say(lines.take(event));
+      if (!lines.isHolding) return;
+      if (timer) timer.refresh();
+      else timer = setTimeout(flush, HOLD_MS).unref();
     },
-    tail: () => tail,
-    close: stop,
+    tail: (cell) => tails.of(cell),
+    close() {
+      clearTimeout(timer);
+      flush();
+    },
   };
 }

@@ -86,21 +86,34 @@ function renderDetails(record: RunRecord): string[] {
   return lines;
 }
 
-/** Why a run did not succeed: every problem, the last lines it printed, and what to do next. */
+/** Problems that are printed, and steps whose last lines are. */
+const PROBLEMS = 20;
+const TAILS = 3;
+
+/**
+ * Why a run did not succeed: the last lines of the steps that failed, every problem, and what to do next.
+ * @param tail the last lines a step printed
+ */
 export function renderFailure(
   written: RunRecord,
   problems: readonly Finding[],
-  tail: readonly string[],
+  tail: (step: string) => readonly string[],
   colour: boolean,
 ): string {
-  const record = plainRecord(written);
   const lines: string[] = [];
-  if (tail.length > 0) {
-    lines.push(paint(`last lines of step ${record.error?.step ?? ''}:`, 'dim', colour));
-    lines.push(...tail.map((line) => `  ${plain(line)}`));
+  const ended = (...statuses: string[]) => written.steps.filter(({ status }) => statuses.includes(status));
+  const failed = ended('failed', 'timeout');
+  const spoke = (failed.length > 0 ? failed : ended('canceled')).filter(({ name }) => tail(name).length > 0);
+  for (const { name } of spoke.slice(0, TAILS)) {
+    lines.push(paint(`last lines of step ${plainLine(name)}:`, 'dim', colour));
+    lines.push(...tail(name).map((line) => `  ${plain(line)}`));
   }
-  lines.push(...problems.map((problem) => renderFinding(problem, colour)));
-  if (problems.length === 0 && record.error) lines.push(`${record.error.code} ${record.error.message}`);
-  lines.push(`see everything it printed: same logs ${record.id}`);
+  lines.push(...problems.slice(0, PROBLEMS).map((problem) => renderFinding(problem, colour)));
+  if (problems.length > PROBLEMS) lines.push(`and ${problems.length - PROBLEMS} problems more`);
+  if (problems.length === 0 && written.error)
+    lines.push(`${plainLine(written.error.code)} ${plainLine(written.error.message)}`);
+  // Of many steps, what one printed is hard to find in what all did.
+  const only = written.steps.length > 1 && failed[0] ? ` --step ${plainLine(failed[0].name)}` : '';
+  lines.push(`see everything it printed: same logs ${plainLine(written.id)}${only}`);
   return `${lines.join('\n')}\n`;
 }

@@ -57,8 +57,9 @@ export function figure(value: number): string {
   return String(short);
 }
 
-/** A duration for people: `0.3 s`, `2 min 5 s`. */
+/** A duration for people: `0.3 s`, `2 min 5 s`, never `60 s`. */
 export function seconds(ms: number): string {
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  const whole = Math.round(ms / 1000);
+  if (whole < 60) return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
