@@ -10,6 +10,8 @@ export interface Contestant {
   between?: string[][];
   /** Greatest ratio to the floor. */
   target?: number;
+  /** The most CPU seconds, where a row has no floor that does the like. */
+  mostSeconds?: number;
   /** The most memory that any of the commands may have resident at once, in bytes; measured in the turn that does not count. */
   mostBytes?: number;
   /** Commands that must be on PATH beside the first words. */

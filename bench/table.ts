@@ -6,6 +6,8 @@ export interface Measured {
   role: 'floor' | 'same' | 'peer';
   /** Greatest ratio to the row's floor; only of `same`. */
   target?: number;
+  /** The most CPU seconds, where the row has no floor that does the like; only of `same`. */
+  mostSeconds?: number;
   /** The most memory that it may have resident at once, and that it had, in bytes. */
   mostBytes?: number;
   peakBytes?: number;
@@ -36,33 +38,38 @@ export function median(values: readonly number[]): number {
 export function linesOf(measured: readonly Measured[]): Line[] {
   return measured.map(({ samples, ...rest }): Line => {
     if (samples === undefined) return { ...rest, verdict: 'not installed' };
-    if (samples.length === 0) return { ...rest, verdict: rest.target === undefined ? 'failed' : 'OVER' };
+    const isHeld = rest.target !== undefined || rest.mostSeconds !== undefined;
+    if (samples.length === 0) return { ...rest, verdict: isHeld ? 'OVER' : 'failed' };
     const cpuSeconds = rounded(median(samples));
     const floor = measured.find(({ row, role }) => row === rest.row && role === 'floor')?.samples;
     const ratio = floor?.length ? rounded(median(samples) / median(floor)) : undefined;
-    const isFast = rest.target === undefined || (ratio !== undefined && ratio <= rest.target);
+    const isFast =
+      (rest.target === undefined || (ratio !== undefined && ratio <= rest.target)) &&
+      cpuSeconds <= (rest.mostSeconds ?? Infinity);
     const isSmall = rest.mostBytes === undefined || (rest.peakBytes ?? Infinity) <= rest.mostBytes;
     return {
       ...rest,
       cpuSeconds,
       leastSeconds: rounded(Math.min(...samples)),
       ...(ratio === undefined ? {} : { ratio }),
-      verdict: rest.target === undefined ? '' : isFast && isSmall ? 'ok' : 'OVER',
+      verdict: isHeld ? (isFast && isSmall ? 'ok' : 'OVER') : '',
     };
   });
 }
 
 /** The results as text, one line each, columns aligned. */
 export function renderTable(lines: readonly Line[]): string {
-  const cells = lines.map(({ row, what, role, cpuSeconds, ratio, target, mostBytes, peakBytes, verdict }) => [
-    row,
-    role === 'floor' ? `${what} (floor)` : what,
-    cpuSeconds === undefined ? '–' : cpuSeconds.toFixed(3),
-    ratio === undefined ? '–' : ratio.toFixed(2),
-    target === undefined ? '' : `≤ ${target}`,
-    peakBytes === undefined ? '' : `${megabytes(peakBytes)} of ${megabytes(mostBytes ?? Infinity)} MB`,
-    verdict,
-  ]);
+  const cells = lines.map(
+    ({ row, what, role, cpuSeconds, ratio, target, mostSeconds, mostBytes, peakBytes, verdict }) => [
+      row,
+      role === 'floor' ? `${what} (floor)` : what,
+      cpuSeconds === undefined ? '–' : cpuSeconds.toFixed(3),
+      ratio === undefined ? '–' : ratio.toFixed(2),
+      target === undefined ? (mostSeconds === undefined ? '' : `≤ ${mostSeconds} s`) : `≤ ${target}`,
+      peakBytes === undefined ? '' : `${megabytes(peakBytes)} of ${megabytes(mostBytes ?? Infinity)} MB`,
+      verdict,
+    ],
+  );
   const all = [['row', 'what', 'CPU s', '÷ floor', 'target', 'memory', ''], ...cells];
   const isShown = (column: number) => column !== 5 || cells.some((line) => line[column] !== '');
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));

@@ -11,7 +11,9 @@ const MAX_DEPTH = 512;
  * @throws SAME1015 a number is not finite · SAME1005 a lone surrogate, or no JSON value, or nested over 512 deep
  */
 export function canonicalJson(value: unknown): string {
-  return write(value, 0);
+  // JSON.stringify is RFC 8785 where the keys lie in order, and many times as fast as anything written here.
+  const inOrder = ordered(value, 0);
+  return inOrder === NOT_ORDERED ? write(value, 0) : JSON.stringify(inOrder);
 }
 
 /** {@link canonicalJson} as UTF-8. */
@@ -69,6 +71,62 @@ function unreadable(error: unknown, what: string): SameError {
   );
 }
 
+/** Stands for a value that no object can hold in order: engines put keys that look like indices first, as numbers. */
+const NOT_ORDERED = Symbol('not ordered');
+
+/** The same value with the keys of every object in order: itself where they are, else a copy. @throws as canonicalJson */
+function ordered(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value !== 'object' || value === null) {
+    // Refuses what is no JSON value.
+    write(value, depth);
+    return value;
+  }
+  if (depth >= MAX_DEPTH) throw refused('SAME1005', `nested deeper than ${MAX_DEPTH}`);
+  return Array.isArray(value) ? orderedItems(value, depth) : orderedMembers(value as Members, depth);
+}
+
+type Members = Record<string, unknown>;
+
+function orderedItems(items: unknown[], depth: number): unknown {
+  let copy: unknown[] | undefined;
+  for (let index = 0; index < items.length; index++) {
+    const item = ordered(items[index], depth + 1);
+    if (item === NOT_ORDERED) return NOT_ORDERED;
+    if (item !== items[index]) copy ??= items.slice();
+    if (copy) copy[index] = item;
+  }
+  return copy ?? items;
+}
+
+function orderedMembers(value: Members, depth: number): unknown {
+  const keys = Object.keys(value);
+  let isSorted = typeof value.toJSON !== 'function';
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
+    const first = key.charCodeAt(0);
+    if (first >= 0x30 && first <= 0x39 && /^[0-9]+$/.test(key)) return NOT_ORDERED;
+    if (index > 0 && key < keys[index - 1]!) isSorted = false;
+  }
+  const order = isSorted ? keys : keys.sort();
+  let copy: Members | undefined = isSorted ? undefined : {};
+  for (let index = 0; index < order.length; index++) {
+    const key = order[index]!;
+    const member = value[key];
+    if (member === undefined) continue;
+    if (key === '__proto__') throw refused('SAME1005', 'the key __proto__ is refused');
+    wellFormed(key);
+    const inOrder = ordered(member, depth + 1);
+    if (inOrder === NOT_ORDERED) return NOT_ORDERED;
+    if (inOrder !== member && !copy) {
+      copy = {};
+      for (const before of order.slice(0, index)) copy[before] = value[before];
+    }
+    if (copy) copy[key] = inOrder;
+  }
+  return copy ?? value;
+}
+
 function write(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -97,8 +155,12 @@ function write(value: unknown, depth: number): string {
 }
 
 function writeString(text: string): string {
+  return JSON.stringify(wellFormed(text));
+}
+
+function wellFormed(text: string): string {
   if (!text.isWellFormed()) throw refused('SAME1005', 'text with a lone surrogate has no UTF-8 form');
-  return JSON.stringify(text);
+  return text;
 }
 
 function refused(code: 'SAME1005' | 'SAME1015', message: string): SameError {

@@ -20,12 +20,14 @@ import { showCommand } from './commands/show.ts';
 import { unpackCommand } from './commands/unpack.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
+import { whyCommand } from './commands/why.ts';
 import type { VerbName } from './verbs.ts';
 
 /** The page of every verb: its options, its help, and what it calls. */
 export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   create: createCommand,
   run: runPage,
+  why: whyCommand,
   export: exportCommand,
   import: importCommand,
   push: pushCommand,

@@ -12,6 +12,7 @@ export const verbs = {
     summary: 'make a program from a folder, git, an archive, a bundle or a registry; or an alias',
   },
   run: { nouns: ['program'], summary: 'run a program, with parameters of its own' },
+  why: { nouns: ['program'], summary: 'say of each step whether it would run again, and what changed' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
   import: { nouns: ['program'], summary: 'check a bundle and store its program' },
   push: { nouns: ['program', 'run'], summary: 'put a program and its history, or a run, into a registry' },

@@ -112,6 +112,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       if (name === 'local') return openLocalEngine(content);
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
+    async forecast(plan, context) {
+      return (await import('../engines/forecast.ts')).forecast(plan, context, content);
+    },
     resolveTarget: (options) => resolveTarget({ ...options, variable: variables.SAME_ENVIRONMENT }),
     async checkRequirements(program, environments) {
       return checkRequirements({ program, environments, homeDirectory: home, variables });

@@ -82,6 +82,8 @@ export interface EnvironmentsOptions {
   cacheDirectory?: string;
   /** Go on without commands that are missing or of another version; what is there is frozen. */
   allowUnmet?: boolean;
+  /** Build nothing: what would have to be built first is left out of the path. */
+  planOnly?: boolean;
   /** Accept packages that have to be built, which executes their code. */
   allowBuild?: boolean;
   onProgress?(line: string): void;

@@ -12,6 +12,8 @@ import { type Commands, findCommands } from './required-commands.ts';
 export interface Environments {
   /** Builds it when it is not there yet; asked again it gives the same. @throws SAME1501 to SAME1505, SAME1701, SAME1903 */
   ready(name: string): Promise<ReadyEnvironment>;
+  /** As it will be once it is ready, its key above all; builds nothing, so that the path may lack what is not there yet. */
+  planned(name: string): Promise<ReadyEnvironment>;
   /** What is missing before it can be ready: cheap, builds nothing. */
   check(name: string): Promise<EnvironmentFinding[]>;
 }
@@ -29,6 +31,7 @@ export function openEnvironments(options: EnvironmentsOptions): Environments {
       }
       return promise;
     },
+    planned: (name) => prepare(name, { ...options, planOnly: true }),
     check: (name) => check(name, options),
   };
 }

@@ -24,8 +24,10 @@ export async function preparePython(
   options: EnvironmentsOptions,
 ): Promise<Prepared> {
   const contents = await lockedContents(name, python, options);
-  const built = (await builtPython(contents, options.directory)) ?? (await buildPython(contents, options));
+  const there = await builtPython(contents, options.directory);
   const { key, locked, resolved } = lockOf(contents);
+  if (!there && options.planOnly) return { kind: 'python', bin: [], key, locked, resolved };
+  const built = there ?? (await buildPython(contents, options));
   return { kind: 'python', bin: [built.bin], key, locked, resolved: { python: built.version, ...resolved } };
 }
 

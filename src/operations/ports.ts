@@ -9,6 +9,7 @@ import type {
 import type { Engine, EngineContext, EngineEvent } from '../engines/engine.ts';
 import type { CodeFiles, ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
+import type { Plan } from '../pipeline/plan.ts';
 import type { Configuration, ConfigurationEditor } from '../program/configuration.ts';
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { Lock, PythonLock } from '../program/lock.ts';
@@ -66,6 +67,8 @@ export interface Files {
 export interface Environments {
   /** Builds it when it is not there yet. @throws SAME1501…1504 */
   ready(name: string): Promise<ReadyEnvironment>;
+  /** As it will be once it is built, its key above all; builds nothing, and the path may lack what was not built yet. */
+  planned(name: string): Promise<ReadyEnvironment>;
   /** What is missing before it can be built: cheap, builds nothing. */
   check(name: string): Promise<Finding[]>;
 }
@@ -145,6 +148,8 @@ export interface Ports {
     readFile: (path: string) => Promise<Buffer | undefined>,
   ): Promise<Record<string, string>>;
   engine(name: string): Engine;
+  /** What would become of each cell of a plan now; nothing starts (`src/engines/forecast.ts`). */
+  forecast(plan: Plan, context: EngineContext): Promise<AsyncIterable<EngineEvent[]>>;
   resolveTarget(options: { target?: string; engine?: string; program: Program }): {
     name: string;
     engine: string;

@@ -3,6 +3,7 @@ import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts
 import type { BlobId, ContentStore } from '../content/content-store.ts';
 import type { EngineContext } from '../engines/engine.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
 import { isJsonObject, type JsonObject } from '../program/json.ts';
@@ -116,8 +117,19 @@ export async function prepareRun(
     parameters,
     dataHere: new Set(Object.keys(data)),
   });
-  throwFindings([...refusals, ...ports.engine(target.engine).refusals(plan)]);
-  const environments = openProgramEnvironments(ports, artifact, workDirectory, request.allowUnmet);
+  throwFindings([
+    ...refusals,
+    ...unknownSteps(program, request),
+    ...ports.engine(target.engine).refusals(plan),
+  ]);
+  const { containers } = ports.engine(target.engine);
+  const environments = openProgramEnvironments(
+    ports,
+    artifact,
+    workDirectory,
+    request.allowUnmet,
+    containers,
+  );
   const requirements = await ports.checkRequirements(program, environments);
   return {
     artifact,
@@ -163,6 +175,27 @@ export async function requestedParameters(
     ...findings,
   ]);
   return parameters;
+}
+
+/** Steps that options name and the program does not have (spec SAME-RUN-026). */
+function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Finding[] {
+  const { steps, finally: last = {} } = program.pipeline;
+  const known = [...Object.keys(steps), ...Object.keys(last)];
+  const named = [
+    ...(Array.isArray(force) ? force.map((name) => ['--force', name] as const) : []),
+    ...accept.map((name) => ['--accept', name] as const),
+  ];
+  return named.flatMap(([option, name]) => {
+    if (known.includes(name)) return [];
+    const meant = nearest(name, known);
+    return [
+      {
+        code: 'SAME1009' as const,
+        message: `${option}: there is no step "${name}"${meant === undefined ? '' : ` — did you mean ${meant}?`}`,
+        place: option,
+      },
+    ];
+  });
 }
 
 /** Options of the tool that could as well be meant for a parameter (spec SAME-PAR-027). */

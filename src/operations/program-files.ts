@@ -135,6 +135,7 @@ function refuseOtherData(
 /**
  * The environments of a stored program on this machine.
  * @param containers steps run in containers: an environment that has an image is that image
+ * @param allowBuild packages may have to be built, which executes their code
  */
 export function openProgramEnvironments(
   ports: Ports,
@@ -142,8 +143,10 @@ export function openProgramEnvironments(
   workDirectory: string,
   allowUnmet = false,
   containers = false,
+  allowBuild = false,
 ): Environments {
   return ports.openEnvironments({
+    allowBuild,
     allowUnmet,
     containers,
     codeFiles: () => artifact.codeStream(),

@@ -3,14 +3,14 @@ import type { BlobId } from '../content/content-store.ts';
 import type { Artifact, EngineContext, StepResult } from '../engines/engine.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
-import { previousResult, previousStep } from './previous-step.ts';
+import { previousResult, previousSteps } from './previous-step.ts';
 
 /** Bytes of the list of a tree. */
 const LIST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Looks for results that may stand in for the cells of a run: those of the run that it resumes, then those of this home
- * by key, then what a user accepts (spec SAME-STP-030).
+ * by key, then what a user accepts (spec SAME-RUN-024).
  */
 export function openReuse(
   ports: Ports,
@@ -19,25 +19,36 @@ export function openReuse(
 ): EngineContext['reuse'] {
   const ofResumed = new Map((resumed?.results ?? []).map((result) => [result.key, result]));
   const isForced = (step: string) => force === true || (force ?? []).includes(step);
+  // Empty logs alone are the same for most steps.
+  const known = new Set<string>();
   const whole = async (result: StepResult | undefined) =>
-    result && (await isWhole(ports, result)) ? result : undefined;
+    result && (await isWhole(ports, result, known)) ? result : undefined;
   return async (step, cell, { key }) => {
     const left = await whole(ofResumed.get(key));
     if (left) return left;
     const mayLook = step.cache !== false && !noCache && (step.selected === 'reuse' || !isForced(step.name));
     const found = mayLook ? await whole(ports.results.find(key)) : undefined;
     if (found || !accept?.includes(step.name)) return found;
-    const previous = previousStep(ports, plan.program.name, step, cell);
+    const previous = previousSteps(ports, plan.program.name, [{ step, cell }]).get(cell.name);
     const taken = previous && (await whole(previousResult(ports, previous)));
     // Taken for what it was not made from: said wherever it is used.
     return taken && { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
   };
 }
 
-/** Whether everything that a result names is in the store as it was. */
-async function isWhole(ports: Ports, { outputs, logs, series }: StepResult): Promise<boolean> {
+/**
+ * Whether everything that a result names is in the store as it was.
+ * @param known digests of which that was seen in this run; more are added
+ */
+async function isWhole(
+  ports: Ports,
+  { outputs, logs, series }: StepResult,
+  known: Set<string>,
+): Promise<boolean> {
   for (const artifact of [...Object.values(outputs), logs.stdout, logs.stderr]) {
+    if (known.has(artifact.digest)) continue;
     if (!(await holds(ports, artifact))) return false;
+    known.add(artifact.digest);
   }
   return series === undefined || ports.content.has(series);
 }

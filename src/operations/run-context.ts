@@ -29,6 +29,7 @@ export async function engineContext(
     workDirectory,
     placeCode: files.place,
     codeDigest: (step) => files.digestFor(step),
+    codeTree: (step) => files.listFor(step),
     environment: (name) => prepared.environments.ready(name),
     // Of one program: what others left there must not reach its results.
     scratch: (key) =>

@@ -73,3 +73,17 @@ test('a document in another form is refused, which covers duplicate keys, BOM an
 test('a digest is lower-case hex with its algorithm', () => {
   assert.equal(sha256(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 });
+
+test('keys that look like indices, are out of order or of objects with toJSON are written as any others', () => {
+  assert.equal(
+    canonicalJson({ b: 1, a: [{ d: 1, c: { 10: 1, 9: 2, x: 0 } }] }),
+    '{"a":[{"c":{"10":1,"9":2,"x":0},"d":1}],"b":1}',
+  );
+  assert.equal(
+    canonicalJson({ a: 1, b: { z: 1, y: 2 }, c: undefined, d: 'é' }),
+    '{"a":1,"b":{"y":2,"z":1},"d":"é"}',
+  );
+  assert.equal(canonicalJson({ toJSON: undefined, a: 1 }), '{"a":1}');
+  assert.equal(canonicalJson({ at: new Date(0) }), '{"at":{}}');
+  assert.throws(() => canonicalJson([undefined]), { code: 'SAME1005' });
+});

@@ -1,10 +1,12 @@
 import { SameError } from '../../errors/same-error.ts';
 import { exitCodeOf } from '../../operations/conclude-run.ts';
+import { forecastRun } from '../../operations/forecast-run.ts';
 import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
 import { runProgram } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
 import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
+import { renderForecastCounts, renderReasons } from '../render/reasons.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
 import { type RunWords, splitRunWords } from '../run-words.ts';
 
@@ -19,19 +21,16 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
       hint: 'the program comes first: same run NAME:VERSION --parameter=value (stored ones: same list programs)',
     });
   }
-  const request: RunRequest = {
-    ...(words.reference !== undefined
-      ? { reference: words.reference }
-      : words.resume === undefined
-        ? { source: words.file ?? '.' }
-        : {}),
-    ...requestOf(words),
-  };
+  const request = requestOf(words);
   if (words.plan) {
     using temporary = ports.files.temporary();
     const prepared = await prepareRun(ports, request, temporary.path);
-    if (cli.json) cli.printJson('Plan', { ...prepared.plan, requirements: prepared.requirements });
-    else cli.print(renderPlan(prepared.plan, prepared.requirements));
+    const forecast = await forecastRun(ports, request, prepared, temporary.path);
+    if (cli.json) cli.printJson('Plan', { ...prepared.plan, requirements: prepared.requirements, forecast });
+    else {
+      cli.print(renderPlan(prepared.plan, prepared.requirements));
+      cli.print(['now', renderReasons(forecast), renderForecastCounts(forecast)].join('\n'));
+    }
     return;
   }
   const progress = await openProgress(cli);
@@ -47,11 +46,18 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
 
 /** What words after a program's reference ask for. @throws SAME1902 */
 export function readRunRequest(words: string[]): RunRequest {
-  return requestOf(splitRunWords(['reference', ...words]));
+  const { reference: _, ...request } = requestOf(splitRunWords(['reference', ...words]));
+  return request;
 }
 
-function requestOf(words: RunWords): RunRequest {
+/** What words of `same run` ask for: a stored program, a tree, or the folder that one is in. */
+export function requestOf(words: RunWords): RunRequest {
   return {
+    ...(words.reference !== undefined
+      ? { reference: words.reference }
+      : words.resume === undefined
+        ? { source: words.file ?? '.' }
+        : {}),
     ...(words.profile === undefined ? {} : { profile: words.profile }),
     ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
     set: words.set,

@@ -1,0 +1,152 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bareNode, type Contestant, type Row, same, shell } from './contestant.ts';
+
+/** Steps that do not read from one another: the others are chains as long as there are layers. */
+const WIDTH = 100;
+
+/** A graph of steps that each copy a file: chains of which each step reads what the one before it wrote. */
+interface Graph {
+  name: string;
+  steps: number;
+}
+
+const thousand: Graph = { name: 'thousand', steps: 1000 };
+
+/** P3, a run in which nothing changed, P4, a run of everything, and P5, plans of large graphs. */
+export function pipelineRows(directory: string): Row[] {
+  return [
+    {
+      name: 'P3',
+      open() {
+        writeGraph(directory, thousand);
+        return {
+          before: [
+            [...same, 'create', '-f', 'thousand/program'],
+            [...same, 'run', 'thousand:1.0', '--quiet'],
+            ...peers(2).flatMap(({ commands }) =>
+              commands.map((command) => shell(`${quoted(command)} || true`)),
+            ),
+          ],
+          contestants: [
+            { what: 'make', role: 'floor', commands: [['make', '-C', 'thousand']] },
+            {
+              what: 'same run',
+              role: 'same',
+              commands: [[...same, 'run', 'thousand:1.0', '--quiet']],
+              target: 1,
+            },
+            ...peers(2),
+          ],
+        };
+      },
+    },
+    {
+      name: 'P4',
+      mostRuns: 3,
+      open() {
+        writeGraph(directory, thousand);
+        return {
+          before: [[...same, 'create', '-f', 'thousand/program']],
+          contestants: [
+            {
+              what: 'make -j2',
+              role: 'floor',
+              between: [shell('rm -rf thousand/out')],
+              commands: [['make', '-C', 'thousand', '-j2']],
+            },
+            {
+              what: 'same run -j2',
+              role: 'same',
+              between: [shell('rm -rf "$SAME_HOME/runs" "$SAME_HOME/cache/results"')],
+              commands: [[...same, 'run', 'thousand:1.0', '--quiet', '-j2']],
+              target: 2,
+            },
+            ...peers(2).map((peer) => ({ ...peer, between: [shell('rm -rf thousand/out')] })),
+          ],
+        };
+      },
+    },
+    planRow(directory, { name: 'tens', steps: 10_000 }, 1),
+    planRow(directory, { name: 'hundreds', steps: 100_000 }, 8),
+  ];
+}
+
+function planRow(directory: string, graph: Graph, mostSeconds: number): Row {
+  return {
+    name: `P5 ${graph.steps.toLocaleString('en')} steps`,
+    mostRuns: 3,
+    open() {
+      writeGraph(directory, graph);
+      return {
+        before: [
+          [...same, 'create', '-f', `${graph.name}/program`, '--limit', 'yaml=64Mi', '--limit', 'json=64Mi'],
+        ],
+        contestants: [
+          { what: 'node -e 0', role: 'floor', commands: [bareNode] },
+          {
+            what: 'same run --plan',
+            role: 'same',
+            commands: [[...same, 'run', `${graph.name}:1.0`, '--plan', '--json']],
+            mostSeconds,
+            mostBytes: 1e9,
+          },
+        ],
+      };
+    },
+  };
+}
+
+/** Others that know what need not run again. */
+function peers(jobs: number): Contestant[] {
+  const snakemake = ['snakemake', '-d', 'thousand', '-s', 'thousand/Snakefile', '--quiet', 'all'];
+  return [
+    { what: 'snakemake', role: 'peer', commands: [[...snakemake, '--cores', String(jobs)]] },
+    { what: 'dvc repro', role: 'peer', commands: [['dvc', '--cd', 'thousand', 'repro', '--quiet']] },
+  ];
+}
+
+function quoted(words: string[]): string {
+  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+}
+
+/** The same graph for each of them, in the language of each. */
+function writeGraph(directory: string, { name, steps }: Graph): void {
+  const numbers = Array.from({ length: steps }, (_, index) => index);
+  const before = (index: number) => (index < WIDTH ? undefined : index - WIDTH);
+  const own = numbers.map((index) => {
+    const from = before(index);
+    const input = from === undefined ? 'seed.txt' : '{{inputs.i}}';
+    const inputs = from === undefined ? '' : `, inputs: {i: {from: s${from}.o}}`;
+    return `    s${index}: {run: [cp, "${input}", "{{outputs.o}}"], parameters: []${inputs}, outputs: {o: {}}}`;
+  });
+  const make = numbers.map((index) => {
+    const from = before(index);
+    return `out/s${index}: ${from === undefined ? 'seed.txt' : `out/s${from}`} | out\n\tcp $< $@\n`;
+  });
+  const snake = numbers.map((index) => {
+    const from = before(index);
+    return `rule s${index}:\n    input: "${from === undefined ? 'seed.txt' : `out/s${from}`}"\n    output: "out/s${index}"\n    shell: "cp {input} {output}"\n`;
+  });
+  const dvc = numbers.map((index) => {
+    const from = before(index);
+    const source = from === undefined ? 'seed.txt' : `out/s${from}`;
+    return `  s${index}:\n    cmd: cp ${source} out/s${index}\n    deps: [${source}]\n    outs: [out/s${index}]\n`;
+  });
+  const all = numbers.map((index) => `out/s${index}`);
+  const files: Record<string, string> = {
+    'program/same.yaml': `apiVersion: same/v1\nkind: Program\nmetadata: {name: ${name}, version: "1.0"}\npipeline:\n  steps:\n${own.join('\n')}\n`,
+    'program/seed.txt': 'seed\n',
+    'seed.txt': 'seed\n',
+    Makefile: `all: ${all.join(' ')}\nout:\n\tmkdir -p out\n${make.join('')}.PHONY: all\n`,
+    Snakefile: `rule all:\n    input: [${all.map((path) => `"${path}"`).join(', ')}]\n${snake.join('')}`,
+    '.dvc/config': '[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n',
+    'out/.keep': '',
+    'dvc.yaml': `stages:\n${dvc.join('')}`,
+  };
+  for (const [path, text] of Object.entries(files)) {
+    const full = join(directory, name, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+  }
+}

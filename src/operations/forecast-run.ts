@@ -1,0 +1,166 @@
+import type { EngineEvent, StepResult } from '../engines/engine.ts';
+import { type KeyChange, keyChanges } from '../pipeline/key-changes.ts';
+import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
+import type { StepKey } from '../pipeline/step-key.ts';
+import type { JsonObject } from '../program/json.ts';
+import type { Ports } from './ports.ts';
+import type { PreparedRun, RunRequest } from './prepare-run.ts';
+import { type PreviousStep, previousSteps } from './previous-step.ts';
+import { openProgramFiles, type ProgramFiles } from './program-files.ts';
+import { engineContext } from './run-context.ts';
+
+/** What would become of one cell, and why. */
+export interface CellForecast {
+  /** Name of the cell. */
+  step: string;
+  /** Values of its dimensions, where it has any. */
+  matrix?: JsonObject;
+  /** `waits`: it needs what another step will write first; only then is it known whether it runs. */
+  decision: 'reuse' | 'run' | 'waits' | 'skip';
+  because: string;
+  /** The run whose result is reused, or with which it was compared. */
+  run?: string;
+  /** What is not as it was then. */
+  changes: KeyChange[];
+}
+
+/** A cell as the forecast met it. */
+interface Met {
+  step: PlannedStep;
+  cell: PlannedCell;
+  key: StepKey;
+}
+
+/**
+ * What would become of every cell of a run now: nothing runs, nothing is recorded, and no environment is built.
+ * @returns the cells in plan order
+ */
+export async function forecastRun(
+  ports: Ports,
+  request: RunRequest,
+  prepared: PreparedRun,
+  workDirectory: string,
+): Promise<CellForecast[]> {
+  const files = await openProgramFiles(ports, prepared.artifact, prepared.data);
+  const data = files.checkData();
+  const logs = { stdout: '', stderr: '' };
+  const journal = { id: '', append: () => {}, logPaths: () => logs, finish: () => {} };
+  const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
+  const met = new Map<string, Met>();
+  const reuse: typeof context.reuse = (step, cell, key) => {
+    met.set(cell.name, { step, cell, key });
+    return context.reuse(step, cell, key);
+  };
+  const looking = { ...context, reuse, environment: prepared.environments.planned };
+  const told: EngineEvent[] = [];
+  for await (const batch of await ports.forecast(prepared.plan, looking)) told.push(...batch);
+  return new Explanation(ports, request, prepared.plan, files, met).of(told);
+}
+
+/** Says of each cell why. */
+class Explanation {
+  readonly #ports: Ports;
+  readonly #request: RunRequest;
+  readonly #plan: Plan;
+  readonly #files: ProgramFiles;
+  readonly #met: ReadonlyMap<string, Met>;
+  readonly #order: ReadonlyMap<string, number>;
+
+  constructor(
+    ports: Ports,
+    request: RunRequest,
+    plan: Plan,
+    files: ProgramFiles,
+    met: ReadonlyMap<string, Met>,
+  ) {
+    this.#ports = ports;
+    this.#request = request;
+    this.#plan = plan;
+    this.#files = files;
+    this.#met = met;
+    this.#order = new Map(plan.steps.map(({ name }, index) => [name, index]));
+  }
+
+  async of(events: readonly EngineEvent[]): Promise<CellForecast[]> {
+    const runs = events.flatMap((event) =>
+      event.type === 'step-finished' ? [this.#met.get(event.step)!] : [],
+    );
+    const previous = previousSteps(this.#ports, this.#plan.program.name, runs);
+    const forecasts = new Map<string, CellForecast>();
+    for (const event of events) {
+      const found = await this.#cell(event, previous);
+      if (found) forecasts.set(found.step, found);
+    }
+    return [...forecasts.values()].sort((a, b) => this.#rank(a.step) - this.#rank(b.step));
+  }
+
+  async #cell(
+    event: EngineEvent,
+    previous: ReadonlyMap<string, PreviousStep>,
+  ): Promise<CellForecast | undefined> {
+    const { step } = event;
+    const matrix = this.#met.get(step)?.cell.matrix ?? {};
+    const base = { step, ...(Object.keys(matrix).length === 0 ? {} : { matrix }), changes: [] };
+    if (event.type === 'step-cached') return { ...base, ...reused(event.result) };
+    if (event.type === 'step-skipped') {
+      const waits = event.cause === 'failure';
+      return {
+        ...base,
+        decision: waits ? 'waits' : 'skip',
+        because: waits
+          ? event.because.replace(/^step (\S+) did not succeed$/, 'step $1 runs first')
+          : event.because,
+      };
+    }
+    if (event.type !== 'step-finished') return undefined;
+    const met = this.#met.get(step)!;
+    return { ...base, decision: 'run', ...(await this.#why(met, previous.get(step))) };
+  }
+
+  async #why(met: Met, previous: PreviousStep | undefined): Promise<Omit<CellForecast, 'step' | 'decision'>> {
+    const { step, key } = met;
+    const { force, noCache } = this.#request;
+    if (noCache) return { because: '--no-cache: no stored result is looked for', changes: [] };
+    if (force === true || force?.includes(step.name)) return { because: '--force', changes: [] };
+    if (step.cache === false) return { because: notReusable(step), changes: [] };
+    if (!previous) return { because: 'it has not succeeded here before', changes: [] };
+    const run = previous.record.id;
+    if (previous.step.cacheKey === key.key)
+      return { because: 'what it wrote is not stored any more, or not as it was', run, changes: [] };
+    const changes = await this.#changes(met, previous.step.cacheKey!);
+    if (!changes) return { because: 'what it was made from then is not known any more', run, changes: [] };
+    return { because: 'changed since it ran', run, changes };
+  }
+
+  async #changes({ step, key }: Met, before: string): Promise<KeyChange[] | undefined> {
+    const bytes = await this.#document(before);
+    if (!bytes) return undefined;
+    const old = JSON.parse(bytes.toString('utf8')) as JsonObject;
+    const now = JSON.parse(Buffer.from(key.document).toString('utf8')) as JsonObject;
+    const tree = await this.#document(String(old.code).replace(/^tree:/, ''));
+    return keyChanges(old, now, tree && { before: tree, after: this.#files.listFor(step) });
+  }
+
+  async #document(digest: string): Promise<Buffer | undefined> {
+    const { content } = this.#ports;
+    return (await content.has(digest)) ? content.read(digest, Number.MAX_SAFE_INTEGER) : undefined;
+  }
+
+  /** Cells have the numbers of their step's, which are less than a million. */
+  #rank(cell: string): number {
+    const [name, number = '0'] = cell.split('.') as [string, string?];
+    return this.#order.get(name)! * 1e6 + Number(number);
+  }
+}
+
+function reused({ run, acceptedFrom }: StepResult): Pick<CellForecast, 'decision' | 'because' | 'run'> {
+  const because = acceptedFrom === undefined ? 'nothing it is made from changed' : 'it was accepted';
+  return { decision: 'reuse', because, run };
+}
+
+function notReusable({ secrets, services }: PlannedStep): string {
+  if (secrets.length > 0) return 'it uses secrets: nothing is reused unless it says cache: true';
+  return services.length > 0
+    ? 'it uses services: nothing is reused unless it says cache: true'
+    : 'cache: false';
+}

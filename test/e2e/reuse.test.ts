@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { openRig, type Rig } from './rig.ts';
+
+/** A study of two steps that each note that they ran; the second reads from the first and no parameter. */
+const manifest = (log: string, more = '') => `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+parameters: {n: {type: integer, default: 3}, unused: {type: integer, default: 1}}
+pipeline:
+  steps:
+    make:
+      run: "echo make >> ${log}; seq {{parameters.n}} > {{outputs.numbers}}"
+      parameters: [n]
+      code: [make.sh]
+      outputs: {numbers: {}}
+    count:
+      run: "echo count >> ${log}; wc -l < {{inputs.numbers}} > {{outputs.lines}}; echo '{\\"lines\\": 1}' > metrics.json"
+      parameters: []
+      code: [count.sh]
+      inputs: {numbers: {from: make.numbers}}
+      outputs: {lines: {}}
+${more}
+`;
+
+/** A rig with the study in `study/`; what ran is told by `ran()`, which forgets it. */
+function openStudy(more = ''): Rig & { ran(): string[]; edit(path: string, text: string): void } {
+  const rig = openRig();
+  const log = rig.path('log');
+  rig.write({
+    'study/same.yaml': manifest(log, more),
+    'study/make.sh': 'one',
+    'study/count.sh': 'one',
+    'study/README.md': 'words',
+    log: '',
+  });
+  return Object.assign(rig, {
+    ran() {
+      const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean);
+      writeFileSync(log, '');
+      return lines;
+    },
+    edit: (path: string, text: string) => writeFileSync(rig.path('study', path), text),
+  });
+}
+
+const run = (rig: Rig, ...words: string[]) => rig.same(['run', '-f', 'study', '--json', ...words]);
+
+describe('a step that was run before', () => {
+  it('does not run again, and its figures, outputs and logs are those of the first time', async () => {
+    using rig = openStudy();
+    const first = (await run(rig)).json();
+    assert.deepEqual(rig.ran(), ['make', 'count']);
+    const second = (await run(rig)).json();
+    assert.deepEqual(rig.ran(), []);
+    assert.deepEqual(second.metrics, first.metrics);
+    for (const [index, step] of second.steps.entries()) {
+      const before = first.steps[index];
+      assert.equal(step.status, 'succeeded');
+      assert.equal(step.cached, true);
+      assert.equal(step.cachedFrom, first.id);
+      for (const field of ['outputs', 'logs', 'cacheKey', 'inputs'])
+        assert.deepEqual(step[field], before[field]);
+    }
+  });
+
+  it('runs again exactly when something that it sees was edited', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.ran();
+    rig.edit('README.md', 'other words');
+    await run(rig);
+    assert.deepEqual(rig.ran(), [], 'no step sees README.md');
+    rig.edit('count.sh', 'two');
+    await run(rig);
+    assert.deepEqual(rig.ran(), ['count']);
+    rig.edit('make.sh', 'two');
+    await run(rig);
+    assert.deepEqual(rig.ran(), ['make'], 'it wrote the same, so that the next is the same too');
+    await run(rig, '--n=4');
+    assert.deepEqual(rig.ran(), ['make', 'count']);
+    await run(rig, '--unused=7');
+    assert.deepEqual(rig.ran(), [], 'no step sees that parameter');
+    rig.edit('same.yaml', manifest(rig.path('log'), 'claims: [{id: c, metric: lines, expect: 1}]'));
+    assert.equal((await run(rig)).json().claims[0].outcome, 'within');
+    assert.deepEqual(rig.ran(), [], 'a claim is held against figures that are there');
+  });
+
+  it('is the same from a folder and from a stored program', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.ran();
+    await rig.same(['create', '-f', 'study']);
+    assert.equal((await rig.same(['run', 'study:1.0'])).code, 0);
+    assert.deepEqual(rig.ran(), []);
+  });
+
+  it('runs again with --force, with --force=STEP, and with --no-cache, and what it then left is reused', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.ran();
+    await run(rig, '--force=count');
+    assert.deepEqual(rig.ran(), ['count']);
+    await run(rig, '--force');
+    assert.deepEqual(rig.ran(), ['make', 'count']);
+    const { id } = (await run(rig, '--no-cache')).json();
+    assert.deepEqual(rig.ran(), ['make', 'count']);
+    assert.equal((await run(rig)).json().steps[0].cachedFrom, id);
+  });
+
+  it('runs again when what it wrote is not as it was', async () => {
+    using rig = openStudy();
+    const { steps } = (await run(rig)).json();
+    rig.ran();
+    const hex = steps[0].outputs.numbers.digest.slice('sha256:'.length);
+    const blobs = join(rig.home, 'content/blobs/sha256');
+    const blob = readdirSync(blobs, { recursive: true, encoding: 'utf8' }).find((path) =>
+      path.replaceAll('/', '').endsWith(hex),
+    )!;
+    rmSync(join(blobs, blob));
+    const again = await run(rig);
+    assert.equal(again.code, 0);
+    assert.deepEqual(rig.ran(), ['make'], 'the other one wrote what it would write again');
+  });
+
+  it('is found again from the journals when the cache was removed', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.ran();
+    rmSync(join(rig.home, 'cache'), { recursive: true });
+    assert.equal((await run(rig)).json().steps[1].cached, true);
+    assert.deepEqual(rig.ran(), []);
+  });
+
+  it('always runs when it says cache: false, or uses a secret', async () => {
+    using rig = openRig();
+    const log = rig.path('log');
+    rig.write({
+      log: '',
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+secrets: {TOKEN: {required: false}}
+pipeline:
+  steps:
+    never: {run: "echo never >> ${log}", cache: false}
+    secret: {run: "echo secret >> ${log}", secrets: [TOKEN]}
+    told: {run: "echo told >> ${log}", secrets: [TOKEN], cache: true}
+`,
+    });
+    await run(rig);
+    writeFileSync(log, '');
+    await run(rig);
+    assert.deepEqual(readFileSync(log, 'utf8').split('\n').filter(Boolean).sort(), ['never', 'secret']);
+  });
+
+  it('is taken as it is by --accept, which the record of this and of later runs says', async () => {
+    using rig = openStudy();
+    const first = (await run(rig)).json();
+    rig.edit('make.sh', 'a comment');
+    rig.ran();
+    const accepted = (await run(rig, '--accept', 'make')).json();
+    assert.deepEqual(rig.ran(), []);
+    const [make, count] = accepted.steps;
+    assert.equal(make.acceptedFrom, first.steps[0].cacheKey);
+    assert.notEqual(make.cacheKey, make.acceptedFrom);
+    assert.equal(count.acceptedFrom, undefined);
+    const later = (await run(rig)).json();
+    assert.equal(later.steps[0].acceptedFrom, first.steps[0].cacheKey);
+  });
+
+  it('names that are no step are refused, all of them', async () => {
+    using rig = openStudy();
+    const refused = await run(rig, '--force=mak', '--accept', 'cuont');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /SAME1009 .*"mak".*did you mean make/);
+    assert.match(refused.stderr, /SAME1009 .*"cuont".*did you mean count/);
+  });
+});
+
+describe('same why', () => {
+  it('says that all is reused, and from which run', async () => {
+    using rig = openStudy();
+    const { id } = (await run(rig)).json();
+    const told = await rig.same(['why', '-f', 'study']);
+    assert.equal(told.code, 0, told.stderr);
+    assert.match(told.stdout, new RegExp(`^make is reused: .*${id}`, 'm'));
+    assert.match(told.stdout, /^2 steps: 2 reused$/m);
+  });
+
+  it('names what changed, old and new, and what waits for it', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.edit('make.sh', 'two');
+    const told = (await rig.same(['why', '-f', 'study', '--json', '--n=5'])).json();
+    const [make, count] = told.steps;
+    assert.equal(make.decision, 'run');
+    assert.deepEqual(
+      make.changes.map(({ what }: { what: string }) => what),
+      ['parameter n', 'code make.sh'],
+    );
+    assert.deepEqual(make.changes[0], { what: 'parameter n', old: 3, new: 5 });
+    assert.equal(count.decision, 'waits');
+    assert.equal(count.because, 'step make runs first');
+    assert.equal((await rig.same(['list', 'runs', '--json'])).json().items.length, 1, 'nothing ran');
+  });
+
+  it('answers for one step, in its folder by the name alone', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.edit('count.sh', 'two');
+    const told = await rig.same(['why', 'count'], { cwd: rig.path('study') });
+    assert.match(
+      told.stdout,
+      /^count runs: .*\n {4}code count\.sh: sha256:[0-9a-f]{12} → sha256:[0-9a-f]{12}\n1 step: 1 to run\n$/,
+    );
+    assert.equal((await rig.same(['why', 'cuont'], { cwd: rig.path('study') })).code, 2);
+  });
+
+  it('is what run --plan says too', async () => {
+    using rig = openStudy();
+    await run(rig);
+    const plan = (await run(rig, '--plan', '--n=9')).json();
+    assert.deepEqual(
+      plan.forecast.map(({ step, decision }: { step: string; decision: string }) => [step, decision]),
+      [
+        ['make', 'run'],
+        ['count', 'waits'],
+      ],
+    );
+  });
+});
+
+describe('same run --resume', () => {
+  const failing = `
+    last:
+      run: "test -e /nowhere/flag"
+      inputs: {lines: {from: count.lines}}`;
+
+  it('goes on with the values of the newest run that failed, and runs only what did not succeed', async () => {
+    using rig = openStudy(failing);
+    const first = (await run(rig, '--n=5')).json();
+    assert.equal(first.status, 'failed');
+    rig.ran();
+    const second = (await rig.same(['run', '--resume', '--json'])).json();
+    assert.deepEqual(rig.ran(), []);
+    assert.equal(second.resumes, first.id);
+    assert.deepEqual(second.parameters, first.parameters);
+    assert.deepEqual(
+      second.steps.map(({ name, cached }: { name: string; cached: boolean }) => [name, cached]),
+      [
+        ['make', true],
+        ['count', true],
+        ['last', false],
+      ],
+    );
+  });
+
+  it('takes what a step with cache: false left, since it is the same run that goes on', async () => {
+    using rig = openRig();
+    const log = rig.path('log');
+    rig.write({
+      log: '',
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+pipeline:
+  steps:
+    a: {run: "echo a >> ${log}; echo 1 > {{outputs.o}}", cache: false, outputs: {o: {}}}
+    b: {run: "test -e ${rig.path('flag')}", inputs: {o: {from: a.o}}}
+`,
+    });
+    assert.equal((await run(rig)).code, 1);
+    rig.write({ flag: '' });
+    const resumed = await rig.same(['run', '--resume', '--json']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(readFileSync(log, 'utf8'), 'a\n');
+  });
+
+  it('is refused where there is nothing to go on with, and with other values', async () => {
+    using rig = openStudy();
+    const none = await rig.same(['run', '--resume']);
+    assert.equal(none.code, 3);
+    assert.match(none.stderr, /SAME1608/);
+    const { id } = (await run(rig)).json();
+    const succeeded = await rig.same(['run', `--resume=${id}`]);
+    assert.equal(succeeded.code, 4);
+    assert.match(succeeded.stderr, /SAME1615 .*succeeded/);
+    const other = await rig.same(['run', '--resume', '--set', 'n=4', '--profile', 'x']);
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /--set[\s\S]*--profile/);
+  });
+});
+
+describe('options that a parameter may be called too', () => {
+  it('are refused in their short form where one is, and taken with --same-', async () => {
+    using rig = openRig();
+    rig.write({
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+parameters: {step: {type: string, default: x}, cache: {type: boolean, default: true}}
+pipeline: {steps: {a: {run: "true"}, b: {run: "true"}}}
+`,
+    });
+    const refused = await run(rig, '--step=a', '--no-cache');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /--step is an option of same.*parameter "step".*--same-step.*--set step/);
+    assert.match(refused.stderr, /--no-cache is an option of same.*parameter "cache"/);
+    const taken = await run(rig, '--same-no-cache', '--set', 'step=y');
+    assert.equal(taken.code, 0, taken.stderr);
+    assert.equal(taken.json().parameters.step.value, 'y');
+  });
+});
