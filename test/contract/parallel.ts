@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EngineContext, StepResult } from '../../src/engines/engine.ts';
 import { SameError } from '../../src/errors/same-error.ts';
-import { isAlive, until } from '../components/facts.ts';
+import { isAlive as isAliveHere, until } from '../components/facts.ts';
 import type { Fixture, Ran } from './workbench.ts';
 
 /** A directory outside of all runs, by which steps and tests meet. */
@@ -39,7 +39,12 @@ function mostAtOnce(ran: Ran): number {
 const awaiting = (path: string) => `while [ ! -e ${path} ]; do sleep 0.01; done`;
 
 /** Several steps at the same time: each is what it would be alone (spec SAME-PIP-013, SAME-PIP-015). */
-export function parallelContract(name: string, run: (fixture: Fixture) => Promise<Ran>): void {
+export function parallelContract(
+  name: string,
+  run: (fixture: Fixture) => Promise<Ran>,
+  traits: { isAlive?(pid: number): boolean; hasNoGpus?: boolean } = {},
+): void {
+  const isAlive = traits.isAlive ?? isAliveHere;
   describe(`engine ${name}: steps at the same time`, () => {
     it('run where they do not read from one another, and wait for all that they read', async () => {
       using place = meetingPlace();
@@ -101,6 +106,7 @@ pipeline:
         context: given({ machine: { cpu: 8, memoryBytes: 0, gpus: 3 } }),
       });
       assert.equal(ran.record.status, 'succeeded', JSON.stringify(ran.problems));
+      if (traits.hasNoGpus) return;
       assert.equal(await ran.log('a'), '0 0\n');
       assert.equal(await ran.log('b'), '1,2 1,2\n');
       assert.equal(await ran.log('c'), '[]\n');

@@ -15,6 +15,7 @@ import { openUserFiles } from '../../src/host/user-files.ts';
 import { checkRequirements } from '../../src/infrastructure/requirements.ts';
 import type { Ports } from '../../src/operations/ports.ts';
 import { runProgram } from '../../src/operations/run-program.ts';
+import type { Plan } from '../../src/pipeline/plan.ts';
 import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
 import { openDiskStepResults } from '../../src/runs/disk-step-results.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
@@ -40,6 +41,8 @@ export interface Fixture {
   onEvent?(event: Event, controls: { cancel(): void; kill(): void }): void;
   /** Changes what the engine is given. */
   context?(context: EngineContext): EngineContext;
+  /** Changes the plan that the engine is given. */
+  plan?(plan: Plan): Plan;
   /** Told each batch of events before anything is done with it. */
   batch?(events: readonly EngineEvent[]): void;
 }
@@ -142,7 +145,8 @@ export async function runFixture(
       refusals: (plan) => engine.refusals(plan),
       async *run(plan, context) {
         const given = { ...context, graceMs: fixture.graceMs ?? context.graceMs };
-        for await (const batch of engine.run(plan, fixture.context?.(given) ?? given)) {
+        const planned = fixture.plan?.(plan) ?? plan;
+        for await (const batch of engine.run(planned, fixture.context?.(given) ?? given)) {
           fixture.batch?.(batch);
           yield batch;
         }
