@@ -1,7 +1,10 @@
 /** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
+export { openBlobCollector } from '../content/blob-collector.ts';
+export { openBuiltEnvironments } from '../environments/built-environments.ts';
 export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
 export { fetchToFile } from '../host/http.ts';
+export { openHomeUse } from '../host/home-use.ts';
 export { parseConfiguration } from '../program/configuration.ts';
 export { parseDocument } from '../program/document.ts';
 export { withAlias, withoutAlias } from '../program/edit-configuration.ts';

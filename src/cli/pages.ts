@@ -5,7 +5,9 @@ import { conformanceCommand } from './commands/conformance.ts';
 import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
+import { buildCommand } from './commands/environment.ts';
 import { exportCommand } from './commands/export.ts';
+import { gcCommand } from './commands/gc.ts';
 import { getCommand } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
@@ -44,6 +46,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   delete: deleteCommand,
   login: loginCommand,
   logout: logoutCommand,
+  build: buildCommand,
+  gc: gcCommand,
   conformance: conformanceCommand,
   version: versionCommand,
 };

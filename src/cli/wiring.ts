@@ -53,6 +53,14 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     runs,
+    async openCollection() {
+      const { openBlobCollector, openBuiltEnvironments, openHomeUse } = await import('./cold.ts');
+      return {
+        blobs: openBlobCollector(join(home, 'content')),
+        environments: openBuiltEnvironments(join(home, 'environments')),
+        homeUse: openHomeUse(home),
+      };
+    },
     results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
     files,
     variables,

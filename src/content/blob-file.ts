@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { epochMs } from '../host/clock.ts';
 import {
   closeSync,
   isErrno,
@@ -25,10 +26,43 @@ export function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
 /** A blob that was touched and is whole after all: a home copied without its times, for instance. */
 export function markUntouched(path: string): void {
   try {
-    utimesSync(path, MATERIALISED_AT_S, MATERIALISED_AT_S);
+    utimesSync(path, epochMs() / 1000, MATERIALISED_AT_S);
   } catch (error) {
     // Another user's, or a disk that cannot be written: it will be looked at again.
     if (!isErrno(error, 'EPERM', 'EACCES', 'EROFS', 'ENOENT')) throw error;
+  }
+}
+
+/** What was used this lately needs no new note of it; a collection leaves alone what was used within a day. */
+const USED_LATELY_MS = 30 * 60_000;
+
+/**
+ * Notes that somebody counts on a blob being there: by its times a collection of what nobody names tells that it is in
+ * use (spec SAME-RUN-051).
+ * @returns false where it has just gone
+ */
+export function noteUse(path: string, { ctimeMs, mtimeMs }: { ctimeMs: number; mtimeMs: number }): boolean {
+  if (epochMs() - ctimeMs < USED_LATELY_MS) return true;
+  try {
+    utimesSync(path, epochMs() / 1000, mtimeMs / 1000);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    // Another user's, or a disk that cannot be written: nobody collects there with this user's rights.
+    if (isErrno(error, 'EPERM', 'EACCES', 'EROFS')) return true;
+    throw error;
+  }
+}
+
+/** Takes a blob back that a collection has put aside. @returns whether it was there */
+export function takeBack(aside: string, path: string): boolean {
+  try {
+    linkSync(aside, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return true;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EPERM', 'EACCES', 'EROFS')) return false;
+    throw error;
   }
 }
 

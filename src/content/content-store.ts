@@ -138,3 +138,27 @@ export interface ReferrerStore {
   /** Every subject that something points at, sorted. */
   subjects(): string[];
 }
+
+/** A blob as a collection sees it. */
+export interface StoredBlob {
+  digest: string;
+  sizeBytes: number;
+  /** When it was stored, or last counted on, in ms since 1970. */
+  usedMs: number;
+}
+
+/** Removes what nobody names from the content of a home, while others use it. */
+export interface BlobCollector {
+  list(): StoredBlob[];
+  /** A blob's bytes when it may be JSON: nothing of others, nor beyond the limit. */
+  document(digest: string, limitBytes: number): Iterable<Uint8Array>;
+  /** Takes back what an earlier collection put aside and did not remove. */
+  restore(): void;
+  /** Puts a blob aside, unless it was used since. @returns whether it is aside now */
+  setAside(digest: string, beforeMs: number): boolean;
+  putBack(digest: string): void;
+  /** Removes a blob that is aside for good. @returns the bytes that this frees */
+  remove(digest: string): number;
+  /** What commands that were killed had half stored. */
+  removeLeftovers(): void;
+}

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import {
+  basename,
   chmodSync,
   closeSync,
   constants,
@@ -28,16 +29,20 @@ import {
   isUntouched,
   linkWherePossible,
   markUntouched,
+  noteUse,
   piecesOf,
   READ_BYTES,
   streamAgain,
   streamChecked,
+  takeBack,
 } from './blob-file.ts';
 import type { BlobId, LocalContentStore } from './content-store.ts';
 import { hexIn, hexOf, mismatch, missing, tooLarge } from './digest.ts';
 
 /** Pieces below this are joined before they are hashed and written. */
 const JOIN_BYTES = 256 * 1024;
+/** Where a collection puts blobs that nobody names, before it removes them. */
+export const ASIDE = 'leaving';
 
 /**
  * A content store in a directory: `blobs/sha256/<hex>`, read-only files of the time 1980-01-02. Blobs appear whole, by
@@ -76,7 +81,7 @@ class DiskContentStore implements LocalContentStore {
 
   async size(digest: string): Promise<number | undefined> {
     const hex = hexIn(digest);
-    return hex === undefined ? undefined : this.#sizeOf(join(this.#blobs, hex));
+    return hex === undefined ? undefined : this.#used(join(this.#blobs, hex))?.size;
   }
 
   async read(digest: string, limitBytes = 4 * 2 ** 20): Promise<Buffer> {
@@ -314,7 +319,7 @@ class DiskContentStore implements LocalContentStore {
   }
 
   async holds({ digest, sizeBytes }: BlobId): Promise<boolean> {
-    const stat = this.#statOf(this.pathOf(digest));
+    const stat = this.#used(this.pathOf(digest));
     return stat?.size === sizeBytes && (isUntouched(stat) || this.recheck(digest));
   }
 
@@ -322,8 +327,18 @@ class DiskContentStore implements LocalContentStore {
     return this.#statOf(path)?.size;
   }
 
-  #statOf(path: string): { size: number; mtimeMs: number } | undefined {
-    return this.#guard('looking for a blob', () => statSync(path, { throwIfNoEntry: false }));
+  #statOf(path: string): { size: number; mtimeMs: number; ctimeMs: number } | undefined {
+    return this.#guard('looking for a blob', () => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat || !takeBack(join(this.#directory, ASIDE, basename(path)), path)) return stat;
+      return statSync(path, { throwIfNoEntry: false });
+    });
+  }
+
+  /** What is asked for is counted on from here on. */
+  #used(path: string): { size: number; mtimeMs: number } | undefined {
+    const stat = this.#statOf(path);
+    return stat && this.#guard('looking for a blob', () => noteUse(path, stat)) ? stat : undefined;
   }
 
   #open(): { path: string; fd: number } {

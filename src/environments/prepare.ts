@@ -5,7 +5,7 @@ import type { JsonObject } from '../program/json.ts';
 import type { Environment } from '../program/schema.ts';
 import { containerImage } from './container-image.ts';
 import type { EnvironmentFinding, EnvironmentsOptions, Prepared, ReadyEnvironment } from './environment.ts';
-import { checkPython, preparePython, pythonLock } from './python-kind.ts';
+import { checkPython, preparePython, pythonBuildDigest, pythonLock } from './python-kind.ts';
 import { type Commands, findCommands } from './required-commands.ts';
 
 /** The environments of one program on this machine. */
@@ -16,6 +16,8 @@ export interface Environments {
   planned(name: string): Promise<ReadyEnvironment>;
   /** What is missing before it can be ready: cheap, builds nothing. */
   check(name: string): Promise<EnvironmentFinding[]>;
+  /** The digest by which it is built, or undefined when nothing is built for it. @throws SAME1503, SAME1504, SAME1505 */
+  digest(name: string): Promise<string | undefined>;
 }
 
 /** Opens the environments of a program; nothing is looked at before it is asked for. */
@@ -33,6 +35,10 @@ export function openEnvironments(options: EnvironmentsOptions): Environments {
     },
     planned: (name) => prepare(name, { ...options, planOnly: true }),
     check: (name) => check(name, options),
+    async digest(name) {
+      const { python } = options.program.environments?.[name] ?? {};
+      return python && (await pythonBuildDigest(name, python, options));
+    },
   };
 }
 

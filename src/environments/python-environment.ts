@@ -18,6 +18,7 @@ import {
 } from '../host/files.ts';
 import { platform } from '../host/machine.ts';
 import { takeBuildLock } from './build-lock.ts';
+import { MARKER, noteEnvironmentUse, placeOf } from './built-environments.ts';
 import { type LockedPackage, renderHashedRequirements, sortPackages } from './hashed-requirements.ts';
 import { findInterpreter, type Interpreter, probeInterpreter } from './interpreter.ts';
 import { lastLines, runTool, type ToolResult } from './tool-process.ts';
@@ -60,7 +61,6 @@ interface ReadyMarker {
   interpreter: { sizeBytes: number; modifiedMs: number };
 }
 
-const MARKER = 'ready.json';
 const LOCK = 'building.json';
 const VENV_TIMEOUT_MS = 10 * 60_000;
 const INSTALL_TIMEOUT_MS = 2 * 60 * 60_000;
@@ -84,13 +84,14 @@ export async function builtPython(
   contents: PythonContents,
   directory: string,
 ): Promise<BuiltPython | undefined> {
-  const place = placeOf(contents, directory);
+  const place = placeOf(directory, pythonDigest(contents));
   const marker = readMarker(place, pythonDigest(contents));
   if (!marker) return undefined;
   const root = join(place, marker.build);
   const python = join(root, 'bin', 'python');
   const now = interpreterFile(python);
   if (!now || countInstalled(root, contents.python) < marker.installed) return undefined;
+  if (!noteEnvironmentUse(place)) return undefined;
   if (now.sizeBytes === marker.interpreter.sizeBytes && now.modifiedMs === marker.interpreter.modifiedMs) {
     return { bin: join(root, 'bin'), version: marker.version };
   }
@@ -114,7 +115,7 @@ export async function buildPython(
   options: PythonBuildOptions,
 ): Promise<BuiltPython> {
   const { directory, onProgress, signal } = options;
-  const place = placeOf(contents, directory);
+  const place = placeOf(directory, pythonDigest(contents));
   const digest = pythonDigest(contents);
   const ready = await builtPython(contents, directory);
   if (ready) return ready;
@@ -246,14 +247,6 @@ function notInstalled(result: ToolResult, interpreter: Interpreter): SameError {
     message: `packages cannot be installed:\n${lastLines(result)}`,
     hint,
   });
-}
-
-// Half a digest is plenty for a directory, and keeps scripts' `#!` lines below the kernel's limit; the marker has it whole.
-function placeOf(contents: PythonContents, directory: string): string {
-  return join(
-    directory,
-    `${pythonDigest(contents).slice('sha256:'.length, 'sha256:'.length + 32)}-${platform()}`,
-  );
 }
 
 function readMarker(place: string, digest: string): ReadyMarker | undefined {

@@ -17,6 +17,15 @@ export async function pythonLock(
   return lockOf(await lockedContents(name, python, options));
 }
 
+/** The digest by which a python environment is built. @throws SAME1503, SAME1504, SAME1505 */
+export async function pythonBuildDigest(
+  name: string,
+  python: Python,
+  options: EnvironmentsOptions,
+): Promise<string> {
+  return pythonDigest(await lockedContents(name, python, options));
+}
+
 /** Builds a python environment unless it is there. @throws SAME1501 to SAME1505 */
 export async function preparePython(
   name: string,

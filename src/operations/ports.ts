@@ -1,4 +1,5 @@
 import type {
+  BlobCollector,
   ContentStore,
   Downloads,
   LocalContentStore,
@@ -7,6 +8,7 @@ import type {
   StagedContentStore,
 } from '../content/content-store.ts';
 import type { Engine, EngineContext, EngineEvent } from '../engines/engine.ts';
+import type { BuiltEnvironments } from '../environments/built-environments.ts';
 import type { CodeFiles, ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
@@ -72,6 +74,26 @@ export interface Environments {
   /** What is missing before it can be built: cheap, builds nothing. */
   check(name: string): Promise<Finding[]>;
 }
+  /** The digest by which it is built, or undefined when nothing is built for it. @throws SAME1503…1505 */
+  digest(name: string): Promise<string | undefined>;
+}
+
+/** Who is at work in the home, and what commands that are over left there. */
+export interface HomeUse {
+  /** Since when the oldest command that may still be at work is, in ms since 1970. */
+  busySinceMs(): number | undefined;
+  /** Work directories, downloads and deleted runs of commands that are over. */
+  leftovers(): { path: string; sizeBytes: number }[];
+  remove(path: string): void;
+  /** Keeps other collections out. @returns what lets them in again. @throws SAME1405 */
+  lock(): () => void;
+}
+
+/** What a home holds that may be removed, and who is at work in it. */
+export interface Collection {
+  blobs: BlobCollector;
+  environments: BuiltEnvironments;
+  homeUse: HomeUse;
 
 /** Everything operations need from adapters: built once, in `cli/wiring.ts`. */
 export interface Ports {
@@ -91,6 +113,8 @@ export interface Ports {
   pins: PinStore;
   referrers: ReferrerStore;
   runs: RunStore;
+  /** What looks for and removes what nobody needs, loaded when needed. */
+  openCollection(): Promise<Collection>;
   /** Results of this home's own steps, by key. */
   results: StepResults;
   files: Files;
@@ -125,9 +149,6 @@ export interface Ports {
     program: Program;
     lock: Lock | undefined;
     readCode(path: string): Promise<Buffer | undefined>;
-    workDirectory: string;
-    /** Go on without commands that are missing or of another version. */
-    allowUnmet?: boolean;
     /** All files of the program, for images that are built from them. */
     codeFiles: CodeFiles;
     /** Steps run in containers: an environment that has an image is that image. */
@@ -135,6 +156,11 @@ export interface Ports {
     signal?: AbortSignal;
   }): Environments;
   lockPython(
+    workDirectory: string;
+    /** Go on without commands that are missing or of another version. */
+    allowUnmet?: boolean;
+    /** Accept packages that have to be built, which executes their code. */
+    allowBuild?: boolean;
     environment: Environment,
     options: {
       readFile(path: string): Promise<Buffer | undefined>;

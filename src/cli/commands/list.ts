@@ -4,13 +4,15 @@ import type { Cli } from '../cli.ts';
 import { renderPrograms } from '../render/listing.ts';
 import { withCommon } from '../words.ts';
 import { listAliasesCommand } from './alias.ts';
+import { listEnvironmentsCommand } from './environment.ts';
 import { listRunsCommand } from './list-runs.ts';
 import { listTagsCommand } from './list-tags.ts';
 
-/** `same list [programs]`, `same list runs`, `same list tags`, `same list aliases` */
+/** `same list [programs]`, `same list runs`, `same list tags`, `same list aliases`, `same list environments` */
 export function listCommand(cli: Cli, noun: string): Command {
   if (noun === 'runs') return listRunsCommand(cli);
   if (noun === 'aliases') return listAliasesCommand(cli);
+  if (noun === 'environments') return listEnvironmentsCommand(cli);
   if (noun === 'tags') return listTagsCommand(cli);
   const command = new Command('list').description('List stored programs.');
   return withCommon(command, [
@@ -21,6 +23,7 @@ export function listCommand(cli: Cli, noun: string): Command {
     'same list aliases',
   ]).action(async () => {
     const programs = listPrograms(cli.ports());
+    'same list environments',
     if (cli.json) cli.printJson('ProgramList', { items: programs });
     else if (programs.length > 0) cli.print(renderPrograms(programs));
     else cli.say('no programs yet; make one with: same create program -f SOURCE');
