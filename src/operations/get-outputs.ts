@@ -3,6 +3,7 @@ import { parseTreeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
+import { chosenSteps } from './chosen-steps.ts';
 import type { Ports } from './ports.ts';
 import { showRun } from './show-run.ts';
 
@@ -18,7 +19,9 @@ export interface Got {
 }
 
 /**
- * `same get run`: copies what the steps of a run wrote into a folder, as `STEP/FILE`; each file is checked on the way.
+ * `same get run`: copies what the steps of a run wrote into a folder, as `STEP/FILE`, of a step with several cells as
+ * `STEP.NUMBER/FILE`; each file is checked on the way.
+ * @param options.step a step, with all its cells, or one cell
  * @throws SAME1403 the folder is there already · SAME1305 the outputs did not travel with the run
  */
 export async function getOutputs(
@@ -29,14 +32,7 @@ export async function getOutputs(
   const { name, version, digest } = record.program;
   const directory =
     options.directory ?? `${name.replaceAll('/', '-')}-${version}-${record.id.split('-').at(-1)!}`;
-  const steps = record.steps.filter((step) => options.step === undefined || step.name === options.step);
-  if (options.step !== undefined && steps.length === 0) {
-    const known = record.steps.map((step) => step.name).join(', ');
-    throw new SameError({
-      code: 'SAME1902',
-      message: `run ${record.id} has no step "${options.step}" (steps: ${known})`,
-    });
-  }
+  const steps = chosenSteps(record, options.step);
   if (ports.files.kind(directory) !== undefined) {
     throw new SameError({
       code: 'SAME1403',
@@ -46,15 +42,18 @@ export async function getOutputs(
     });
   }
   const { program } = await openProgram(digest, ports.content);
+  const declaredSteps = { ...program.pipeline.steps, ...program.pipeline.finally };
   const found = steps.flatMap((step) =>
     Object.entries(step.outputs).map(([output, artifact]) => {
-      const declared = program.pipeline.steps[step.name]?.outputs?.[output]?.path;
+      const declared = declaredSteps[step.of ?? step.name]?.outputs?.[output]?.path;
       return { path: `${step.name}/${declared?.replace(/\/$/, '').split('/').at(-1) ?? output}`, artifact };
     }),
   );
   for (const { artifact } of own ? [] : found)
     if (!(await ports.content.has(artifact.digest.replace(/^tree:/, '')))) throw notHere(record);
-  const files = (await Promise.all(found.map(({ path, artifact }) => filesOf(ports, path, artifact)))).flat();
+  const files: Awaited<ReturnType<typeof filesOf>> = [];
+  // One after another: of thousands of cells as many lists would be open at once.
+  for (const { path, artifact } of found) files.push(...(await filesOf(ports, path, artifact)));
   const fill = async (into: string) => {
     for (const file of files)
       await ports.files.place(into, { ...file, body: await ports.content.stream(file.digest) });

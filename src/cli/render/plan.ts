@@ -1,7 +1,8 @@
 import { renderCommand } from '../../pipeline/command.ts';
-import type { Plan, PlannedParameter } from '../../pipeline/plan.ts';
+import type { Plan, PlannedCell, PlannedParameter, PlannedStep } from '../../pipeline/plan.ts';
 import type { RequirementRecord } from '../../runs/run-record.ts';
-import { plain, table } from './text.ts';
+import { valueText } from './run-steps.ts';
+import { plain, plainLine, table } from './text.ts';
 
 /** What would run, for people. */
 export function renderPlan(plan: Plan, requirements: readonly RequirementRecord[]): string {
@@ -12,16 +13,7 @@ export function renderPlan(plan: Plan, requirements: readonly RequirementRecord[
     ...renderParameters(plan.parameters),
     'steps',
   ];
-  for (const step of plan.steps) {
-    lines.push(`  ${step.name}${step.after.length > 0 ? ` (after ${step.after.join(', ')})` : ''}`);
-    lines.push(`    ${plain(renderCommand(step))}`);
-    const details = [`environment ${step.environment}`];
-    if (step.workdir !== '.') details.push(`in ${step.workdir}`);
-    if (step.timeoutMs !== undefined) details.push(`timeout ${step.timeoutMs / 1000} s`);
-    if (step.retries.max > 0) details.push(`up to ${step.retries.max} retries`);
-    if (step.secrets.length > 0) details.push(`secrets ${step.secrets.join(', ')}`);
-    lines.push(`    ${details.join(' · ')}`);
-  }
+  for (const step of plan.steps) lines.push(...renderStep(step).map((line) => `  ${line}`));
   const asked = requirements.filter(({ want }) => want !== '');
   if (asked.length > 0) {
     lines.push(
@@ -38,6 +30,61 @@ export function renderPlan(plan: Plan, requirements: readonly RequirementRecord[
     );
   }
   return lines.join('\n');
+}
+
+function renderStep(step: PlannedStep): string[] {
+  const { name, after, foreach, resources } = step;
+  const sources = after.length > 0 ? ` (after ${after.join(', ')})` : '';
+  const left = step.selected === 'reuse' ? ': not asked for, a stored result must stand in for it' : '';
+  const lines = [`${name}${step.group === 'finally' ? ' (finally)' : ''}${sources}${left}`];
+  if (foreach) lines.push(`  a cell for each item of ${foreach.step}.${foreach.output}`);
+  else lines.push(...renderCells(step.cells).map((line) => `  ${line}`));
+  if (step.when !== undefined) lines.push(`  ${plainLine(`only when ${step.when}`)}`);
+  lines.push(`  ${plain(renderCommand(step))}`);
+  const { cpu, memory, disk, gpu } = resources;
+  const details = [
+    `environment ${step.environment}`,
+    ...(step.workdir === '.' ? [] : [`in ${step.workdir}`]),
+    ...(step.timeoutMs === undefined ? [] : [`timeout ${step.timeoutMs / 1000} s`]),
+    ...(step.retries.max > 0 ? [`up to ${step.retries.max} retries`] : []),
+    ...(step.parallel === undefined ? [] : [`at most ${step.parallel} cells at a time`]),
+    ...step.mutex.map((each) => `alone with ${each}`),
+    ...(cpu === undefined ? [] : [`cpu ${cpu}`]),
+    ...(memory === undefined ? [] : [`memory ${memory}`]),
+    ...(disk === undefined ? [] : [`disk ${disk.size}`]),
+    ...(gpu === undefined ? [] : [`gpu ${gpu.count}${gpu.optional ? ' if there is one' : ''}`]),
+    ...(step.cache === false
+      ? ['never reused']
+      : step.cache === 'portable'
+        ? ['reused across platforms']
+        : []),
+    ...(step.secrets.length > 0 ? [`secrets ${step.secrets.join(', ')}`] : []),
+  ];
+  lines.push(`  ${details.join(' · ')}`);
+  return lines;
+}
+
+/** So many values of a dimension, and cells that are left out, are named. */
+const VALUES = 8;
+
+/** The cells of a step with a matrix, and those that its condition leaves out: `6 cells: lr 0.1, 0.2 × seed 0, 1, 2`. */
+function renderCells(cells: readonly PlannedCell[]): string[] {
+  const skipped = cells.filter((cell) => cell.skipped !== undefined);
+  const [first] = skipped;
+  const names = Object.keys(cells[0]?.matrix ?? {});
+  if (names.length === 0) return first ? [plainLine(`skipped: ${first.skipped}`)] : [];
+  const dimensions = names.map((name) => {
+    const values = [...new Set(cells.map(({ matrix }) => valueText(matrix[name])))];
+    const more = values.length > VALUES ? ` … ${values.length} in all` : '';
+    return `${name} ${values.slice(0, VALUES).join(', ')}${more}`;
+  });
+  const lines = [`${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}: ${dimensions.join(' × ')}`];
+  if (first) {
+    const which = skipped.slice(0, VALUES).map(({ name }) => name);
+    const more = skipped.length > VALUES ? ` and ${skipped.length - VALUES} more` : '';
+    lines.push(`${skipped.length} skipped (${which.join(', ')}${more}): ${first.skipped}`);
+  }
+  return lines.map(plainLine);
 }
 
 /** Each parameter's value and where it came from: `epochs: 1000 (--epochs; default 100)`. */

@@ -59,12 +59,13 @@ export class RunLines {
     this.#batch = undefined;
     if (!batch) return [];
     if (batch.count <= NAMED) return batch.lines;
-    const { verb, because, count } = batch;
-    const steps = [...batch.cellsOf].map(([step, cells]) => (cells === 1 ? step : `${cells} of ${step}`));
+    const { verb, because, count, cellsOf } = batch;
+    const [only, ...others] = cellsOf.keys();
+    const steps = [...cellsOf].map(([step, cells]) => (cells === 1 ? step : `${cells} of ${step}`));
     const more = steps.length > STEPS_NAMED ? ` and ${steps.length - STEPS_NAMED} more` : '';
-    const which = `${steps.slice(0, STEPS_NAMED).join(', ')}${more}`;
-    const why = because === '' ? which : `${plainLine(because)} (${which})`;
-    return [`${this.#mark(verb)}${count} steps ${verb}: ${why}`];
+    const which = others.length === 0 ? '' : ` (${steps.slice(0, STEPS_NAMED).join(', ')}${more})`;
+    const what = others.length === 0 ? `${count} cells of ${only}` : `${count} steps`;
+    return [`${this.#mark(verb)}${what} ${verb}${which}${because === '' ? '' : `: ${plainLine(because)}`}`];
   }
 
   #hold(verb: Batch['verb'], cell: string, because: string, rest: string): string[] {

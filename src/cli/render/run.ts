@@ -1,7 +1,8 @@
 import type { Finding } from '../../errors/same-error.ts';
-import type { ClaimRecord, RunRecord } from '../../runs/run-record.ts';
+import type { ClaimRecord, MetricRecord, RunRecord } from '../../runs/run-record.ts';
 import { renderFinding } from './finding.ts';
 import { renderParameters } from './plan.ts';
+import { matrixText, renderSteps, stepsSummary } from './run-steps.ts';
 import { figure, paint, plain, plainLine, plainRecord, seconds, table } from './text.ts';
 
 /** A run for people: what it was, what came out, and how it compares with what the authors claim. */
@@ -19,24 +20,30 @@ export function renderRun(
     ...renderParameters(record.parameters).map((line) => `  ${plainLine(line)}`),
   ];
   if (options.full) lines.push(...renderDetails(record));
-  if (record.metrics.length > 0) {
-    lines.push(
-      '  metrics',
-      table(
-        record.metrics.map(({ name, step, value, unit, count }) => [
-          name,
-          `${figure(value)}${unit ? ` ${unit}` : ''}`,
-          `${step}${count === undefined ? '' : ` (last of ${count})`}`,
-        ]),
-        '    ',
-      ),
-    );
-  }
+  if (record.steps.length > 1 || record.steps.some(({ cached }) => cached))
+    lines.push(`  ${stepsSummary(record.steps)}`);
+  if (record.metrics.length > 0) lines.push('  metrics', renderMetrics(record.metrics));
   if (record.claims.length > 0) lines.push('  claims', table(record.claims.map(renderClaim), '    '));
   for (const [name, { digest }] of Object.entries(record.outputs)) lines.push(`  output ${name} ${digest}`);
   for (const { what, want, have } of record.waivers)
     lines.push(`  waived ${what}: want ${want}, have ${have}`);
   return lines.join('\n');
+}
+
+/** More figures than this are for programs to read. */
+const METRICS = 40;
+
+function renderMetrics(metrics: readonly MetricRecord[]): string {
+  const rows = metrics
+    .slice(0, METRICS)
+    .map(({ name, step, matrix, value, unit, count }) => [
+      name,
+      `${figure(value)}${unit ? ` ${unit}` : ''}`,
+      `${step}${count === undefined ? '' : ` (last of ${count})`}`,
+      matrixText(matrix),
+    ]);
+  const more = metrics.length - rows.length;
+  return `${table(rows, '    ')}${more > 0 ? `\n    and ${more} more, told by --json` : ''}`;
 }
 
 function renderClaim(claim: ClaimRecord): string[] {
@@ -68,20 +75,16 @@ function renderDetails(record: RunRecord): string[] {
   }
   for (const [name, { digest, uri }] of Object.entries(record.data))
     lines.push(`  data ${name} ${digest} (${uri})`);
-  lines.push(
-    '  steps',
-    table(
-      record.steps.map((step) => [
-        step.name,
-        step.status,
-        step.usage ? seconds(step.usage.durationMs) : '',
-        step.exitCode === undefined ? '' : `exit ${step.exitCode}`,
-        step.attempts > 1 ? `${step.attempts} attempts` : '',
-        step.because ?? '',
-      ]),
-      '    ',
-    ),
-  );
+  if (record.resumes !== undefined) lines.push(`  went on from run ${record.resumes}`);
+  if (record.parent !== undefined) lines.push(`  part of ${record.parent}`);
+  const { steps: only = [], from, until } = record.selection ?? {};
+  const asked = [
+    ...only.map((name) => `--step ${name}`),
+    ...(from ? [`--from ${from}`] : []),
+    ...(until ? [`--until ${until}`] : []),
+  ];
+  if (asked.length > 0) lines.push(`  only ${asked.join(' ')}`);
+  lines.push('  steps', renderSteps(record.steps, '    '));
   if (record.error) lines.push(`  error ${record.error.code} ${record.error.message}`);
   return lines;
 }
