@@ -44,10 +44,10 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   commit: commitCommand,
   lock: lockCommand,
   delete: deleteCommand,
-  login: loginCommand,
-  logout: logoutCommand,
   build: buildCommand,
   gc: gcCommand,
+  login: loginCommand,
+  logout: logoutCommand,
   conformance: conformanceCommand,
   version: versionCommand,
 };

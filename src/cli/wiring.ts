@@ -52,7 +52,6 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     downloads: openPartialDownloads(join(home, 'cache', 'downloads'), cancel),
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
-    runs,
     async openCollection() {
       const { openBlobCollector, openBuiltEnvironments, openHomeUse } = await import('./cold.ts');
       return {
@@ -61,6 +60,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
         homeUse: openHomeUse(home),
       };
     },
+    runs,
     results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
     files,
     variables,

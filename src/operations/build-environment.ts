@@ -4,6 +4,9 @@ import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 
+/** An environment that the next run finds ready. */
+export type MadeReady = ReadyEnvironment;
+
 /**
  * `same build environment`: makes the environments of a stored program ready, so that its next run need not.
  * @param options.name one of them; all that its steps use without it
@@ -14,7 +17,7 @@ export async function buildEnvironments(
   ports: Ports,
   reference: string,
   options: { name?: string; allowBuild: boolean },
-): Promise<ReadyEnvironment[]> {
+): Promise<MadeReady[]> {
   const { artifact } = await findProgram(ports, reference);
   const { program } = artifact;
   const declared = Object.keys(program.environments ?? {});
@@ -36,7 +39,7 @@ export async function buildEnvironments(
   );
   const steps = [...Object.values(program.pipeline.steps), ...Object.values(program.pipeline.finally ?? {})];
   const used = [...new Set(steps.map(({ environment }) => environment ?? 'default'))].sort();
-  const ready: ReadyEnvironment[] = [];
+  const ready: MadeReady[] = [];
   for (const name of options.name === undefined ? used : [options.name])
     ready.push(await environments.ready(name));
   return ready;

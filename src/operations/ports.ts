@@ -73,7 +73,6 @@ export interface Environments {
   planned(name: string): Promise<ReadyEnvironment>;
   /** What is missing before it can be built: cheap, builds nothing. */
   check(name: string): Promise<Finding[]>;
-}
   /** The digest by which it is built, or undefined when nothing is built for it. @throws SAME1503…1505 */
   digest(name: string): Promise<string | undefined>;
 }
@@ -94,6 +93,7 @@ export interface Collection {
   blobs: BlobCollector;
   environments: BuiltEnvironments;
   homeUse: HomeUse;
+}
 
 /** Everything operations need from adapters: built once, in `cli/wiring.ts`. */
 export interface Ports {
@@ -112,9 +112,9 @@ export interface Ports {
   downloads: Downloads;
   pins: PinStore;
   referrers: ReferrerStore;
-  runs: RunStore;
   /** What looks for and removes what nobody needs, loaded when needed. */
   openCollection(): Promise<Collection>;
+  runs: RunStore;
   /** Results of this home's own steps, by key. */
   results: StepResults;
   files: Files;
@@ -153,14 +153,14 @@ export interface Ports {
     codeFiles: CodeFiles;
     /** Steps run in containers: an environment that has an image is that image. */
     containers: boolean;
-    signal?: AbortSignal;
-  }): Environments;
-  lockPython(
     workDirectory: string;
     /** Go on without commands that are missing or of another version. */
     allowUnmet?: boolean;
     /** Accept packages that have to be built, which executes their code. */
     allowBuild?: boolean;
+    signal?: AbortSignal;
+  }): Environments;
+  lockPython(
     environment: Environment,
     options: {
       readFile(path: string): Promise<Buffer | undefined>;

@@ -11,8 +11,8 @@ import { listTagsCommand } from './list-tags.ts';
 /** `same list [programs]`, `same list runs`, `same list tags`, `same list aliases`, `same list environments` */
 export function listCommand(cli: Cli, noun: string): Command {
   if (noun === 'runs') return listRunsCommand(cli);
-  if (noun === 'aliases') return listAliasesCommand(cli);
   if (noun === 'environments') return listEnvironmentsCommand(cli);
+  if (noun === 'aliases') return listAliasesCommand(cli);
   if (noun === 'tags') return listTagsCommand(cli);
   const command = new Command('list').description('List stored programs.');
   return withCommon(command, [
@@ -21,9 +21,9 @@ export function listCommand(cli: Cli, noun: string): Command {
     'same list runs -n arXiv.1303.5778v1',
     'same list tags oci://registry.example.org/papers/arXiv.1303.5778v1',
     'same list aliases',
+    'same list environments',
   ]).action(async () => {
     const programs = listPrograms(cli.ports());
-    'same list environments',
     if (cli.json) cli.printJson('ProgramList', { items: programs });
     else if (programs.length > 0) cli.print(renderPrograms(programs));
     else cli.say('no programs yet; make one with: same create program -f SOURCE');

@@ -1,4 +1,4 @@
-import type { ReadyEnvironment } from '../../environments/environment.ts';
+import type { MadeReady } from '../../operations/build-environment.ts';
 import type { Collected } from '../../operations/collect-garbage.ts';
 import type { ListedEnvironment } from '../../operations/list-environments.ts';
 import { formatBytes } from '../../program/quantity.ts';
@@ -19,7 +19,7 @@ export function renderEnvironments(environments: readonly ListedEnvironment[]): 
 }
 
 /** Environments that are ready, a line each. */
-export function renderReady(ready: readonly ReadyEnvironment[]): string {
+export function renderReady(ready: readonly MadeReady[]): string {
   return ready
     .map(({ name, kind, key, locked, resolved }) => {
       const packages = Object.keys((resolved.packages as object | undefined) ?? {}).length;
