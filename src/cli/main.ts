@@ -4,6 +4,7 @@ import type { Cli } from './cli.ts';
 import { asCommand } from './command-line.ts';
 import { hintingAtNoun } from './meant-noun.ts';
 import { splitRunWords } from './run-words.ts';
+import { splitSweepWords } from './sweep-words.ts';
 import { isNoun, isVerb, nounOf, type Verb, type VerbName, verbs } from './verbs.ts';
 
 /**
@@ -51,6 +52,14 @@ async function turnTo(cli: Cli, first: VerbName, rest: string[], noun: string | 
         const absent = error instanceof SameError && error.code === 'SAME1204';
         throw absent && meant !== undefined && isVerb(meant) ? unknownVerb(first, meant) : error;
       });
+    }
+  }
+  if (first === 'sweep') {
+    const split = splitSweepWords(rest);
+    if (!split.help) {
+      const { sweep, openPorts } = await import('./pages.ts');
+      cli.open = openPorts;
+      return sweep(cli, split);
     }
   }
   return showPage(cli, first, rest, noun);

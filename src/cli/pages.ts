@@ -19,6 +19,7 @@ import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
 import { runPage } from './commands/run-page.ts';
 import { showCommand } from './commands/show.ts';
+import { sweepPage } from './commands/sweep-page.ts';
 import { unpackCommand } from './commands/unpack.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -29,6 +30,7 @@ import type { VerbName } from './verbs.ts';
 export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   create: createCommand,
   run: runPage,
+  sweep: sweepPage,
   why: whyCommand,
   export: exportCommand,
   import: importCommand,
@@ -53,5 +55,6 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
 };
 
 export { keepHeapSmall } from '../host/memory.ts';
+export { sweep } from './commands/sweep.ts';
 export { openPorts } from './wiring.ts';
 export { parseWith } from './words.ts';

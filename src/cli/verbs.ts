@@ -12,6 +12,7 @@ export const verbs = {
     summary: 'make a program from a folder, git, an archive, a bundle or a registry; or an alias',
   },
   run: { nouns: ['program'], summary: 'run a program, with parameters of its own' },
+  sweep: { nouns: ['program'], summary: 'run a program with many values, and say which are best' },
   why: { nouns: ['program'], summary: 'say of each step whether it would run again, and what changed' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
   import: { nouns: ['program'], summary: 'check a bundle and store its program' },
@@ -20,7 +21,7 @@ export const verbs = {
   copy: { nouns: ['program'], summary: 'copy a program from a registry or bundle to another' },
   unpack: { nouns: ['program'], summary: 'write the files of a program or bundle as a plain folder' },
   verify: { nouns: ['integrity'], summary: 'look for what is damaged in a bundle, a program or the home' },
-  show: { nouns: ['program', 'run'], summary: 'show a program, a bundle or a run' },
+  show: { nouns: ['program', 'run', 'sweep'], summary: 'show a program, a bundle, a run or a sweep' },
   list: {
     nouns: ['programs', 'runs', 'tags', 'aliases', 'environments'],
     summary: 'list programs, runs, versions in a registry, aliases, or environments',
@@ -65,4 +66,4 @@ function singular(word: string): string {
 }
 
 /** Nouns of the product, known so that one a verb does not take yet is named as such. */
-const nouns = ['program', 'run', 'data', 'model', 'environment', 'target', 'engine', 'tag', 'alias'];
+const nouns = ['program', 'run', 'sweep', 'data', 'model', 'environment', 'target', 'engine', 'tag', 'alias'];

@@ -62,6 +62,10 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     },
     runs,
     results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
+    async openSweeps() {
+      const { openDiskSweepStore } = await import('../runs/disk-sweep-store.ts');
+      return openDiskSweepStore(join(home, 'sweeps'));
+    },
     files,
     variables,
     now,

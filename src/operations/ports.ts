@@ -22,6 +22,7 @@ import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { StepResults } from '../runs/step-results.ts';
 import type { Source, SourceTree } from '../sources/source.ts';
+import type { SweepStore } from '../sweeps/sweep-store.ts';
 
 /** Files of this machine that operations may touch outside the stores. */
 export interface Files {
@@ -115,6 +116,8 @@ export interface Ports {
   /** What looks for and removes what nobody needs, loaded when needed. */
   openCollection(): Promise<Collection>;
   runs: RunStore;
+  /** The sweeps of this home; loaded when needed. */
+  openSweeps(): Promise<SweepStore>;
   /** Results of this home's own steps, by key. */
   results: StepResults;
   files: Files;

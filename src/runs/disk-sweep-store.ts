@@ -1,6 +1,14 @@
 import { canonicalJson } from '../bundle/canonical-json.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
-import { fromErrno, isErrno, join, makeDirectories, namesIn, readIfThere, writeAtomically } from '../host/files.ts';
+import {
+  createExclusively,
+  fromErrno,
+  join,
+  makeDirectories,
+  namesIn,
+  readIfThere,
+  writeAtomically,
+} from '../host/files.ts';
 import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import type { SweepRecord, TrialRecord } from '../sweeps/sweep.ts';
@@ -9,16 +17,15 @@ import { JournalWriter, readJournal } from './journal.ts';
 import { isMap } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
 
-const JOURNAL = /^journal\.([1-9][0-9]*)\.jsonl$/;
+const OWNER = /^owner\.([1-9][0-9]*)\.json$/;
 
 type SweepEvent =
-  | { type: 'sweep-begun'; sweep: SweepRecord; owner: ProcessIdentity }
-  | { type: 'sweep-resumed'; id: string; owner: ProcessIdentity }
+  | { type: 'sweep-begun'; sweep: SweepRecord }
   | { type: 'trial-started' | 'trial-ended'; trial: TrialRecord };
 
 /**
- * Sweeps as files: `YYYY/MM/ID/` holds `sweep.json` once every trial ended, and a journal for each process that was at
- * it, `journal.1.jsonl`, `journal.2.jsonl`, …, each with one writer (spec SAME-SWP-018).
+ * Sweeps as files: `YYYY/MM/ID/` holds `sweep.json` once every trial ended, and for each process that was at it, one
+ * after the other, `owner.1.json` and `journal.1.jsonl`, `owner.2.json` and `journal.2.jsonl`, … (spec SAME-SWP-018).
  * @param directory `$SAME_HOME/sweeps`
  */
 export function openDiskSweepStore(directory: string): SweepStore {
@@ -28,7 +35,9 @@ export function openDiskSweepStore(directory: string): SweepStore {
   };
   const ids = (): string[] =>
     namesIn(directory)
-      .flatMap((year) => namesIn(join(directory, year)).flatMap((month) => namesIn(join(directory, year, month))))
+      .flatMap((year) =>
+        namesIn(join(directory, year)).flatMap((month) => namesIn(join(directory, year, month))),
+      )
       .filter(isRunId)
       .sort()
       .reverse();
@@ -55,7 +64,10 @@ export function openDiskSweepStore(directory: string): SweepStore {
       const path = pathOf(record.id);
       try {
         makeDirectories(path);
-        return openJournal(path, 1, { type: 'sweep-begun', sweep: record, owner: thisProcess() });
+        createExclusively(join(path, 'owner.1.json'), JSON.stringify(thisProcess()));
+        const { writer, journal } = openJournal(path, 1);
+        writer.append([{ type: 'sweep-begun', sweep: record } satisfies SweepEvent], true);
+        return journal;
       } catch (error) {
         throw fromErrno(error, 'starting a sweep', directory);
       }
@@ -67,19 +79,22 @@ export function openDiskSweepStore(directory: string): SweepStore {
         new SameError({ code: 'SAME1622', message: `sweep ${id} ${message}`, hint });
       const loaded = load(id);
       if (!loaded) throw new SameError({ code: 'SAME1620', message: `there is no sweep "${text}"` });
-      const { record, journals, elsewhere } = loaded;
+      const { record, owners, elsewhere } = loaded;
       if (record.status === 'running') {
         throw refuse(
           `is still going${elsewhere ? ' on another machine' : ''}`,
           'let it end, or stop it first',
         );
       }
-      if (record.status !== 'interrupted') throw refuse('has ended', `look at it with: same show sweep ${id}`);
+      if (record.status !== 'interrupted')
+        throw refuse('has ended', `look at it with: same show sweep ${id}`);
       try {
-        const event: SweepEvent = { type: 'sweep-resumed', id, owner: thisProcess() };
-        return { record: { ...record, status: 'running' }, journal: openJournal(path, journals + 1, event) };
+        // Of several commands at once one makes this file, and it is whole from the start.
+        const mine = createExclusively(join(path, `owner.${owners + 1}.json`), JSON.stringify(thisProcess()));
+        if (!mine) throw refuse('is being gone on with by another command', 'let that one end');
+        const { journal } = openJournal(path, owners + 1);
+        return { record: { ...record, status: 'running' }, journal };
       } catch (error) {
-        if (isErrno(error, 'EEXIST')) throw refuse('was gone on with by another command', 'let that one end');
         throw fromErrno(error, 'going on with a sweep', directory);
       }
     },
@@ -87,7 +102,8 @@ export function openDiskSweepStore(directory: string): SweepStore {
       const findings: Finding[] = [];
       const sweeps = ids().flatMap((id): StoredSweep[] => {
         try {
-          return load(id) ?? [];
+          const sweep = load(id);
+          return sweep ? [sweep] : [];
         } catch (error) {
           if (!(error instanceof SameError)) throw error;
           findings.push(error.findings[0]!);
@@ -108,69 +124,75 @@ export function openDiskSweepStore(directory: string): SweepStore {
   };
 }
 
-function openJournal(path: string, number: number, first: SweepEvent): SweepJournal {
-  const journal = new JournalWriter(join(path, `journal.${number}.jsonl`));
-  journal.append([first], true);
-  return {
-    started: (trial) => journal.append([{ type: 'trial-started', trial } satisfies SweepEvent], false),
-    ended: (trial) => journal.append([{ type: 'trial-ended', trial } satisfies SweepEvent], true),
+function openJournal(path: string, number: number): { writer: JournalWriter; journal: SweepJournal } {
+  const writer = new JournalWriter(join(path, `journal.${number}.jsonl`));
+  const journal: SweepJournal = {
+    started: (trial) => writer.append([{ type: 'trial-started', trial } satisfies SweepEvent], false),
+    ended: (trial) => writer.append([{ type: 'trial-ended', trial } satisfies SweepEvent], true),
     finish(record) {
       writeAtomically(join(path, 'sweep.json'), `${canonicalJson(record as unknown as JsonValue)}\n`, {
         sync: true,
       });
-      journal.close();
+      writer.close();
     },
-    close: () => journal.close(),
+    close: () => writer.close(),
   };
+  return { writer, journal };
 }
 
 /** @returns nothing where the process died before its first line was whole: nothing of the sweep had begun */
-function loadSweep(id: string, path: string): (StoredSweep & { journals: number }) | undefined {
-  const numbers = namesIn(path).flatMap((name) => {
-    const match = JOURNAL.exec(name);
-    return match ? [Number(match[1])] : [];
-  });
-  const journals = Math.max(0, ...numbers);
+function loadSweep(id: string, path: string): (StoredSweep & { owners: number }) | undefined {
+  const numbers = namesIn(path)
+    .flatMap((name) => OWNER.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+  const owners = numbers.at(-1) ?? 0;
   const final = readIfThere(join(path, 'sweep.json'));
-  if (final) return { record: parseFinal(final, id, path), journals };
-  let record: SweepRecord | undefined;
-  let owner: ProcessIdentity | undefined;
-  const trials = new Map<number, TrialRecord>();
-  for (const number of numbers.sort((a, b) => a - b)) {
-    const file = join(path, `journal.${number}.jsonl`);
-    const { events, damaged } = readJournal(file);
-    const foreign = events.findIndex((event) => !isSweepEvent(event));
-    const wrong = damaged ?? (foreign < 0 ? undefined : foreign + 1);
-    if (wrong !== undefined) throw damage(id, file, `journal is damaged at line ${wrong}`);
-    for (const event of events as SweepEvent[]) {
-      if (event.type === 'sweep-begun') record = event.sweep;
-      if ('owner' in event) owner = event.owner;
-      else trials.set(event.trial.number, event.trial);
-    }
-  }
-  if (record === undefined || owner === undefined) return undefined;
-  if (record.id !== id) throw damage(id, path, 'what is there is another sweep');
-  const state = processState(owner);
+  if (final) return { record: parseFinal(final, id, path), owners };
+  const events = numbers.flatMap((number) => eventsOf(id, join(path, `journal.${number}.jsonl`)));
+  const [begun] = events;
+  if (begun === undefined) return undefined;
+  if (begun.type !== 'sweep-begun' || begun.sweep.id !== id)
+    throw damage(id, path, 'its first journal does not begin it');
+  const state = processState(ownerOf(id, join(path, `owner.${owners}.json`)));
   const status = state === 'dead' ? 'interrupted' : 'running';
+  const trials = new Map<number, TrialRecord>();
+  for (const event of events) if ('trial' in event) trials.set(event.trial.number, event.trial);
   const results = [...trials.values()]
     .sort((a, b) => a.number - b.number)
-    .map((trial) => (trial.status === 'running' ? { ...trial, status: status as TrialRecord['status'] } : trial));
-  return {
-    record: { ...record, status, results },
-    journals,
-    ...(state === 'elsewhere' ? { elsewhere: true } : {}),
-  };
+    .map((trial): TrialRecord => (trial.status === 'running' ? { ...trial, status } : trial));
+  const record: SweepRecord = { ...begun.sweep, status, results };
+  return { record, owners, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
+}
+
+function eventsOf(id: string, file: string): SweepEvent[] {
+  const { events, damaged } = readJournal(file);
+  const foreign = events.findIndex((event) => !isSweepEvent(event));
+  const wrong = damaged ?? (foreign < 0 ? undefined : foreign + 1);
+  if (wrong !== undefined) throw damage(id, file, `journal is damaged at line ${wrong}`);
+  return events as SweepEvent[];
+}
+
+function ownerOf(id: string, file: string): ProcessIdentity {
+  const owner = parsed(readIfThere(file));
+  if (isMap(owner) && Number.isSafeInteger(owner.pid) && typeof owner.host === 'string')
+    return owner as unknown as ProcessIdentity;
+  throw damage(id, file, 'owner is not named');
 }
 
 function parseFinal(bytes: Buffer, id: string, path: string): SweepRecord {
-  let record: unknown;
-  try {
-    record = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw damage(id, join(path, 'sweep.json'), 'record is not JSON');
-  }
+  const record = parsed(bytes);
   if (isSweep(record) && record.id === id) return record;
   throw damage(id, join(path, 'sweep.json'), 'what is there is no record of it');
+}
+
+/** JSON, or nothing where it is none. */
+function parsed(bytes: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(bytes?.toString('utf8') ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 function damage(id: string, place: string, message: string): SameError {
@@ -184,13 +206,8 @@ function damage(id: string, place: string, message: string): SameError {
 
 function isSweepEvent(event: unknown): event is SweepEvent {
   if (!isMap(event)) return false;
-  if (event.type === 'sweep-begun') return isSweep(event.sweep) && isOwner(event.owner);
-  if (event.type === 'sweep-resumed') return isOwner(event.owner);
+  if (event.type === 'sweep-begun') return isSweep(event.sweep);
   return (event.type === 'trial-started' || event.type === 'trial-ended') && isTrial(event.trial);
-}
-
-function isOwner(owner: unknown): boolean {
-  return isMap(owner) && Number.isSafeInteger(owner.pid);
 }
 
 function isTrial(trial: unknown): boolean {

@@ -19,11 +19,13 @@ const MOST_JOBS = 1000;
 /**
  * Reads how a space is to be searched (spec SAME-SWP-002, 008, 009). Without an algorithm it is a grid where every
  * parameter has a list of values and no number of trials is given, and random otherwise.
+ * @param isWhole false where a dimension was refused: then nothing is said that depends on all of them
  * @returns a search only where nothing is wrong
  */
 export function parseSearch(
   space: Dimension[],
   words: SearchWords,
+  isWhole = true,
 ): { search?: Search; findings: Finding[] } {
   const findings: Finding[] = [];
   const wrong = (message: string, hint?: string) =>
@@ -53,6 +55,9 @@ export function parseSearch(
     );
     return { findings };
   }
+  if (algorithm === 'tpe' && words.objective === undefined)
+    wrong('tpe learns from results, and needs to know which', 'say it with --objective=min:METRIC');
+  if (!isWhole) return { findings };
   const size = combinations(space);
   const isGrid = algorithm === 'grid';
   if (isGrid && !isListed) {
@@ -80,8 +85,6 @@ export function parseSearch(
     );
   if (algorithm === 'sobol' && space.length > SOBOL_DIMENSIONS)
     wrong(`sobol searches up to ${SOBOL_DIMENSIONS} parameters, and there are ${space.length}`);
-  if (algorithm === 'tpe' && words.objective === undefined)
-    wrong('tpe learns from results, and needs to know which', 'say it with --objective=min:METRIC');
   if (findings.length > 0) return { findings };
   return {
     search: {

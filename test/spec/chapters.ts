@@ -28,6 +28,7 @@ export const prefixes: Record<string, string> = {
   'v1/bundle.md': 'BND',
   'v1/registries.md': 'REG',
   'v1/claims.md': 'CLM',
+  'v1/sweeps.md': 'SWP',
   'v1/errors.md': 'ERR',
 };
 

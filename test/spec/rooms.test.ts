@@ -15,6 +15,7 @@ const rooms: Record<string, string> = {
   bundle: 'bundle',
   registries: 'registry',
   claims: 'claims',
+  sweeps: 'sweeps',
   errors: 'errors',
 };
 

@@ -6,11 +6,13 @@ import { withCommon } from '../words.ts';
 import { listAliasesCommand } from './alias.ts';
 import { listEnvironmentsCommand } from './environment.ts';
 import { listRunsCommand } from './list-runs.ts';
+import { listSweepsCommand } from './list-sweeps.ts';
 import { listTagsCommand } from './list-tags.ts';
 
-/** `same list [programs]`, `same list runs`, `same list tags`, `same list aliases`, `same list environments` */
+/** `same list [programs]`, `same list runs`, `same list sweeps`, `same list tags`, `same list aliases`, `same list environments` */
 export function listCommand(cli: Cli, noun: string): Command {
   if (noun === 'runs') return listRunsCommand(cli);
+  if (noun === 'sweeps') return listSweepsCommand(cli);
   if (noun === 'environments') return listEnvironmentsCommand(cli);
   if (noun === 'aliases') return listAliasesCommand(cli);
   if (noun === 'tags') return listTagsCommand(cli);

@@ -8,9 +8,11 @@ import { sayLeft } from '../render/registry.ts';
 import { renderRun } from '../render/run.ts';
 import { telling } from '../render/work-line.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
+import { showSweepCommand } from './list-sweeps.ts';
 
-/** `same show [program] REFERENCE|FILE|oci://…`, `same show run ID` */
+/** `same show [program] REFERENCE|FILE|oci://…`, `same show run ID`, `same show sweep ID` */
 export function showCommand(cli: Cli, noun: string): Command {
+  if (noun === 'sweep') return showSweepCommand(cli);
   const command = new Command('show')
     .description(
       noun === 'run'

@@ -6,6 +6,7 @@ import { digest } from './digest.ts';
 import { pack } from './pack.ts';
 import { parse } from './parse.ts';
 import { parseReference } from './parse-reference.ts';
+import { planSweep } from './plan-sweep.ts';
 import { resolveParameters } from './resolve-parameters.ts';
 import { run } from './run.ts';
 import { unpack } from './unpack.ts';
@@ -19,6 +20,7 @@ const verbs: Record<string, (desk: Desk, input: never) => Promise<object>> = {
   unpack,
   verify,
   'resolve-parameters': resolveParameters,
+  'plan-sweep': planSweep,
   'parse-reference': parseReference,
   'compare-versions': compareVersions,
   run,

@@ -1,0 +1,83 @@
+import { SameError } from '../../errors/same-error.ts';
+import { beginSweep, resumeSweep } from '../../operations/open-sweep.ts';
+import { type PreparedSweep, prepareSweep } from '../../operations/prepare-sweep.ts';
+import { runSweep } from '../../operations/sweep-program.ts';
+import type { Cli } from '../cli.ts';
+import { renderSweep, renderSweepPlan, renderTrial } from '../render/sweep.ts';
+import type { SweepWords } from '../sweep-words.ts';
+
+/** `same sweep [program] REFERENCE --PARAMETER=VALUES …`, `same sweep --resume[=ID]` */
+export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
+  const ports = cli.ports();
+  const said = words.reference === undefined ? undefined : await prepare(cli, words, words.reference);
+  if (!said) refuseSearch(words);
+  if (words.plan) return showPlan(cli, said!);
+  const jobs = said ? said.sweep.jobs : Number(words.jobs ?? 1);
+  const open =
+    words.resume === undefined
+      ? await beginSweep(ports, said!)
+      : await resumeSweep(ports, words.resume, {
+          ...(said ? { said } : {}),
+          ...(words.jobs === undefined ? {} : { jobs }),
+        });
+  const { id } = open.record;
+  cli.say(`sweep ${id}: ${open.record.trials} trials, ${open.record.algorithm}`);
+  const goOn = `go on with it: same sweep --resume=${id}`;
+  const record = await runSweep(ports, open, {
+    ended: (trial, sofar, count) => cli.say(renderTrial(trial, sofar, count)),
+  }).catch((error: unknown) => {
+    cli.say(goOn);
+    throw error;
+  });
+  cli.exitCode = { succeeded: 0, failed: 1, interrupted: 130, running: 130 }[record.status];
+  if (cli.json) cli.printJson('Sweep', record);
+  else cli.print(renderSweep(record));
+  if (record.status === 'interrupted') cli.say(goOn);
+  const best = record.results.find(({ number }) => number === record.best);
+  if (best === undefined || record.status === 'interrupted') return;
+  const { name, version } = record.program;
+  cli.say(`look at the best: same show run ${best.run}`);
+  cli.say(`make its values defaults: same commit program ${name}:${version} --as VERSION --run ${best.run}`);
+}
+
+function prepare(cli: Cli, words: SweepWords, reference: string): Promise<PreparedSweep> {
+  const { resume: _, plan: __, json: ___, quiet: ____, help: _____, shared, ...request } = words;
+  return prepareSweep(cli.ports(), { ...request, reference, sharedOptions: shared });
+}
+
+/** Without a program there is only a sweep to go on with, and that has its search. */
+function refuseSearch(words: SweepWords): void {
+  const usage = (message: string, hint: string) => new SameError({ code: 'SAME1902', message, hint });
+  if (words.resume === undefined) {
+    throw usage(
+      'sweep what? no program is named',
+      'a stored program comes first: same sweep NAME:VERSION --PARAMETER=a,b (stored ones: same list programs)',
+    );
+  }
+  const search = [
+    'parametersFile',
+    'profile',
+    'target',
+    'engine',
+    'algorithm',
+    'trials',
+    'objective',
+  ] as const;
+  const has =
+    [...search, 'samplerSeed' as const].some((name) => words[name] !== undefined) ||
+    [words.set, words.words, words.afterDashes].some((list) => list.length > 0) ||
+    [words.plan, words.allowUnmet, words.noCache].includes(true);
+  if (has) {
+    throw usage(
+      '--resume without a program goes on with a sweep as it is, and takes nothing but --jobs beside it',
+      'say the whole search, the program first, or --resume alone',
+    );
+  }
+  if (words.jobs !== undefined && !/^[1-9][0-9]{0,2}$/.test(words.jobs))
+    throw usage(`--jobs is a number from 1 to 999, got "${words.jobs}"`, 'say how many trials at a time');
+}
+
+function showPlan(cli: Cli, { sweep: search, trials }: PreparedSweep): void {
+  if (cli.json) cli.printJson('SweepPlan', { ...search, planned: trials ?? null });
+  else cli.print(renderSweepPlan(search, trials));
+}
