@@ -1,6 +1,7 @@
-import type { StepResult } from '../engines/engine.ts';
+import type { Artifact, StepResult } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { readDeclaredMetric } from '../pipeline/metrics.ts';
+import { artifactReference } from '../program/artifact-reference.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { MetricSource } from '../program/schema.ts';
 import type { MetricRecord, RunRecord } from '../runs/run-record.ts';
@@ -29,43 +30,39 @@ export function reportedMetrics(
 }
 
 /**
- * The figures the manifest declares, read from stored logs and outputs. A declared figure of a step that succeeded and
- * that cannot be read is a problem: the run then failed.
+ * The figures the manifest declares, read from stored logs and outputs, one for each cell of their step. A declared
+ * figure of a cell that succeeded and that cannot be read is a problem: the run then failed.
  */
 export async function declaredMetrics(
   ports: Ports,
   sources: Record<string, MetricSource>,
-  record: RunRecord,
+  record: Pick<RunRecord, 'id' | 'steps'>,
 ): Promise<{ metrics: MetricRecord[]; problems: Finding[] }> {
   const metrics: MetricRecord[] = [];
   const problems: Finding[] = [];
+  const cells = Map.groupBy(record.steps, ({ name, of }) => of ?? name);
   for (const [name, source] of Object.entries(sources)) {
-    const [stepName, part] = split(source.from);
-    const step = record.steps.find((known) => known.name === stepName);
-    if (step?.status !== 'succeeded') continue;
-    const artifact = part === 'stdout' || part === 'stderr' ? step.logs?.[part] : step.outputs[part];
-    const fail = (why: string) =>
-      problems.push({
-        code: 'SAME1606',
-        message: `metric "${name}" cannot be read from ${source.from}: ${why}`,
-        hint: `look at what the step wrote: same logs ${record.id}`,
-      });
-    if (!artifact?.digest.startsWith('sha256:')) {
-      fail('it is a directory');
-      continue;
-    }
-    if (artifact.sizeBytes > READ_LIMIT_BYTES) {
-      fail(`it has ${artifact.sizeBytes} bytes, more than the ${READ_LIMIT_BYTES} that are read for figures`);
-      continue;
-    }
-    const text = (await ports.content.read(artifact.digest, READ_LIMIT_BYTES)).toString('utf8');
     const matcher = source.regex === undefined ? undefined : await ports.compilePattern(source.regex);
-    const value = readDeclaredMetric(text, source, () => matcher!);
-    if (typeof value === 'string') fail(value);
-    else {
+    const { step, output } = artifactReference(source.from);
+    for (const cell of cells.get(step) ?? []) {
+      if (cell.status !== 'succeeded') continue;
+      const artifact =
+        output === 'stdout' || output === 'stderr' ? cell.logs?.[output] : cell.outputs[output];
+      const value = await figureOf(ports, artifact, (text) =>
+        readDeclaredMetric(text, source, () => matcher!),
+      );
+      if (typeof value === 'string') {
+        problems.push({
+          code: 'SAME1606',
+          message: `metric "${name}" cannot be read from ${cell.name}.${output}: ${value}`,
+          hint: `look at what the step wrote: same logs ${record.id}`,
+        });
+        continue;
+      }
       metrics.push({
         name,
-        step: step.name,
+        step: cell.name,
+        ...(cell.matrix === undefined ? {} : { matrix: cell.matrix }),
         value,
         declared: true,
         ...(source.unit === undefined ? {} : { unit: source.unit }),
@@ -76,7 +73,14 @@ export async function declaredMetrics(
   return { metrics, problems };
 }
 
-function split(from: string): [string, string] {
-  const dot = from.indexOf('.');
-  return [from.slice(0, dot), from.slice(dot + 1)];
+/** The figure in an artifact, or why there is none. */
+async function figureOf(
+  ports: Ports,
+  artifact: Artifact | undefined,
+  read: (text: string) => number | string,
+): Promise<number | string> {
+  if (!artifact?.digest.startsWith('sha256:')) return 'it is a directory';
+  if (artifact.sizeBytes > READ_LIMIT_BYTES)
+    return `it has ${artifact.sizeBytes} bytes, more than the ${READ_LIMIT_BYTES} that are read for figures`;
+  return read((await ports.content.read(artifact.digest, READ_LIMIT_BYTES)).toString('utf8'));
 }

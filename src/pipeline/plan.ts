@@ -77,6 +77,8 @@ export interface PlannedStep {
   code?: string[];
   secrets: string[];
   services: string[];
+  /** Whether it is given the network where an engine can take that away. */
+  network?: boolean;
   timeoutMs?: number;
   retries: { max: number; backoffMs: number; codes?: number[] };
   resources: Resources;
@@ -98,4 +100,6 @@ export interface Plan {
   outputs: Record<string, { step: string; output: string }>;
   metrics: Record<string, MetricSource>;
   claims: Claim[];
+  /** Steps of the program that are not in the plan, because `--step`, `--from` or `--until` left them out. */
+  leftOut?: string[];
 }
