@@ -60,7 +60,6 @@ export async function readSearch(
     ...wordsOf({ ...given, ...first }),
     ...(request.profile === undefined ? {} : { profile: request.profile }),
     ...(request.parametersFile === undefined ? {} : { parametersFile: request.parametersFile }),
-    sharedOptions: request.sharedOptions,
     allowUnmet: false,
   }).catch((error: unknown) => {
     if (error instanceof SameError) return error;
@@ -70,12 +69,29 @@ export async function readSearch(
   // What has a value that is refused does not lack one.
   const lacking = ({ code, message }: Finding) =>
     code === 'SAME1104' && named.some((name) => message.includes(`"${name}"`));
-  throwFindings([...findings, ...problems.filter((problem) => !lacking(problem)), ...wrong]);
+  throwFindings([
+    ...ambiguousOptions(program, request.sharedOptions),
+    ...findings,
+    ...problems.filter((problem) => !lacking(problem)),
+    ...wrong,
+  ]);
   const parameters: JsonObject = { ...given };
   for (const [name, { value, source }] of Object.entries(others as Exclude<typeof others, SameError>))
     if (source.startsWith('--parameters ')) parameters[name] = value;
   throwFindings(unwritable(program, parameters));
   return { search: search!, parameters, trials, first: first! };
+}
+
+/** Options that could as well be meant for a parameter (spec SAME-SWP-002). */
+function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
+  const declared = declaredParameters(program);
+  return options.flatMap((option): Finding[] => {
+    const name = matchParameter(declared, option) ?? matchParameter(declared, option.replace(/^no-/, ''));
+    if (name === undefined) return [];
+    const message = `--${option} is an option of same, and the program has a parameter "${name}"`;
+    const hint = `say --same-${option} for the option, --set ${name}=VALUES for the parameter`;
+    return [{ code: 'SAME1902', message, hint }];
+  });
 }
 
 /** Values as the words of a run. */
