@@ -19,8 +19,12 @@ export interface RunWords {
   force?: true | string[];
   /** What `--resume=RUN` names; empty for a bare `--resume`. */
   resume?: string;
+  /** All of them as they were given. */
+  all: string[];
   /** Later options of the tool that were given without `--same-`: names that a program's parameters may have too. */
   shared: string[];
+  /** Options that cannot all be followed; they may turn out to be parameters. */
+  problems: Finding[];
   noCache: boolean;
   keepGoing: boolean;
   failFast: boolean;
@@ -86,14 +90,17 @@ const laterOptions: ReadonlySet<string> = new Set([
 /**
  * Splits the words after `same run [program]`. The first word that is no option of the tool is the reference, unless
  * `-f` names a source; what follows and is not the tool's is the program's, in order.
+ * @param declared parameters of the program, once they are known: the short forms of later options are theirs
  * @throws SAME1902 an option of the tool lacks its value, or is given twice
  */
-export function splitRunWords(all: string[]): RunWords {
+export function splitRunWords(all: string[], declared: ReadonlySet<string> = new Set()): RunWords {
   const dashes = all.indexOf('--');
   const words = dashes < 0 ? all : all.slice(0, dashes);
   const result: RunWords = {
     set: [],
+    all,
     shared: [],
+    problems: [],
     steps: [],
     accept: [],
     noCache: false,
@@ -111,7 +118,7 @@ export function splitRunWords(all: string[]): RunWords {
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const equals = word.startsWith('--') ? word.indexOf('=') : -1;
-    const name = ownName(equals < 0 ? word : word.slice(0, equals), result.shared);
+    const name = ownName(equals < 0 ? word : word.slice(0, equals), declared, result.shared);
     if (isKey(runSwitches, name)) {
       if (equals < 0) result[runSwitches[name]] = true;
       else findings.push({ code: 'SAME1902', message: `${name} takes no value, got "${word}"` });
@@ -141,17 +148,28 @@ export function splitRunWords(all: string[]): RunWords {
       message: `run takes a program or -f SOURCE, got both "${result.reference}" and -f ${result.file}`,
     });
   }
-  findings.push(...contradictions(result));
+  result.problems = contradictions(result);
   if (findings.length > 0) throw new SameError(findings);
   return result;
 }
 
-/** An option's name without `--same-`, which later ones may be given with; noted where it is without. */
-function ownName(given: string, shared: string[]): string {
+/**
+ * An option's name without `--same-`, which later ones may be given with. Without it, it is noted, or is a parameter's.
+ * @returns for a parameter what no option is called
+ */
+function ownName(given: string, declared: ReadonlySet<string>, shared: string[]): string {
   const plain = given.startsWith('--same-') ? `--${given.slice('--same-'.length)}` : given;
   if (!laterOptions.has(plain)) return given;
-  if (plain === given) shared.push(given.slice('--'.length));
+  if (plain !== given) return plain;
+  const option = given.slice('--'.length);
+  if (isDeclared(option, declared)) return '';
+  shared.push(option);
   return plain;
+}
+
+/** Whether a flag that looks like an option of the tool sets a parameter, or negates one. */
+export function isDeclared(option: string, declared: ReadonlySet<string>): boolean {
+  return declared.has(option) || declared.has(option.replace(/^no-/, ''));
 }
 
 /** Options that cannot all be followed. */

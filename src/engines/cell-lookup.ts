@@ -1,3 +1,4 @@
+import { storeFanIn } from '../bundle/fan-in-tree.ts';
 import type { LocalContentStore } from '../content/content-store.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
@@ -5,7 +6,6 @@ import { platform } from '../host/machine.ts';
 import type { PlannedStep } from '../pipeline/plan.ts';
 import { type StepKey, stepKey } from '../pipeline/step-key.ts';
 import type { Artifact, EngineContext, SkipCause, StepResult } from './engine.ts';
-import { storeFanIn } from './fan-in-tree.ts';
 import type { CellState, Outcome } from './run-graph.ts';
 
 /** Why a cell is not run. */

@@ -1,7 +1,9 @@
+import { storeFanIn } from '../bundle/fan-in-tree.ts';
 import { compareClaims } from '../claims/compare-claims.ts';
 import type { SkipCause } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
-import type { Plan } from '../pipeline/plan.ts';
+import { programOutput } from '../pipeline/fan-in.ts';
+import type { Plan, PlannedCell } from '../pipeline/plan.ts';
 import type { ClaimRecord, RunRecord, RunStatus } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 import { digestOfValue } from './program-files.ts';
@@ -19,10 +21,7 @@ export async function concludeRun(
   problems: Finding[],
   skips: ReadonlySet<SkipCause>,
 ): Promise<void> {
-  for (const [name, { step, output }] of Object.entries(plan.outputs)) {
-    const artifact = record.steps.find((known) => known.name === step)?.outputs[output];
-    if (artifact) record.outputs[name] = artifact;
-  }
+  await takeOutputs(ports, plan, record);
   const declared = await declaredMetrics(ports, plan.metrics, record);
   record.metrics = [
     ...record.metrics.filter(
@@ -52,6 +51,40 @@ export async function concludeRun(
     const failed = record.steps.find(({ status }) => ['failed', 'timeout', 'canceled'].includes(status));
     const problem = problems[0] ?? { code: 'SAME1607', message: 'the run was canceled' };
     record.error = { code: problem.code, message: problem.message, ...(failed ? { step: failed.name } : {}) };
+  }
+}
+
+/** The outputs that the program is run for; of a step with several cells a directory of what these left. */
+async function takeOutputs(ports: Ports, plan: Plan, record: RunRecord): Promise<void> {
+  if (Object.keys(plan.outputs).length === 0) return;
+  const steps = new Map(record.steps.map((step) => [step.name, step]));
+  const cells = Map.groupBy(record.steps, ({ name, of = name }) => of);
+  const expanded = new Map<string, PlannedCell[]>(
+    plan.steps.flatMap(({ name, foreach }) =>
+      foreach
+        ? [
+            [
+              name,
+              (cells.get(name) ?? []).map(({ name: cell, matrix = {} }) => ({ name: cell, matrix })),
+            ] as const,
+          ]
+        : [],
+    ),
+  );
+  for (const name of Object.keys(plan.outputs)) {
+    const wanted = programOutput(plan, name, expanded);
+    if (!wanted) continue;
+    const artifactOf = (cell: string) => steps.get(cell)?.outputs[wanted.output];
+    if ('cell' in wanted) {
+      const artifact = artifactOf(wanted.cell);
+      if (artifact) record.outputs[name] = artifact;
+      continue;
+    }
+    const entries = wanted.entries.flatMap(({ entry, cell }) => {
+      const artifact = artifactOf(cell);
+      return artifact ? [{ entry, artifact }] : [];
+    });
+    if (entries.length > 0) record.outputs[name] = await storeFanIn(entries, ports.content);
   }
 }
 

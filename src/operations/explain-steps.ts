@@ -17,7 +17,7 @@ export async function explainSteps(
 ): Promise<CellForecast[]> {
   using temporary = ports.files.scratch();
   const prepared = await prepareRun(ports, request, temporary.path);
-  const forecasts = await forecastRun(ports, request, prepared, temporary.path);
+  const forecasts = await forecastRun(ports, prepared, temporary.path);
   if (step === undefined) return forecasts;
   const found = forecasts.filter(({ step: cell }) => cell === step || cell.replace(/\.[0-9]+$/, '') === step);
   if (found.length > 0) return found;

@@ -37,10 +37,10 @@ interface Met {
  */
 export async function forecastRun(
   ports: Ports,
-  request: RunRequest,
   prepared: PreparedRun,
   workDirectory: string,
 ): Promise<CellForecast[]> {
+  const { request } = prepared;
   const files = await openProgramFiles(ports, prepared.artifact, prepared.data);
   const data = files.checkData();
   const logs = { stdout: '', stderr: '' };

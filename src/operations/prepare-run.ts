@@ -6,6 +6,7 @@ import { type Finding, SameError, throwFindings } from '../errors/same-error.ts'
 import { nearest } from '../errors/suggestion.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
+import { selectSteps } from '../pipeline/selection.ts';
 import { isJsonObject, type JsonObject } from '../program/json.ts';
 import { parseParameterWords } from '../program/parameter-words.ts';
 import {
@@ -52,8 +53,15 @@ export interface RunRequest {
   until?: string;
   /** Steps that no stored result stands in for: all, or these. */
   force?: true | string[];
-  /** Options of the tool whose names a parameter of the program may have. */
+  /** Options of the tool that are refused where the program has a parameter of the name. */
   sharedOptions?: string[];
+  /** Options that cannot all be followed (SAME1902). */
+  problems?: Finding[];
+  /**
+   * What the words ask for once the parameters of the program are known, where some of them are parameters' and not the
+   * tool's (spec SAME-PAR-027).
+   */
+  reread?(parameters: string[]): RunRequest | undefined;
   /** Looks for no stored results at all. */
   noCache?: boolean;
   /** Steps whose last outputs are taken as they are, whatever changed. */
@@ -66,6 +74,8 @@ export interface RunRequest {
 
 /** A run that has been thought through: nothing has been executed or recorded yet. */
 export interface PreparedRun {
+  /** What is asked for, every word where it belongs; of a run that goes on with another, also what that was restricted to. */
+  request: RunRequest;
   artifact: ProgramArtifact;
   origin?: Origin;
   pinned: boolean;
@@ -86,15 +96,11 @@ export interface PreparedRun {
  */
 export async function prepareRun(
   ports: Ports,
-  request: RunRequest,
+  given: RunRequest,
   workDirectory: string,
 ): Promise<PreparedRun> {
   const staged = ports.stageContent(workDirectory);
-  const resumed =
-    request.resume === undefined ? undefined : resumedRun(ports, request.resume, request.reference);
-  const { artifact, origin, pinned } = await (resumed
-    ? locateAgain(ports, resumed)
-    : locate(ports, request, staged));
+  const { request, artifact, origin, pinned, resumed } = await understand(ports, given, staged);
   const { program } = artifact;
   const target = ports.resolveTarget({
     ...(request.target === undefined ? {} : { target: request.target }),
@@ -106,7 +112,7 @@ export async function prepareRun(
   });
   const parameters = resumed?.record.parameters ?? (await requestedParameters(ports, program, request));
   const data = await dataHere(artifact, staged);
-  const { plan, findings: refusals } = planRun({
+  const { plan: whole, findings: refusals } = planRun({
     program,
     digest: artifact.digest,
     target: target.name,
@@ -117,8 +123,10 @@ export async function prepareRun(
     parameters,
     dataHere: new Set(Object.keys(data)),
   });
+  const { plan, findings: unselected } = selectSteps(whole, resumed?.record.selection ?? request);
   throwFindings([
     ...refusals,
+    ...unselected,
     ...unknownSteps(program, request),
     ...ports.engine(target.engine).refusals(plan),
   ]);
@@ -132,6 +140,7 @@ export async function prepareRun(
   );
   const requirements = await ports.checkRequirements(program, environments);
   return {
+    request: resumed ? { ...request, ...resumed.record.selection } : request,
     artifact,
     ...(origin ? { origin } : {}),
     pinned,
@@ -177,6 +186,23 @@ export async function requestedParameters(
   return parameters;
 }
 
+/** Options of the tool that could as well be meant for a parameter. */
+function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
+  const plain = (name: string) => name.replaceAll('_', '-');
+  const declared = new Map(Object.keys(program.parameters ?? {}).map((name) => [plain(name), name]));
+  return options.flatMap((option) => {
+    const name = declared.get(option) ?? declared.get(option.replace(/^no-/, ''));
+    if (name === undefined) return [];
+    return [
+      {
+        code: 'SAME1902' as const,
+        message: `--${option} is an option of same, and the program has a parameter "${name}"`,
+        hint: `say --same-${option} for the option, --set ${name}=VALUE for the parameter`,
+      },
+    ];
+  });
+}
+
 /** Steps that options name and the program does not have (spec SAME-RUN-026). */
 function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Finding[] {
   const { steps, finally: last = {} } = program.pipeline;
@@ -193,23 +219,6 @@ function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Fin
         code: 'SAME1009' as const,
         message: `${option}: there is no step "${name}"${meant === undefined ? '' : ` — did you mean ${meant}?`}`,
         place: option,
-      },
-    ];
-  });
-}
-
-/** Options of the tool that could as well be meant for a parameter (spec SAME-PAR-027). */
-function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
-  const plain = (name: string) => name.replaceAll('_', '-');
-  const declared = new Map(Object.keys(program.parameters ?? {}).map((name) => [plain(name), name]));
-  return options.flatMap((option) => {
-    const name = declared.get(option) ?? declared.get(option.replace(/^no-/, ''));
-    if (name === undefined) return [];
-    return [
-      {
-        code: 'SAME1902' as const,
-        message: `--${option} is an option of same, and the program has a parameter "${name}"`,
-        hint: `say --same-${option} for the option, --set ${name}=VALUE for the parameter`,
       },
     ];
   });
@@ -242,6 +251,29 @@ export function refuseUnmet(prepared: PreparedRun, allowUnmet: boolean): Require
     );
   }
   return unmet;
+}
+
+/** A program that was found, and what is asked of it. */
+interface Understood {
+  /** With every word where it belongs. */
+  request: RunRequest;
+  artifact: ProgramArtifact;
+  origin?: Origin;
+  pinned: boolean;
+  resumed?: ResumedRun;
+}
+
+/** Finds the program, reads the words by its parameters, and finds the run that is gone on with. */
+async function understand(ports: Ports, given: RunRequest, content: ContentStore): Promise<Understood> {
+  const isHere = given.reference !== undefined || given.resume === undefined || given.source !== '.';
+  // A run is gone on with wherever one stands.
+  const found = isHere || ports.files.exists('same.yaml') ? await locate(ports, given, content) : undefined;
+  const parameters = Object.keys(found?.artifact.program.parameters ?? {});
+  const request = given.reread?.(parameters) ?? given;
+  throwFindings(request.problems ?? []);
+  if (request.resume === undefined) return { request, ...found! };
+  const resumed = resumedRun(ports, request.resume, request.reference);
+  return { request, ...(await locateAgain(ports, resumed)), resumed };
 }
 
 async function locate(

@@ -30,11 +30,12 @@ export interface RunResult {
  */
 export async function runProgram(
   ports: Ports,
-  request: RunRequest,
+  given: RunRequest,
   onEvent: (event: RunEvent) => void,
 ): Promise<RunResult> {
   using temporary = ports.files.temporary();
-  const prepared = await prepareRun(ports, request, temporary.path);
+  const prepared = await prepareRun(ports, given, temporary.path);
+  const { request } = prepared;
   const waived = refuseUnmet(prepared, request.allowUnmet);
   stopIfCanceled(ports);
   await prepared.keep();

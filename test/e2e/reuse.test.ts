@@ -298,23 +298,36 @@ pipeline:
 });
 
 describe('options that a parameter may be called too', () => {
-  it('are refused in their short form where one is, and taken with --same-', async () => {
+  it('are the parameter in their short form where there is one, and the option with --same-', async () => {
     using rig = openRig();
     rig.write({
       'study/same.yaml': `
 apiVersion: same/v1
 kind: Program
 metadata: {name: study, version: "1.0"}
-parameters: {step: {type: string, default: x}, cache: {type: boolean, default: true}}
+parameters:
+  step: {type: string, default: x}
+  cache: {type: boolean, default: true}
+  resume: {type: [string, "null"], default: null}
 pipeline: {steps: {a: {run: "true"}, b: {run: "true"}}}
 `,
     });
-    const refused = await run(rig, '--step=a', '--no-cache');
-    assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /--step is an option of same.*parameter "step".*--same-step.*--set step/);
-    assert.match(refused.stderr, /--no-cache is an option of same.*parameter "cache"/);
-    const taken = await run(rig, '--same-no-cache', '--set', 'step=y');
+    const values = (ended: { json(): { parameters: Record<string, { value: unknown }> } }) =>
+      Object.values(ended.json().parameters).map(({ value }) => value);
+    const taken = await run(rig, '--step', 'a', '--no-cache', '--resume=b');
     assert.equal(taken.code, 0, taken.stderr);
-    assert.equal(taken.json().parameters.step.value, 'y');
+    assert.deepEqual(values(taken), [false, 'b', 'a']);
+    assert.equal(taken.json().steps.length, 2);
+    const restricted = await run(rig, '--same-step=a', '--step=y', '--same-force');
+    assert.equal(restricted.code, 0, restricted.stderr);
+    assert.deepEqual(values(restricted), [true, null, 'y']);
+    assert.deepEqual(restricted.json().selection, { steps: ['a'] });
+    assert.deepEqual(
+      restricted.json().steps.map(({ name, cached }: { name: string; cached: boolean }) => [name, cached]),
+      [['a', false]],
+    );
+    const stored = await rig.same(['create', '-f', 'study']);
+    assert.equal(stored.code, 0, stored.stderr);
+    assert.deepEqual(values(await rig.same(['run', 'study:1.0', '--resume=c', '--json'])), [true, 'c', 'x']);
   });
 });

@@ -8,7 +8,7 @@ import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
 import { renderForecastCounts, renderReasons } from '../render/reasons.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
-import { type RunWords, splitRunWords } from '../run-words.ts';
+import { isDeclared, type RunWords, splitRunWords } from '../run-words.ts';
 
 /** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
 export async function run(cli: Cli, words: RunWords): Promise<void> {
@@ -25,7 +25,7 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   if (words.plan) {
     using temporary = ports.files.temporary();
     const prepared = await prepareRun(ports, request, temporary.path);
-    const forecast = await forecastRun(ports, request, prepared, temporary.path);
+    const forecast = await forecastRun(ports, prepared, temporary.path);
     if (cli.json) cli.printJson('Plan', { ...prepared.plan, requirements: prepared.requirements, forecast });
     else {
       cli.print(renderPlan(prepared.plan, prepared.requirements));
@@ -53,11 +53,12 @@ export function readRunRequest(words: string[]): RunRequest {
 /** What words of `same run` ask for: a stored program, a tree, or the folder that one is in. */
 export function requestOf(words: RunWords): RunRequest {
   return {
-    ...(words.reference !== undefined
-      ? { reference: words.reference }
-      : words.resume === undefined
-        ? { source: words.file ?? '.' }
-        : {}),
+    reread: (parameters) => {
+      const declared = new Set(parameters.map((name) => name.replaceAll('_', '-')));
+      const isMeant = words.shared.some((option) => isDeclared(option, declared));
+      return isMeant ? requestOf(splitRunWords(words.all, declared)) : undefined;
+    },
+    ...(words.reference !== undefined ? { reference: words.reference } : { source: words.file ?? '.' }),
     ...(words.profile === undefined ? {} : { profile: words.profile }),
     ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
     set: words.set,
@@ -74,7 +75,7 @@ export function requestOf(words: RunWords): RunRequest {
     ...(words.from === undefined ? {} : { from: words.from }),
     ...(words.until === undefined ? {} : { until: words.until }),
     ...(words.force === undefined ? {} : { force: words.force }),
-    sharedOptions: words.shared,
+    problems: words.problems,
     noCache: words.noCache,
     ...(words.accept.length === 0 ? {} : { accept: words.accept }),
     ...(words.resume === undefined ? {} : { resume: words.resume }),

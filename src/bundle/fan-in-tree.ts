@@ -1,6 +1,12 @@
-import { parseTreeList, type TreeEntry, treeList } from '../bundle/tree.ts';
 import type { ContentStore } from '../content/content-store.ts';
-import type { Artifact } from './engine.ts';
+import { parseTreeList, type TreeEntry, treeList } from './tree.ts';
+
+/** A stored file, or the directory of a `tree:` digest. */
+interface StoredArtifact {
+  digest: string;
+  sizeBytes: number;
+  executable?: boolean;
+}
 
 /** Bytes of the list of a tree. */
 const LIST_BYTES = 256 * 1024 * 1024;
@@ -11,9 +17,9 @@ const LIST_BYTES = 256 * 1024 * 1024;
  * @param entries at least one
  */
 export async function storeFanIn(
-  entries: readonly { entry: string; artifact: Artifact }[],
+  entries: readonly { entry: string; artifact: StoredArtifact }[],
   content: ContentStore,
-): Promise<Artifact> {
+): Promise<StoredArtifact> {
   const files: TreeEntry[] = [];
   for (const { entry, artifact } of entries) {
     const { digest, sizeBytes, executable = false } = artifact;
