@@ -112,8 +112,40 @@ export function splitSweepWords(all: string[]): SweepWords {
       result.reference = word;
     } else result.words.push(word);
   }
+  if (!result.help) findings.push(...contradictions(result));
   if (findings.length > 0) throw new SameError(findings);
   return result;
+}
+
+/** What cannot be followed together: a sweep that is gone on with has its search, and may be said again or not. */
+function contradictions(words: SweepWords): Finding[] {
+  const { reference, resume, plan, jobs } = words;
+  if (reference === undefined && resume === undefined) {
+    const hint =
+      'a stored program comes first: same sweep NAME:VERSION --PARAMETER=a,b (stored ones: same list programs)';
+    return [{ code: 'SAME1902', message: 'sweep what? no program is named', hint }];
+  }
+  if (resume === undefined) return [];
+  const findings: Finding[] = [];
+  if (plan) {
+    const hint = 'what has ended and what has not is shown by: same show sweep ID';
+    findings.push({ code: 'SAME1902', message: '--resume and --plan cannot both be', hint });
+  }
+  if (reference !== undefined) return findings;
+  const options = [...Object.values(sweepOptions), 'allowUnmet', 'noCache', 'words', 'afterDashes'] as const;
+  const isGiven = (value: SweepWords[(typeof options)[number]]) =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  if (options.some((option) => option !== 'jobs' && isGiven(words[option]))) {
+    findings.push({
+      code: 'SAME1902',
+      message:
+        '--resume without a program goes on with a sweep as it is, and takes nothing but --jobs beside it',
+      hint: 'say the whole search, the program first, or --resume alone',
+    });
+  }
+  if (jobs !== undefined && !/^[1-9][0-9]{0,2}$/.test(jobs))
+    findings.push({ code: 'SAME1902', message: `--jobs is a number from 1 to 999, got "${jobs}"` });
+  return findings;
 }
 
 function ownName(given: string, shared: string[]): string {

@@ -24,6 +24,8 @@ const SEARCH = [
   'parameters',
   'profile',
   'target',
+  'allowUnmet',
+  'noCache',
 ] as const;
 
 /**

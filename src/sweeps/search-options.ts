@@ -14,7 +14,7 @@ export interface SearchWords {
 }
 
 /** The most trials at a time. */
-const MOST_JOBS = 1000;
+const MOST_JOBS = 999;
 
 /**
  * Reads how a space is to be searched (spec SAME-SWP-002, 008, 009). Without an algorithm it is a grid where every

@@ -1,4 +1,3 @@
-import { SameError } from '../../errors/same-error.ts';
 import { beginSweep, resumeSweep } from '../../operations/open-sweep.ts';
 import { type PreparedSweep, prepareSweep } from '../../operations/prepare-sweep.ts';
 import { runSweep } from '../../operations/sweep-program.ts';
@@ -10,9 +9,8 @@ import type { SweepWords } from '../sweep-words.ts';
 export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
   const ports = cli.ports();
   const said = words.reference === undefined ? undefined : await prepare(cli, words, words.reference);
-  if (!said) refuseSearch(words);
   if (words.plan) return showPlan(cli, said!);
-  const jobs = said ? said.sweep.jobs : Number(words.jobs ?? 1);
+  const jobs = Number(words.jobs);
   const open =
     words.resume === undefined
       ? await beginSweep(ports, said!)
@@ -43,38 +41,6 @@ export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
 function prepare(cli: Cli, words: SweepWords, reference: string): Promise<PreparedSweep> {
   const { resume: _, plan: __, json: ___, quiet: ____, help: _____, shared, ...request } = words;
   return prepareSweep(cli.ports(), { ...request, reference, sharedOptions: shared });
-}
-
-/** Without a program there is only a sweep to go on with, and that has its search. */
-function refuseSearch(words: SweepWords): void {
-  const usage = (message: string, hint: string) => new SameError({ code: 'SAME1902', message, hint });
-  if (words.resume === undefined) {
-    throw usage(
-      'sweep what? no program is named',
-      'a stored program comes first: same sweep NAME:VERSION --PARAMETER=a,b (stored ones: same list programs)',
-    );
-  }
-  const search = [
-    'parametersFile',
-    'profile',
-    'target',
-    'engine',
-    'algorithm',
-    'trials',
-    'objective',
-  ] as const;
-  const has =
-    [...search, 'samplerSeed' as const].some((name) => words[name] !== undefined) ||
-    [words.set, words.words, words.afterDashes].some((list) => list.length > 0) ||
-    [words.plan, words.allowUnmet, words.noCache].includes(true);
-  if (has) {
-    throw usage(
-      '--resume without a program goes on with a sweep as it is, and takes nothing but --jobs beside it',
-      'say the whole search, the program first, or --resume alone',
-    );
-  }
-  if (words.jobs !== undefined && !/^[1-9][0-9]{0,2}$/.test(words.jobs))
-    throw usage(`--jobs is a number from 1 to 999, got "${words.jobs}"`, 'say how many trials at a time');
 }
 
 function showPlan(cli: Cli, { sweep: search, trials }: PreparedSweep): void {
