@@ -1,3 +1,5 @@
+import { columnsOf, pad } from './columns.ts';
+
 /** Makes text from programs and bundles harmless on a terminal: control characters are shown, not obeyed. */
 export function plain(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
@@ -37,14 +39,14 @@ export function table(rows: readonly (readonly string[])[], indent = ''): string
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+      widths[column] = Math.max(widths[column] ?? 0, columnsOf(cell));
     });
   }
   return rows
     .map(
       (row) =>
         indent +
-        row.map((cell, column) => cell.padEnd(column === row.length - 1 ? 0 : widths[column]!)).join('  '),
+        row.map((cell, column) => pad(cell, column === row.length - 1 ? 0 : widths[column]!)).join('  '),
     )
     .map((line) => line.trimEnd())
     .join('\n');
