@@ -110,13 +110,13 @@ if [ "$action" = uninstall ]; then
 fi
 
 case ${SAME_ENVIRONMENT:-local} in
-  local) ;;
-  podman | kubernetes | argo | tekton | kubeflow | slurm)
+  local | podman) ;;
+  kubernetes | argo | tekton | kubeflow | slurm)
     fail 6 "SAME_ENVIRONMENT=$SAME_ENVIRONMENT is not available: this version of same has no $SAME_ENVIRONMENT engine" \
-      'only "local" works yet: unset SAME_ENVIRONMENT, or set it to local' ;;
+      'this version has local and podman: unset SAME_ENVIRONMENT, or set it to one of them' ;;
   *)
     fail 2 "SAME_ENVIRONMENT=$SAME_ENVIRONMENT names no target" \
-      'known: local (podman, kubernetes, argo, tekton, kubeflow, slurm: not in this version)' ;;
+      'known: local, podman (kubernetes, argo, tekton, kubeflow, slurm: not in this version)' ;;
 esac
 
 # Everything that could be in the way, before anything is written.

@@ -5,6 +5,7 @@ import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
+import { podmanRefusals } from '../engines/podman/refusals.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
@@ -122,6 +123,17 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     },
     engine(name) {
       if (name === 'local') return openLocalEngine(content);
+      if (name === 'podman') {
+        return {
+          name,
+          containers: true,
+          refusals: podmanRefusals,
+          async *run(plan, context) {
+            const { openPodmanEngine } = await import('./cold.ts');
+            yield* openPodmanEngine(content, { variables, onProgress: progress }).run(plan, context);
+          },
+        };
+      }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
     async forecast(plan, context) {

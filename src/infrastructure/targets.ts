@@ -21,9 +21,14 @@ export interface TargetChoice {
 
 const LOCAL: Target = { name: 'local', engine: 'local' };
 
-/** Engines of the design beside `local`, with what each would need here. */
+/** Engines of this version. */
+const ENGINES = ['local', 'podman'];
+
+/** The engine that runs on a declared target of a kind. */
+const engineOfKind: Record<string, string> = { process: 'local', container: 'podman' };
+
+/** Engines of the design that are not in this version, with what each would need here. */
 const otherEngines: Record<string, string> = {
-  podman: 'podman on this machine and an image for each environment',
   kubernetes: 'a cluster that kubectl reaches and an image for each environment',
   argo: 'a cluster with Argo Workflows and an image for each environment',
   tekton: 'a cluster with Tekton Pipelines and an image for each environment',
@@ -32,7 +37,7 @@ const otherEngines: Record<string, string> = {
 };
 
 /** Every engine by name, those of this version first. */
-export const engineNames: readonly string[] = ['local', ...Object.keys(otherEngines)];
+export const engineNames: readonly string[] = [...ENGINES, ...Object.keys(otherEngines)];
 
 /**
  * Decides where a program runs: `--target`, else `--engine`, else `SAME_ENVIRONMENT`, else `local`. The place changes
@@ -56,10 +61,10 @@ export function resolveTarget(choice: TargetChoice): Target {
 }
 
 function named(name: string, source: string, program: Program | undefined): Target {
-  if (name === LOCAL.name) return LOCAL;
+  if (ENGINES.includes(name)) return { name, engine: name };
   const missing = otherEngines[name];
   const hint =
-    'only "local" works in this version of same: leave out --target and --engine, unset SAME_ENVIRONMENT';
+    'this version of same has "local" and "podman": leave out --target and --engine, unset SAME_ENVIRONMENT';
   if (missing !== undefined && Object.hasOwn(otherEngines, name)) {
     throw new SameError({
       code: 'SAME1702',
@@ -69,7 +74,7 @@ function named(name: string, source: string, program: Program | undefined): Targ
   }
   const declared = program?.infrastructure?.targets ?? [];
   const kind = declared.find((one) => one.name === name)?.kind;
-  if (kind === 'process') return { name, engine: 'local' };
+  if (kind !== undefined && Object.hasOwn(engineOfKind, kind)) return { name, engine: engineOfKind[kind]! };
   if (kind !== undefined) {
     throw new SameError({
       code: 'SAME1702',

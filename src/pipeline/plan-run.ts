@@ -117,11 +117,6 @@ function unsupported(program: Program, engine: string, dataHere: ReadonlySet<str
     if (unpack) refuse(`data.${name}.unpack`);
     if (mutable) refuse(`data.${name}.mutable`);
   }
-  for (const [name, environment] of Object.entries(program.environments ?? {})) {
-    if (environment.image && !environment.python && !environment.system) {
-      refuse(`environments.${name}.image without a lock`);
-    }
-  }
   return findings;
 }
 

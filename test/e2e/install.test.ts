@@ -165,7 +165,7 @@ test('programs stay until --purge, which removes nothing that is not theirs', ()
 
 test('only the target local is accepted, others say what is missing; nothing is written', () => {
   const { install, files } = user();
-  for (const engine of ['podman', 'kubernetes', 'argo', 'tekton', 'kubeflow', 'slurm']) {
+  for (const engine of ['kubernetes', 'argo', 'tekton', 'kubeflow', 'slurm']) {
     const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });
     assert.equal(status, 6);
     assert.match(stderr, new RegExp(`has no ${engine} engine`));

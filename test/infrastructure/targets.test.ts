@@ -26,8 +26,13 @@ test('--target wins over SAME_ENVIRONMENT, and --engine too', () => {
   assert.deepEqual(resolveTarget({ engine: 'local', variable: 'slurm' }), LOCAL);
 });
 
+test('an engine of this version is a place of the same name', () => {
+  assert.deepEqual(resolveTarget({ engine: 'podman' }), { name: 'podman', engine: 'podman' });
+  assert.deepEqual(resolveTarget({ target: 'podman', engine: 'podman' }), { name: 'podman', engine: 'podman' });
+});
+
 test('every other engine says what is missing', () => {
-  for (const engine of engineNames.filter((name) => name !== 'local')) {
+  for (const engine of engineNames.filter((name) => name !== 'local' && name !== 'podman')) {
     assert.match(
       refusal({ engine }),
       new RegExp(`^SAME1702 ${engine} \\(from --engine\\) is not available: .*will need`),
@@ -48,16 +53,18 @@ test('two places at once are a contradiction', () => {
   assert.match(refusal({ target: 'local', engine: 'slurm' }), /^SAME1702 slurm/);
 });
 
-test('a declared target of kind process runs locally, others are refused by kind', () => {
+test('a declared target of kind process runs locally, one of kind container by podman, others are refused by kind', () => {
   const program = {
     infrastructure: {
       targets: [
         { name: 'here', kind: 'process' },
+        { name: 'boxed', kind: 'container' },
         { name: 'aks', kind: 'terraform' },
       ],
     },
   } as unknown as Program;
   assert.deepEqual(resolveTarget({ target: 'here', program }), { name: 'here', engine: 'local' });
+  assert.deepEqual(resolveTarget({ target: 'boxed', program }), { name: 'boxed', engine: 'podman' });
   assert.match(refusal({ target: 'aks', program }), /^SAME1702 target "aks" .* kind terraform/);
-  assert.match(refusal({ target: 'her', program }), /did you mean here\?.*known: .*here, aks/);
+  assert.match(refusal({ target: 'her', program }), /did you mean here\?.*known: .*here, boxed, aks/);
 });

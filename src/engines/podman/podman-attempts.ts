@@ -1,0 +1,174 @@
+import type { LocalContentStore } from '../../content/content-store.ts';
+import { SameError } from '../../errors/same-error.ts';
+import { now } from '../../host/clock.ts';
+import { existsSync, fromErrno, join, resolve, rmSync } from '../../host/files.ts';
+import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
+import { parseQuantity } from '../../program/quantity.ts';
+import { conclude } from '../attempt/conclusion.ts';
+import type { AttemptEnd, EndedAttempt, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
+import { stepVariables } from '../attempt/variables.ts';
+import { closeWorkspace, openWorkspace } from '../attempt/workspace.ts';
+import type { AttemptNews, Attempts } from '../attempts.ts';
+import { runContainer } from './container.ts';
+import type { ContainerLimits, Mount } from './container-words.ts';
+import type { Images, ReadyImage } from './images.ts';
+import { launch } from './launch.ts';
+import { containerLabels, containerName } from './leftovers.ts';
+import type { Podman } from './podman.ts';
+
+/** What attempts in containers share. */
+export interface PodmanAttemptsOptions {
+  content: LocalContentStore;
+  podman: Podman;
+  images: Images;
+  /** Limits of every container. */
+  limits: Omit<ContainerLimits, 'cpu' | 'memoryBytes'>;
+  user: { uid: number; gid: number };
+  /** Removes a container, now or soon. */
+  remove(name: string): void;
+}
+
+/** Made in the attempt's directories by a shell that found no bash, and gone before anybody looks for strangers there. */
+const NO_BASH = 'no-bash';
+
+/** Runs attempts as containers of this machine. */
+export function openPodmanAttempts(options: PodmanAttemptsOptions): Attempts {
+  return { content: options.content, run: (task, tell) => runInContainer(options, task, tell) };
+}
+
+async function runInContainer(
+  options: PodmanAttemptsOptions,
+  task: StepAttempt,
+  tell: (news: AttemptNews) => void,
+): Promise<Finished> {
+  const { podman, images } = options;
+  const { cell, context, environment } = task;
+  const image = await images.ready(
+    environment.container!,
+    environment.name,
+    context.workDirectory,
+    task.cancel,
+  );
+  const { controllers } = await podman.facts();
+  const { workspace, placed } = await openWorkspace(task);
+  try {
+    const logs = context.logPaths(cell.name, task.attempt);
+    let end: AttemptEnd;
+    try {
+      end = await runContainer({
+        podman,
+        ...containerOf(options, task, workspace, image, controllers),
+        logs,
+        ...(task.step.timeoutMs === undefined ? {} : { timeoutMs: task.step.timeoutMs }),
+        cancel: task.cancel,
+        kill: task.kill,
+        ...(context.graceMs === undefined ? {} : { graceMs: context.graceMs }),
+        onStart: (process) =>
+          tell({
+            type: 'step-started',
+            step: cell.name,
+            attempt: task.attempt,
+            at: now(),
+            command: renderCommand(task.step, cell.matrix),
+            ...process,
+          }),
+        onLines: (lines) =>
+          tell({
+            type: 'step-output',
+            step: cell.name,
+            attempt: task.attempt,
+            lines: lines.map(context.mask),
+          }),
+      });
+    } catch (error) {
+      throw fromErrno(error, `running step ${cell.name}`);
+    } finally {
+      options.remove(containerName(task));
+    }
+    const mark = join(workspace.root, NO_BASH);
+    const hasBash = !existsSync(mark);
+    rmSync(mark, { force: true });
+    return await storeEnd({ ...task, workspace, placed, logs, end: { ...end, hasBash } });
+  } finally {
+    await closeWorkspace(workspace);
+  }
+}
+
+async function storeEnd(ended: EndedAttempt): Promise<Finished> {
+  try {
+    return await conclude(ended);
+  } catch (error) {
+    // Ctrl-C while the outputs were hashed: what is not all stored did not succeed.
+    if (error instanceof SameError && error.code === 'SAME1903')
+      return await conclude({ ...ended, end: { ...ended.end, status: 'canceled' } });
+    throw fromErrno(error, `storing the outputs of step ${ended.cell.name}`);
+  }
+}
+
+function containerOf(
+  { limits, user }: PodmanAttemptsOptions,
+  task: StepAttempt,
+  workspace: Workspace,
+  image: ReadyImage,
+  controllers: readonly string[],
+): Pick<Parameters<typeof runContainer>[0], 'container' | 'input'> {
+  const { step, cell, context } = task;
+  const filled = fillCommand(step.command, {
+    input: (name) => step.inputs[name]!.at ?? join(workspace.in, name),
+    output: (name) => step.outputs[name]!.path ?? join(workspace.out, name),
+    matrix: (name) => wordOf(cell.matrix[name] ?? null),
+    scratch: () => workspace.scratch,
+  });
+  const secrets = Object.fromEntries(
+    step.secrets.flatMap((name) =>
+      context.secrets[name] === undefined ? [] : [[name, context.secrets[name]]],
+    ),
+  );
+  const { argv, input } = launch(filled, { secrets, mark: join(workspace.root, NO_BASH) });
+  const contract = stepVariables(task, workspace);
+  const plain = Object.entries(contract).filter(([name]) => !Object.hasOwn(secrets, name));
+  const { cpu, memory } = step.resources;
+  return {
+    container: {
+      name: containerName(task),
+      image: image.id,
+      labels: containerLabels(task),
+      argv,
+      variables: { ...image.variables, ...Object.fromEntries(plain), PATH: image.path },
+      workdir: workspace.workdir,
+      mounts: mountsOf(task, workspace),
+      network: step.network ?? false,
+      user,
+      limits: {
+        ...limits,
+        ...(cpu === undefined || !controllers.includes('cpu') ? {} : { cpu }),
+        ...(memory === undefined || !controllers.includes('memory')
+          ? {}
+          : { memoryBytes: Math.ceil(parseQuantity(memory)!) }),
+      },
+      pidFile: join(workspace.berth, 'pid'),
+    },
+    ...(input === undefined ? {} : { input }),
+  };
+}
+
+/** The attempt's directories, its inputs over them for reading only, and what runs share. */
+function mountsOf({ step }: StepAttempt, workspace: Workspace): Mount[] {
+  const inputs = Object.values(step.inputs).flatMap(({ at, mode }) =>
+    at === undefined || mode === 'copy' ? [] : [resolve(workspace.workdir, at)],
+  );
+  const isAllLinks = Object.values(step.inputs).every(({ at, mode }) => at !== undefined || mode === 'link');
+  return [
+    { path: workspace.root, readOnly: false },
+    { path: workspace.scratch, readOnly: false },
+    // An input of mode copy lies there to be written.
+    ...(isAllLinks ? [{ path: workspace.in, readOnly: true }] : linksIn(step.inputs, workspace)),
+    ...inputs.map((path) => ({ path, readOnly: true })),
+  ];
+}
+
+function linksIn(inputs: StepAttempt['step']['inputs'], workspace: Workspace): Mount[] {
+  return Object.entries(inputs).flatMap(([name, { at, mode }]) =>
+    at === undefined && mode === 'link' ? [{ path: join(workspace.in, name), readOnly: true }] : [],
+  );
+}
