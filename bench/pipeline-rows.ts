@@ -67,27 +67,49 @@ export function pipelineRows(directory: string): Row[] {
         };
       },
     },
-    planRow(directory, { name: 'tens', steps: 10_000 }, 1),
-    planRow(directory, { name: 'hundreds', steps: 100_000 }, 8),
+    planRow(directory, { name: 'tens', label: '10,000 steps', steps: 10_000, cells: 1, mostSeconds: 1 }),
+    planRow(directory, { name: 'hundreds', label: '100,000 cells', steps: 100, cells: 1000, mostSeconds: 8 }),
   ];
 }
 
-function planRow(directory: string, graph: Graph, mostSeconds: number): Row {
+/** A graph that is planned only. */
+interface LargeGraph {
+  name: string;
+  label: string;
+  steps: number;
+  /** Of each step; each reads from the one of the step before that has its value. */
+  cells: number;
+  mostSeconds: number;
+}
+
+function planRow(directory: string, { name, label, steps, cells, mostSeconds }: LargeGraph): Row {
+  const matrix = `matrix: {n: [${Array.from({ length: cells }, (_, index) => index).join(',')}]}, `;
+  const lines = Array.from({ length: steps }, (_, index) => {
+    const before = index - (cells > 1 ? 1 : WIDTH);
+    const matching = cells > 1 ? ', cells: matching' : '';
+    const inputs = before < 0 ? '' : `, inputs: {i: {from: s${before}.o${matching}}}`;
+    const input = before < 0 ? 'seed.txt' : '{{inputs.i}}';
+    return ` s${index}: {${cells > 1 ? matrix : ''}run: [cp, "${input}", "{{outputs.o}}"]${inputs}, outputs: {o: {}}}`;
+  });
+  const manifest = `apiVersion: same/v1\nkind: Program\nmetadata: {name: ${name}, version: "1.0"}\npipeline:\n steps:\n`;
   return {
-    name: `P5 ${graph.steps.toLocaleString('en')} steps`,
+    name: `P5 ${label}`,
     mostRuns: 3,
     open() {
-      writeGraph(directory, graph);
+      mkdirSync(join(directory, name), { recursive: true });
+      writeFileSync(
+        join(directory, name, 'same.yaml'),
+        `${manifest}${lines.map((line) => ` ${line}\n`).join('')}`,
+      );
+      writeFileSync(join(directory, name, 'seed.txt'), 'seed\n');
       return {
-        before: [
-          [...same, 'create', '-f', `${graph.name}/program`, '--limit', 'yaml=64Mi', '--limit', 'json=64Mi'],
-        ],
+        before: [[...same, 'create', '-f', name]],
         contestants: [
           { what: 'node -e 0', role: 'floor', commands: [bareNode] },
           {
             what: 'same run --plan',
             role: 'same',
-            commands: [[...same, 'run', `${graph.name}:1.0`, '--plan', '--json']],
+            commands: [[...same, 'run', `${name}:1.0`, '--plan', '--json']],
             mostSeconds,
             mostBytes: 1e9,
           },

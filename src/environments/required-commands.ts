@@ -85,19 +85,24 @@ function unmetCommand(command: string, want: string, have: string): EnvironmentF
 
 /** Words that steps of one environment start commands with: plain names only, no files of the program. */
 function commandsOfSteps(environment: string, program: Program): string[] {
-  const steps = [...Object.values(program.pipeline.steps), ...Object.values(program.pipeline.finally ?? {})];
-  const words = steps
-    .filter((step) => (step.environment ?? 'default') === environment)
-    .flatMap(({ run }) =>
-      typeof run === 'string'
-        ? run.split(/&&|\|\||[|;\n]/).map(
-            (part) =>
-              part
-                .trim()
-                .replace(/^(?:[A-Za-z_]\w*=\S*\s+)+/, '')
-                .split(/\s/)[0]!,
-          )
-        : [run[0]!],
-    );
-  return [...new Set(words)].filter((word) => /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/.test(word)).sort();
+  const words = new Set<string>();
+  for (const steps of [program.pipeline.steps, program.pipeline.finally ?? {}]) {
+    for (const name in steps) {
+      const { run, environment: own = 'default' } = steps[name]!;
+      if (own !== environment) continue;
+      for (const word of typeof run === 'string' ? firstWords(run) : [run[0]!]) words.add(word);
+    }
+  }
+  return [...words].filter((word) => /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/.test(word)).sort();
+}
+
+/** What the commands of a shell's text start with, variables that are set before left out. */
+function firstWords(text: string): string[] {
+  return text.split(/&&|\|\||[|;\n]/).map(
+    (part) =>
+      part
+        .trim()
+        .replace(/^(?:[A-Za-z_]\w*=\S*\s+)+/, '')
+        .split(/\s/)[0]!,
+  );
 }

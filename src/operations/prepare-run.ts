@@ -53,8 +53,6 @@ export interface RunRequest {
   until?: string;
   /** Steps that no stored result stands in for: all, or these. */
   force?: true | string[];
-  /** Options of the tool that are refused where the program has a parameter of the name. */
-  sharedOptions?: string[];
   /** Options that cannot all be followed (SAME1902). */
   problems?: Finding[];
   /**
@@ -176,31 +174,8 @@ export async function requestedParameters(
     set: set.values,
     flags: words.flags,
   });
-  throwFindings([
-    ...ambiguousOptions(program, request.sharedOptions ?? []),
-    ...words.findings,
-    ...set.findings,
-    ...file.findings,
-    ...findings,
-  ]);
+  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
   return parameters;
-}
-
-/** Options of the tool that could as well be meant for a parameter. */
-function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
-  const plain = (name: string) => name.replaceAll('_', '-');
-  const declared = new Map(Object.keys(program.parameters ?? {}).map((name) => [plain(name), name]));
-  return options.flatMap((option) => {
-    const name = declared.get(option) ?? declared.get(option.replace(/^no-/, ''));
-    if (name === undefined) return [];
-    return [
-      {
-        code: 'SAME1902' as const,
-        message: `--${option} is an option of same, and the program has a parameter "${name}"`,
-        hint: `say --same-${option} for the option, --set ${name}=VALUE for the parameter`,
-      },
-    ];
-  });
 }
 
 /** Steps that options name and the program does not have (spec SAME-RUN-026). */
