@@ -631,7 +631,7 @@ class _Checker:
         dimensions = set()
         for group in ("steps", "finally"):
             for step in self.declared("pipeline", group):
-                dimensions |= self.declared("pipeline", group, step, "matrix")
+                dimensions |= self.dimensions("pipeline", group, step)
         known = self.declared("parameters") | dimensions
         seen = set()
         for index, claim in enumerate(self.value.get("claims", [])):
@@ -647,7 +647,7 @@ class _Checker:
             for name, value in claim.get("given", {}).items():
                 if name not in known:
                     self.at_key("SAME1009", "SAME-PRG-014", (*path, "given", name), "is not declared")
-                else:
+                elif name not in dimensions:
                     self.held((*path, "given", name), name, value, "SAME-PRG-020")
 
     def extensions(self) -> None:

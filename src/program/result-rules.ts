@@ -1,3 +1,4 @@
+import { dimensionsAt } from './cell-rules.ts';
 import type { Path } from './document.ts';
 import type { JsonValue } from './json.ts';
 import { namesAt, type Rules, requireName } from './manifest-rules.ts';
@@ -18,6 +19,7 @@ export function checkResults(rules: Rules): void {
   for (const [name, source] of Object.entries(rules.program.metrics ?? {})) {
     checkMetric(rules, ['metrics', name], source);
   }
+  const dimensions = dimensionsOf(rules);
   const ids = new Set<string>();
   for (const [index, claim] of (rules.program.claims ?? []).entries()) {
     if (ids.has(claim.id)) {
@@ -29,7 +31,7 @@ export function checkResults(rules: Rules): void {
       );
     }
     ids.add(claim.id);
-    checkClaim(rules, ['claims', index], claim);
+    checkClaim(rules, ['claims', index], claim, dimensions);
   }
 }
 
@@ -85,24 +87,30 @@ function isMetricsOutput(rules: Rules, from: string): boolean {
   );
 }
 
-function checkClaim(rules: Rules, path: Path, claim: Claim): void {
+/** The names of the dimensions of all steps. */
+function dimensionsOf(rules: Rules): Set<string> {
+  return new Set(
+    GROUPS.flatMap((group) =>
+      namesAt(rules, 'pipeline', group).flatMap((step) => dimensionsAt(rules, ['pipeline', group, step])),
+    ),
+  );
+}
+
+function checkClaim(rules: Rules, path: Path, claim: Claim, dimensions: ReadonlySet<string>): void {
   if (claim.profile !== undefined) {
     requireName(rules, [...path, 'profile'], claim.profile, 'profile', namesAt(rules, 'profiles'));
   }
   const parameters = namesAt(rules, 'parameters');
   const declared = rules.program.parameters ?? {};
-  const matrix = GROUPS.flatMap((group) =>
-    namesAt(rules, 'pipeline', group).flatMap((step) => namesAt(rules, 'pipeline', group, step, 'matrix')),
-  );
   for (const [key, value] of Object.entries(claim.given ?? {}) as [string, JsonValue][]) {
     const at = [...path, 'given', key];
-    if (matrix.includes(key) || parameters.includes(key)) {
-      if (!matrix.includes(key)) checkParameterValue(rules, at, key, value, `claim "${claim.id}"`);
+    if (dimensions.has(key) || parameters.includes(key)) {
+      if (!dimensions.has(key)) checkParameterValue(rules, at, key, value, `claim "${claim.id}"`);
       continue;
     }
     const twin = matchParameter(declared, key);
     if (twin === undefined)
-      requireName(rules, at, key, 'parameter or matrix value', [...parameters, ...matrix], 'key');
+      requireName(rules, at, key, 'parameter or matrix value', [...parameters, ...dimensions], 'key');
     else
       rules.report(
         'SAME1009',
@@ -115,7 +123,7 @@ function checkClaim(rules: Rules, path: Path, claim: Claim): void {
   if (claim.over !== undefined) {
     requireName(rules, [...path, 'over'], claim.over, 'parameter or matrix value', [
       ...parameters,
-      ...matrix,
+      ...dimensions,
     ]);
   }
 }
