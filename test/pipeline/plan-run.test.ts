@@ -208,10 +208,6 @@ describe('a field that this version does not implement', () => {
     ['data.d.mirrors', `data: {d: {uri: x.csv, mirrors: [y.csv]}}\n${oneStep('')}`],
     ['data.d.unpack', `data: {d: {uri: x.tar, unpack: tar}}\n${oneStep('')}`],
     ['data.d.mutable', `data: {d: {uri: x.csv, mutable: true}}\n${oneStep('')}`],
-    [
-      'environments.default.image',
-      `environments: {default: {image: "example.org/x@${digest}"}}\n${oneStep('')}`,
-    ],
   ];
   for (const [field, manifest] of refused) {
     it(`is refused with SAME1016 by name, with the engine: ${manifest
