@@ -5,7 +5,9 @@ import type { JsonObject } from '../program/json.ts';
 import type { Environment } from '../program/schema.ts';
 import { containerImage } from './container-image.ts';
 import type { EnvironmentFinding, EnvironmentsOptions, Prepared, ReadyEnvironment } from './environment.ts';
+import { checkNode, nodeBuildDigest, nodeLock, prepareNode } from './node-kind.ts';
 import { checkPython, preparePython, pythonBuildDigest, pythonLock } from './python-kind.ts';
+import { checkR, prepareR, rLock } from './r-kind.ts';
 import { type Commands, findCommands } from './required-commands.ts';
 
 /** The environments of one program on this machine. */
@@ -36,7 +38,8 @@ export function openEnvironments(options: EnvironmentsOptions): Environments {
     planned: (name) => prepare(name, { ...options, planOnly: true }),
     check: (name) => check(name, options),
     async digest(name) {
-      const { python } = options.program.environments?.[name] ?? {};
+      const { python, node } = options.program.environments?.[name] ?? {};
+      if (node) return nodeBuildDigest(name, node, options);
       return python && (await pythonBuildDigest(name, python, options));
     },
   };
@@ -56,7 +59,13 @@ async function prepare(name: string, options: EnvironmentsOptions): Promise<Read
     return { name, kind: 'system', path: commands.path, variables, key, locked: false, resolved };
   }
   const { kind, bin } = prepared;
-  return { name, kind, path: [...bin, ...commands.path], variables, ...withCommands(prepared, commands) };
+  return {
+    name,
+    kind,
+    path: [...new Set([...bin, ...commands.path])],
+    variables,
+    ...withCommands(prepared, commands),
+  };
 }
 
 /** Commands that are declared beside a lock are a part of what decides a result. */
@@ -75,11 +84,23 @@ function withCommands(
 
 async function prepareLanguage(
   name: string,
-  environment: Environment,
+  { python, r, node }: Environment,
   options: EnvironmentsOptions,
 ): Promise<Prepared | undefined> {
-  if (environment.python) return preparePython(name, environment.python, options);
-  return undefined;
+  if (python) return preparePython(name, python, options);
+  if (r) return prepareR(name, r, options);
+  return node && prepareNode(name, node, options);
+}
+
+/** What a language's lock says where it has one, without looking at this machine. */
+async function lockOf(
+  name: string,
+  { python, r, node }: Environment,
+  options: EnvironmentsOptions,
+): Promise<Pick<Prepared, 'key' | 'locked' | 'resolved'> | undefined> {
+  if (python) return pythonLock(name, python, options);
+  if (r) return rLock(name, r, options);
+  return node?.lock === undefined ? undefined : nodeLock(name, node, options);
 }
 
 /** The image where steps run in containers and the environment has one. */
@@ -93,7 +114,7 @@ async function prepareImage(
   if (!image) return undefined;
   const { container, said } = image;
   const variables = { ...environment.variables };
-  const lock = environment.python ? await pythonLock(name, environment.python, options) : undefined;
+  const lock = await lockOf(name, environment, options);
   const ran: JsonObject = 'image' in container ? { image: said } : { dockerfile: said };
   if (!lock) {
     const locked = 'image' in container;
@@ -113,7 +134,10 @@ async function check(name: string, options: EnvironmentsOptions): Promise<Enviro
   const isBoxed = environment.image !== undefined || environment.dockerfile !== undefined;
   if (options.containers && isBoxed) return [];
   const { findings } = await findCommands(name, environment, options, true);
-  if (environment.python) findings.push(...(await checkPython(name, environment.python, options)));
+  const { python, r, node } = environment;
+  if (python) findings.push(...(await checkPython(name, python, options)));
+  if (r) findings.push(...(await checkR(name, r, options)));
+  if (node) findings.push(...(await checkNode(name, node, options)));
   return findings;
 }
 
@@ -122,12 +146,6 @@ function environmentOf(name: string, { program, containers }: EnvironmentsOption
   const environment =
     program.environments?.[name] ?? (name === 'default' ? { system: true as const } : undefined);
   if (!environment) throw new SameError({ code: 'SAME1009', message: `there is no environment "${name}"` });
-  if (environment.r || environment.node) {
-    throw new SameError({
-      code: 'SAME1016',
-      message: `environments.${name}: ${environment.r ? 'r' : 'node'} is not supported by this version of same`,
-    });
-  }
   if (containers || !isImageAlone(environment)) return environment;
   const field = environment.image === undefined ? 'dockerfile' : 'image';
   throw new SameError({

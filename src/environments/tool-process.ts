@@ -9,6 +9,10 @@ export interface ToolOptions {
   timeoutMs: number;
   /** Downloads are kept below it; without one pip keeps none. */
   cacheDirectory?: string;
+  /** Variables beside the user's, over them. */
+  variables?: Record<string, string>;
+  /** These variables and none of the user's. */
+  only?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -24,7 +28,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 // These would make an interpreter or pip read or write somewhere else than where we say.
 const removed =
-  /^(SAME_.*|PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|OPTIMIZE)|VIRTUAL_ENV|__PYVENV_LAUNCHER__|PIP_(TARGET|PREFIX|ROOT|USER|REQUIREMENT|CONSTRAINT|PYTHON|REPORT|DRY_RUN|REQUIRE_VIRTUALENV|ONLY_BINARY|NO_BINARY|NO_DEPS|REQUIRE_HASHES|PLATFORM|QUIET|VERBOSE|LOG|ISOLATED)|UV_(PYTHON|SYSTEM_PYTHON|PROJECT.*|TARGET|CONSTRAINT|OVERRIDE|REQUIRE_HASHES))$/;
+  /^(SAME_.*|PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|OPTIMIZE)|VIRTUAL_ENV|__PYVENV_LAUNCHER__|PIP_(TARGET|PREFIX|ROOT|USER|REQUIREMENT|CONSTRAINT|PYTHON|REPORT|DRY_RUN|REQUIRE_VIRTUALENV|ONLY_BINARY|NO_BINARY|NO_DEPS|REQUIRE_HASHES|PLATFORM|QUIET|VERBOSE|LOG|ISOLATED)|UV_(PYTHON|SYSTEM_PYTHON|PROJECT.*|TARGET|CONSTRAINT|OVERRIDE|REQUIRE_HASHES)|NODE_(PATH|OPTIONS)|npm_(?!config_).*|npm_config_(prefix|global|local_prefix|omit|include|production|only|dry_run|package_lock.*|workspace.*))$/;
 
 /**
  * The variables our own tools see: the user's (pip configuration, proxies, certificates), without those that would
@@ -64,7 +68,7 @@ export async function runTool(command: string[], options: ToolOptions): Promise<
   try {
     const { exitCode, stdout, stderr } = await runProcess(command, {
       ...(cwd === undefined ? {} : { cwd }),
-      env: toolVariables(options.cacheDirectory),
+      env: options.only ?? { ...toolVariables(options.cacheDirectory), ...options.variables },
       input: input ?? '',
       timeoutMs,
       maxOutputBytes: MAX_OUTPUT_BYTES,

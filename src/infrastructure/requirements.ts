@@ -7,7 +7,17 @@ import type { RequirementRecord } from '../runs/run-record.ts';
 
 /** One need of a program, beside what this machine has, and the code of the problem when it is not met. */
 export interface Requirement extends RequirementRecord {
-  what: 'cpu' | 'memory' | 'disk' | 'gpu' | 'interpreter' | 'lock' | 'command' | 'secret' | 'service';
+  what:
+    | 'cpu'
+    | 'memory'
+    | 'disk'
+    | 'gpu'
+    | 'interpreter'
+    | 'lock'
+    | 'command'
+    | 'package'
+    | 'secret'
+    | 'service';
   code: ErrorCode;
 }
 
@@ -175,7 +185,7 @@ function environmentRequirement(
 ): Requirement {
   const { code, message, hint, what, want, have } = finding;
   return {
-    what: what === 'interpreter' || what === 'command' ? what : 'lock',
+    what: what === 'interpreter' || what === 'command' || what === 'package' ? what : 'lock',
     want: want ?? message,
     have: have ?? 'none',
     met: false,
