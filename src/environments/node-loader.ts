@@ -22,9 +22,9 @@ if (module.registerHooks) {
 
 /** The same for versions of Node.js whose hooks run in a thread of their own. */
 export const RESOLVE = `const of = new URL('./package.json', import.meta.url).href;
-export const look = (specifier, error) =>
+const look = (specifier, error) =>
   /^(ERR_)?MODULE_NOT_FOUND$/.test(error?.code) && !/^(\\.{0,2}\\/|\\.{1,2}$|#|[A-Za-z][A-Za-z0-9+.-]*:)/.test(specifier);
-export async function resolve(specifier, context, next) {
+async function resolve(specifier, context, next) {
   try {
     return await next(specifier, context);
   } catch (error) {
@@ -32,6 +32,7 @@ export async function resolve(specifier, context, next) {
     return next(specifier, { ...context, parentURL: of });
   }
 }
+${'export'} { look, resolve };
 `;
 
 /** The \`node\` of an environment: the machine's, told where the packages are, and its children too. */
