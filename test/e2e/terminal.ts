@@ -5,8 +5,8 @@ import { type Rig, same } from './rig.ts';
 export interface Terminal {
   columns: number;
   rows: number;
-  /** In order; each waits for its text in what was printed since the one before. */
-  then?: ({ at: string; keys: string } | { at: string; columns: number; rows: number })[];
+  /** In order; each waits for its text in what was printed since the one before: keys, a new size, a file made. */
+  acts?: { at: string; keys?: string; size?: [columns: number, rows: number]; touch?: string }[];
   env?: Record<string, string>;
   cwd?: string;
 }
@@ -36,8 +36,10 @@ while time.monotonic() < until:
         do = todo.pop(0)
         if 'keys' in do:
             os.write(terminal, do['keys'].encode())
-        else:
-            resize(terminal, do['columns'], do['rows'])
+        if 'size' in do:
+            resize(terminal, *do['size'])
+        if 'touch' in do:
+            open(do['touch'], 'w').close()
         continue
     if not select.select([terminal], [], [], 1)[0]:
         continue
@@ -57,14 +59,14 @@ print(json.dumps({'written': written.decode(), 'code': code, 'left': todo}))
 /** Runs the built command at a pseudo-terminal. Fails when a text it waits for never comes. */
 export function atTerminal(rig: Rig, words: string[], terminal: Terminal): Promise<Shown> {
   const { SAME_HOME: _, CI: __, NO_COLOR: ___, ...inherited } = process.env;
-  const { columns, rows, then = [], env = {}, cwd = rig.root } = terminal;
+  const { columns, rows, acts = [], env = {}, cwd = rig.root } = terminal;
   return new Promise((done, fail) => {
     execFile(
       'python3',
       [
         '-c',
         DRIVER,
-        ...[[process.execPath, same, ...words], [columns, rows], then].map((each) => JSON.stringify(each)),
+        ...[[process.execPath, same, ...words], [columns, rows], acts].map((each) => JSON.stringify(each)),
       ],
       {
         cwd,

@@ -53,8 +53,9 @@ function runningLines(state: RunState, canvas: Canvas, most: number): string[] {
     const text = room < 8 ? '' : cut(lastWords(said), room);
     return text === '' ? whole : `${head}${GAP}${paint(text, 'dim', colour)}`;
   });
-  if (cells.length > shown.length && most > 0)
-    lines.push(cut(`  and ${cells.length - shown.length} more running`, columns - 1));
+  const more = cells.length - shown.length;
+  if (more > 0 && most > 0)
+    lines.push(cut(shown.length === 0 ? `  ${more} running` : `  and ${more} more running`, columns - 1));
   return lines;
 }
 
