@@ -1,4 +1,5 @@
 import type { EngineEvent, StepResult } from '../engines/engine.ts';
+import type { ReadyEnvironment } from '../environments/environment.ts';
 import { type KeyChange, keyChanges } from '../pipeline/key-changes.ts';
 import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 import type { StepKey } from '../pipeline/step-key.ts';
@@ -51,7 +52,14 @@ export async function forecastRun(
     met.set(cell.name, { step, cell, key });
     return context.reuse(step, cell, key);
   };
-  const looking = { ...context, reuse, environment: prepared.environments.planned };
+  // Many cells ask at once.
+  const planned = new Map<string, Promise<ReadyEnvironment>>();
+  const environment = (name: string) => {
+    const known = planned.get(name) ?? prepared.environments.planned(name);
+    planned.set(name, known);
+    return known;
+  };
+  const looking = { ...context, reuse, environment };
   const told: EngineEvent[] = [];
   for await (const batch of await ports.forecast(prepared.plan, looking)) told.push(...batch);
   return new Explanation(ports, request, prepared.plan, files, met).of(told);
@@ -91,7 +99,8 @@ class Explanation {
       const found = await this.#cell(event, previous);
       if (found) forecasts.set(found.step, found);
     }
-    return [...forecasts.values()].sort((a, b) => this.#rank(a.step) - this.#rank(b.step));
+    const ranks = new Map([...forecasts.keys()].map((cell) => [cell, this.#rank(cell)]));
+    return [...forecasts.values()].sort((a, b) => ranks.get(a.step)! - ranks.get(b.step)!);
   }
 
   async #cell(
