@@ -17,6 +17,7 @@ export {
   ftruncateSync,
   linkSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -150,6 +151,16 @@ export function createExclusively(path: string, bytes: string | Uint8Array): boo
   } finally {
     fs.rmSync(temporary, { force: true });
   }
+}
+
+/** Removes a file while other work goes on: a busy disk takes its time for that. */
+export function removeFile(path: string): Promise<void> {
+  return new Promise((done, fail) => fs.unlink(path, (error) => (error ? fail(error) : done())));
+}
+
+/** Removes an empty directory while other work goes on. @throws the file system's error, `ENOTEMPTY` above all */
+export function removeDirectory(path: string): Promise<void> {
+  return new Promise((done, fail) => fs.rmdir(path, (error) => (error ? fail(error) : done())));
 }
 
 /** Removes a tree even where a step left directories without write permission. */

@@ -55,8 +55,12 @@ export function isAbandoned(name: string): boolean {
   return match[3] === space && !isThere(Number(match[4]));
 }
 
+let ownParts: [host: string, boot: string, space: string] | undefined;
+
+/** None of them changes while a process lives, and names are made for every blob that is stored. */
 function nameParts(): [host: string, boot: string, space: string] {
-  return [hostHash().slice(0, 8), bootId()?.slice(0, 8) ?? 'none', processSpace() ?? 'none'];
+  ownParts ??= [hostHash().slice(0, 8), bootId()?.slice(0, 8) ?? 'none', processSpace() ?? 'none'];
+  return ownParts;
 }
 
 function hostHash(): string {

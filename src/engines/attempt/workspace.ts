@@ -1,9 +1,14 @@
 import {
   dirname,
+  existsSync,
   fromErrno,
+  isErrno,
   join,
   makeDirectories,
+  mkdirSync,
   mkdtempSync,
+  removeDirectory,
+  removeFile,
   removeTree,
   resolve,
   writeFileSync,
@@ -24,9 +29,8 @@ export async function openWorkspace({
 }: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
   let berth: string;
   try {
-    makeDirectories(context.workDirectory);
     // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
-    berth = mkdtempSync(join(context.workDirectory, `${cell.name}-${attempt}-`));
+    berth = temporaryDirectory(context.workDirectory, `${cell.name}-${attempt}-`);
   } catch (error) {
     throw fromErrno(error, `preparing step ${cell.name}`);
   }
@@ -45,19 +49,12 @@ export async function openWorkspace({
     parameters: join(root, 'params.json'),
   };
   try {
-    for (const directory of [
-      root,
-      work,
-      workspace.in,
-      workspace.out,
-      workspace.home,
-      workspace.temporary,
-      workspace.scratch,
-    ]) {
-      makeDirectories(directory);
+    for (const directory of [root, work, workspace.in, workspace.out, workspace.home, workspace.temporary]) {
+      mkdirSync(directory);
     }
+    if (!existsSync(workspace.scratch)) makeDirectories(workspace.scratch);
     await context.placeCode(step, work);
-    makeDirectories(workspace.workdir);
+    if (!existsSync(workspace.workdir)) makeDirectories(workspace.workdir);
     removeStale(step, workspace);
     const placed: PlacedInput[] = [];
     for (const [name, input] of Object.entries(step.inputs)) {
@@ -74,9 +71,30 @@ export async function openWorkspace({
   }
 }
 
-/** Removes all directories of an attempt. */
-export function closeWorkspace({ berth }: Workspace): void {
-  removeTree(berth);
+/** Removes all directories of an attempt: one by one where nothing is left in them, which is the rule. */
+export async function closeWorkspace({ berth, root, parameters, ...places }: Workspace): Promise<void> {
+  const mostlyEmpty = [places.home, places.temporary, places.in, places.out, places.work];
+  // All of them have to be over before anything is removed another way.
+  await Promise.allSettled([
+    removeFile(parameters),
+    ...mostlyEmpty.map((directory) => removeDirectory(directory)),
+  ]);
+  try {
+    await removeDirectory(root);
+    await removeDirectory(berth);
+  } catch {
+    removeTree(berth);
+  }
+}
+
+function temporaryDirectory(parent: string, prefix: string): string {
+  try {
+    return mkdtempSync(join(parent, prefix));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    makeDirectories(parent);
+    return mkdtempSync(join(parent, prefix));
+  }
 }
 
 /** What the code already holds at an output's or report's path is no result of this attempt (spec SAME-STP-018). */

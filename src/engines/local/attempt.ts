@@ -1,9 +1,9 @@
 import { beginChild, childEnded } from '../../host/child-cpu.ts';
 import { monotonicMs } from '../../host/clock.ts';
-import { closeSync, dirname, makeDirectories, openSync } from '../../host/files.ts';
+import { closeSync, dirname, isErrno, makeDirectories, openSync } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors } from '../../host/survivors.ts';
-import { processStart, residentBytes } from '../../host/usage.ts';
+import { newProcess, residentBytes } from '../../host/usage.ts';
 import { followLines } from '../attempt/log-lines.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
 import type { StepStatus } from '../engine.ts';
@@ -35,14 +35,11 @@ export interface AttemptInput {
  * it, is killed at its end.
  */
 export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
-  makeDirectories(dirname(input.logs.stdout));
-  // Secrets are masked in them when the attempt has ended; until then they are for their owner only.
-  const stdout = openSync(input.logs.stdout, 'w', 0o600);
-  const stderr = openSync(input.logs.stderr, 'w', 0o600);
+  const stdout = openLog(input.logs.stdout);
+  const stderr = openLog(input.logs.stderr);
   const startedMs = monotonicMs();
   let stopped: StepStatus | undefined;
   let killTimer: NodeJS.Timeout | undefined;
-  let peakMemoryBytes = 0;
   let child: ChildProcess;
   beginChild();
   try {
@@ -59,10 +56,11 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.onStart({});
     return { status: 'failed', durationMs: 0, startError: whyNotStarted(error as Error) };
   }
-  const pidStart = child.pid === undefined ? undefined : processStart(child.pid);
+  const begun = child.pid === undefined ? undefined : newProcess(child.pid);
+  let peakMemoryBytes = begun?.residentBytes ?? 0;
   input.onStart({
     ...(child.pid === undefined ? {} : { pid: child.pid }),
-    ...(pidStart === undefined ? {} : { pidStart }),
+    ...(begun?.start === undefined ? {} : { pidStart: begun.start }),
   });
   const signalGroup = (signal: NodeJS.Signals) => {
     if (child.pid === undefined) return;
@@ -93,7 +91,6 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.timeoutMs === undefined
       ? undefined
       : setTimeout(() => stop('timeout'), Math.min(input.timeoutMs, LONGEST_TIMER_MS));
-  if (child.pid !== undefined) peakMemoryBytes = residentBytes(child.pid) ?? 0;
   try {
     input.cancel.addEventListener('abort', onCancel);
     input.kill.addEventListener('abort', onKill);
@@ -133,6 +130,17 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.kill.removeEventListener('abort', onKill);
     closeSync(stdout);
     closeSync(stderr);
+  }
+}
+
+/** Secrets are masked in logs when the attempt has ended; until then they are for their owner only. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'w', 0o600);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    makeDirectories(dirname(path));
+    return openSync(path, 'w', 0o600);
   }
 }
 

@@ -45,7 +45,7 @@ async function runLocally(task: StepAttempt, tell: (news: AttemptNews) => void):
     }
     return await storeEnd({ ...task, workspace, placed, logs, end });
   } finally {
-    closeWorkspace(workspace);
+    await closeWorkspace(workspace);
   }
 }
 
