@@ -64,7 +64,7 @@ function selectionProblems({ steps: known }: Plan, { steps, from, until }: StepS
     const list = `steps: ${first}${names.size > 20 ? ` and ${names.size - 20} more` : ''}`;
     findings.push({
       code: 'SAME1009',
-      message: `${option}: there is no step "${name}"`,
+      message: `there is no step "${name}"`,
       place: option,
       hint: guess === undefined ? list : `did you mean ${guess}? (${list})`,
     });

@@ -76,8 +76,8 @@ describe('a selection of steps', () => {
     assert.deepEqual(
       findings.map(({ code, place, message }) => [code, place, message]),
       [
-        ['SAME1009', '--step', '--step: there is no step "trian"'],
-        ['SAME1009', '--step', '--step: there is no step "zzzzzz"'],
+        ['SAME1009', '--step', 'there is no step "trian"'],
+        ['SAME1009', '--step', 'there is no step "zzzzzz"'],
       ],
     );
     assert.match(findings[0]!.hint!, /did you mean train\? \(steps: /);

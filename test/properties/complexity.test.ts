@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { parseHashedRequirements } from '../../src/environments/hashed-requirements.ts';
 import { SameError } from '../../src/errors/same-error.ts';
 import { coerceText } from '../../src/program/coercion.ts';
+import { parseCondition } from '../../src/program/condition.ts';
 import { parseDocument } from '../../src/program/document.ts';
 import { matchesGlob } from '../../src/program/glob.ts';
 import { parseManifest } from '../../src/program/manifest.ts';
@@ -46,6 +47,12 @@ function growsWithItsInput<T>(make: (length: number) => T, work: (input: T) => u
 test('a shell text of one piece over and over is read in proportion to its length', () => {
   for (const piece of ['{{', '{{a', '"{{', '`{{', '${{{', '$(']) {
     growsWithItsInput((length) => filled(piece, length), unsafePlaces);
+  }
+});
+
+test('a condition is read in proportion to its length', () => {
+  for (const piece of ['a || ', '!', '(', '[1, ', '"\\', ' ', 'a.', '-1', '== ']) {
+    growsWithItsInput((length) => filled(piece, length), parseCondition);
   }
 });
 
