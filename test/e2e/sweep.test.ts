@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunRecord } from '../../src/runs/run-record.ts';
@@ -70,6 +78,37 @@ function journalLines(rig: Rig): number {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.jsonl'))
     .reduce((sum, name) => sum + readFileSync(join(directory, name), 'utf8').split('\n').length - 1, 0);
+}
+
+/** Sweeps undisturbed, and then killed whenever its journals have grown by so many lines: both must come to the same. */
+async function comesToTheSame(words: string[], step: number): Promise<void> {
+  using rig = await openStudy();
+  const undisturbed = await sweep(rig, words);
+  let lines = journalLines(rig);
+  for (let kills = 0; ; kills++) {
+    const again = kills === 0 ? ['sweep', 'study:1.0', ...words, '--no-cache'] : ['sweep', '--resume'];
+    const { child, ended } = rig.start([...again, '--json']);
+    let over = false;
+    void ended.then(() => {
+      over = true;
+    });
+    await until('its journal grew, or it ended', () => over || journalLines(rig) >= lines + step);
+    if (!over) child.kill('SIGKILL');
+    const { signal, code, stderr, json } = await ended;
+    lines = journalLines(rig);
+    assert.ok(kills < 30);
+    if (signal !== null) continue;
+    assert.equal(code, 0, stderr);
+    assert.ok(kills >= 2, `killed ${kills} times`);
+    const record: SweepRecord = json();
+    assert.deepEqual(
+      record.results.map(({ values, objective, status }) => [values, objective, status]),
+      undisturbed.results.map(({ values, objective, status }) => [values, objective, status]),
+    );
+    const mine = (await runsOf(rig)).filter(({ parent }) => parent === record.id);
+    assert.equal(mine.filter(({ status }) => status === 'succeeded').length, record.trials);
+    break;
+  }
 }
 
 describe('a sweep', () => {
@@ -151,6 +190,19 @@ describe('a sweep', () => {
     const record: SweepRecord = (await ended).json();
     assert.equal(record.status, 'succeeded');
     assert.equal(started(rig).length, 5);
+  });
+
+  it('does not give the same GPUs to several trials', async () => {
+    using rig = openRig();
+    rig.write({
+      'study/same.yaml': PROGRAM.replace('pipeline:', 'resources: {gpu: {count: 1}}\npipeline:'),
+      'study/train.sh': script(rig.root),
+    });
+    await works(rig, ['create', 'program', '-f', 'study']);
+    const words = ['sweep', 'study:1.0', '--model=a,b', '--allow-unmet'];
+    const ended = await works(rig, [...words, '--jobs=2'], 2);
+    assert.match(ended.stderr, /^SAME1902 step train asks for GPUs/m);
+    await works(rig, words);
   });
 
   it('with --plan shows the trials and leaves nothing', async () => {
@@ -269,39 +321,43 @@ describe('a sweep that was stopped', () => {
     for (const { seed } of valuesOf(record)) {
       const ends = runs.filter((run) => run.parameters.seed!.value === seed && run.status === 'succeeded');
       assert.equal(ends.length, 1, `seed ${seed}`);
+      // An unfinished trial goes on from its run.
+      assert.equal(
+        ends[0]!.resumes,
+        stopped.results[seed as number]?.status === 'interrupted'
+          ? stopped.results[seed as number]!.run
+          : undefined,
+      );
     }
   });
 
   it('by kill -9 at any line of its journal loses nothing, and runs no trial again that had ended', async () => {
+    await comesToTheSame(search, 2);
+  });
+
+  it('by kill -9 learns what it would have learnt undisturbed', async () => {
+    const space = ['--lr=log(1e-5,1e-1)', '--seed=range(0,3)'];
+    const tpe = ['--algorithm=tpe', '--same-trials=14', '--objective=min:loss', '-j2'];
+    await comesToTheSame([...space, ...tpe], 9);
+  });
+
+  it('by what is wrong with the machine says so, and goes on once it is right', async () => {
     using rig = await openStudy();
-    const undisturbed = await sweep(rig, search);
-    let lines = journalLines(rig);
-    for (let kills = 0; ; kills++) {
-      const words = kills === 0 ? ['sweep', 'study:1.0', ...search, '--no-cache'] : ['sweep', '--resume'];
-      const { child, ended } = rig.start([...words, '--json']);
-      let over: Ended | undefined;
-      void ended.then((how) => {
-        over = how;
-      });
-      const target = lines + 2;
-      await until('its journal grew, or it ended', () => over !== undefined || journalLines(rig) >= target);
-      if (over === undefined) child.kill('SIGKILL');
-      const { signal, code, stderr, json } = await ended;
-      lines = journalLines(rig);
-      if (signal === null) {
-        assert.equal(code, 0, stderr);
-        assert.ok(kills >= 2, `killed ${kills} times`);
-        const record: SweepRecord = json();
-        assert.deepEqual(
-          record.results.map(({ values, objective, status }) => [values, objective, status]),
-          undisturbed.results.map(({ values, objective, status }) => [values, objective, status]),
-        );
-        const mine = (await runsOf(rig)).filter(({ parent }) => parent === record.id);
-        assert.equal(mine.filter(({ status }) => status === 'succeeded').length, 6);
-        break;
-      }
-      assert.ok(kills < 30);
-    }
+    hold(rig, 0);
+    const { ended } = rig.start(['sweep', 'study:1.0', ...search]);
+    await until('a trial runs', () => started(rig).length === 1);
+    const refs = join(rig.home, 'content/refs');
+    renameSync(refs, `${refs}.away`);
+    release(rig, 0);
+    const { code, stderr } = await ended;
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /trial 0 succeeded/);
+    assert.match(stderr, /^SAME1204/m);
+    const id = /go on with it: same sweep --resume=(\S+)/.exec(stderr)![1]!;
+    renameSync(`${refs}.away`, refs);
+    const record: SweepRecord = (await works(rig, ['sweep', '--resume', '-j', '2', '--json'])).json();
+    assert.deepEqual([record.id, record.status, record.results.length], [id, 'succeeded', 6]);
+    assert.equal(started(rig).length, 6);
   });
 
   it('takes a run that had ended before its end was noted for what it is', async () => {
@@ -354,6 +410,9 @@ describe('a sweep that was stopped', () => {
     assert.match(other.stderr, /SAME1902 sweep .* is another search: its space is not what is said here/);
     const bare = await works(rig, ['sweep', '--resume', '--trials=2'], 2);
     assert.match(bare.stderr, /SAME1902 --resume without a program/);
+    const planned = await works(rig, ['sweep', 'study:1.0', ...search, '--resume', '--plan'], 2);
+    assert.match(planned.stderr, /SAME1902 --resume and --plan cannot both be/);
+    assert.match((await works(rig, ['sweep'], 2)).stderr, /SAME1902 sweep what\?/);
   });
 
   it('says which file is damaged, and its runs are still there', async () => {

@@ -33,11 +33,12 @@ export function sweepPage(): Command {
     .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
     .option('--engine <name>', "short for that engine's default target")
     .option('--no-cache', 'let no stored results stand in for steps')
-    .option('--allow-unmet', 'run although requirements are not met, and record it');
+    .option('--allow-unmet', 'run although requirements are not met, and record it')
+    .addHelpText('after', VALUES.trimEnd());
   return withCommon(command, [
     "same sweep study:1.0 '--lr=log(1e-5,1e-1)' '--seed=range(0,5)' --model=a,b --trials 40 --objective min:loss",
     "same sweep study:1.0 --algorithm tpe '--lr=log(1e-5,1e-1)' --trials 60 --objective max:accuracy -j 4",
     'same sweep study:1.0 --model=a,b --plan',
     'same sweep --resume',
-  ]).addHelpText('after', VALUES);
+  ]);
 }
