@@ -1,5 +1,5 @@
 // Bundles src/cli into few CommonJS files: what every run needs, the pages of the other verbs, what reads sources
-// (YAML, zod, git), and what talks to registries. Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
+// (YAML, zod, git), what talks to registries, and what is drawn on a terminal. Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
 // CommonJS, because there a dynamic import is evaluated only when it is asked for.
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -52,7 +52,7 @@ async function filesOf(entryPoints, apart) {
   return outputFiles;
 }
 
-const late = { pages: 'pages', cold: 'cold', help: 'help', conformance: 'conformance' };
+const late = { pages: 'pages', cold: 'cold', help: 'help', live: 'live', conformance: 'conformance' };
 const [most, push] = await Promise.all([
   filesOf(
     {
@@ -61,6 +61,7 @@ const [most, push] = await Promise.all([
       cold: 'src/cli/cold.ts',
       remote: 'src/cli/remote.ts',
       help: 'src/cli/help.ts',
+      live: 'src/cli/live.ts',
       conformance: 'src/cli/conformance.ts',
       re2js: 're2js',
     },

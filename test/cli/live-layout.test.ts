@@ -37,8 +37,8 @@ const underWay: [number, EngineEvent][] = [
 describe('the view of a run', () => {
   it('names what runs, for how long, and the last line it printed; what waits, and for what; how many are where', () => {
     assert.deepEqual(frame(runOf(pipeline, underWay), 2100), [
-      '⠋ train.0 (seed 0)  2.0 s  epoch 1',
-      '⠋ train.1 (seed 1)  1.9 s',
+      '⠋ train.0 (seed=0)  2.0 s  epoch 1',
+      '⠋ train.1 (seed=1)  1.9 s',
       'waiting: 2 of train (its turn), evaluate (4 of train) and 2 more',
       'reused 1 · running 2 · waiting 5 · 2.1 s',
     ]);
@@ -53,7 +53,7 @@ describe('the view of a run', () => {
       [3300, started('train.3')],
     ]);
     assert.deepEqual(frame(state, 4300, { columns: 100 }), [
-      '⠋ train.3 (seed 3)  1.0 s of ~2.1 s',
+      '⠋ train.3 (seed=3)  1.0 s of ~2.1 s',
       'waiting: evaluate (train.3), report (evaluate), clean (all others)',
       'done 1 · reused 1 · failed 1 · skipped 1 · running 1 · waiting 3 · 4.3 s',
     ]);
@@ -83,8 +83,8 @@ describe('the view of a run', () => {
       ]),
     });
     const lines = frame(state, 2100);
-    assert.match(lines[0]!, /^⠋ train\.0 \(seed 0\) {2}2\.0 s of ~12 s {2}epoch 1$/);
-    assert.match(lines[1]!, /^⠋ train\.1 \(seed 1\) {2}1\.9 s of ~10 s$/);
+    assert.match(lines[0]!, /^⠋ train\.0 \(seed=0\) {2}2\.0 s of ~12 s {2}epoch 1$/);
+    assert.match(lines[1]!, /^⠋ train\.1 \(seed=1\) {2}1\.9 s of ~10 s$/);
     // 10.0 + 8.1 of train run, 20 of it wait, 10 of others follow: 48.1 by two at a time.
     assert.match(lines.at(-1)!, / · 2\.1 s of ~26 s$/);
     const alone = runOf(
@@ -123,14 +123,14 @@ describe('the view of a run', () => {
     state.take({ type: 'step-expanded', step: 'each', cells }, 1000);
     state.take(started('each.1'), 1000);
     assert.deepEqual(frame(state, 1000), [
-      '⠋ each.1 (item b)  0.0 s',
+      '⠋ each.1 (item=b)  0.0 s',
       'waiting: 2 of each (its turn)',
       'done 1 · running 1 · waiting 2 · 1.0 s',
     ]);
     state.take(finished('each.1', { status: 'failed', retrying: true }), 2000);
     assert.deepEqual(state.counts, { done: 1, cached: 0, failed: 0, skipped: 0, running: 0, waiting: 3 });
     state.take(started('each.1', 2), 3000);
-    assert.match(frame(state, 3000)[0]!, /^⠋ each\.1 \(item b\) {2}0\.0 s \(attempt 2\)$/);
+    assert.match(frame(state, 3000)[0]!, /^⠋ each\.1 \(item=b\) {2}0\.0 s \(attempt 2\)$/);
   });
 
   it('obeys nothing that a step prints: of a bar that is drawn over itself the end is shown', () => {
@@ -174,7 +174,7 @@ describe('the view of a run', () => {
 
   it('names as many as there is room for and counts the others', () => {
     const lines = frame(crowded, 1000, { columns: 120, rows: 6 });
-    assert.match(lines[1]!, /^⠋ wide\.1 \(seed 1\)/);
+    assert.match(lines[1]!, /^⠋ wide\.1 \(seed=1\)/);
     assert.equal(lines[2], '  and 58 more running');
     assert.match(lines[3]!, /^waiting: 240 of wide \(its turn\), 後0 \(300 of wide\), .* and [0-9]+ more$/);
     assert.equal(lines[4], 'running 60 · waiting 280 · 1.0 s');
@@ -185,7 +185,7 @@ describe('the view of a run', () => {
     for (let seed = 0; seed < 49_990; seed++) state.take(reused(`many.${seed}`), 0);
     state.take(started('many.49999'), 0);
     assert.deepEqual(frame(state, 0), [
-      '⠋ many.49999 (seed 49999)  0.0 s of ~12 s',
+      '⠋ many.49999 (seed=49999)  0.0 s of ~12 s',
       'waiting: 9 of many (its turn), end (10 of many)',
       'reused 49990 · running 1 · waiting 10 · 0.0 s',
     ]);

@@ -56,8 +56,8 @@ describe('the account of a run', () => {
     assert.deepEqual(lines.slice(from + 1, from + 6), [
       `    prepare                            reused            from run ${earlier}`,
       `    convert                            accepted          from run ${earlier}, accepted from sha256:77`,
-      '    train.0  lr 0.1, model a\\u001b[2J  succeeded  2.1 s  exit 0',
-      '    train.1  lr 0.2, model b           failed            exit 3, 2 attempts',
+      '    train.0  lr=0.1, model=a\\u001b[2J  succeeded  2.1 s  exit 0',
+      '    train.1  lr=0.2, model=b           failed            exit 3, 2 attempts',
       '    report                             skipped           step train.1 did not succeed',
     ]);
     assert.ok(
@@ -98,7 +98,7 @@ describe('the account of a run', () => {
       value: 0.5,
     }));
     const lines = accountOf(steps, { metrics });
-    assert.ok(lines.includes('    loss  0.5  train.3   seed 3'), lines.join('\n'));
+    assert.ok(lines.includes('    loss  0.5  train.3   seed=3'), lines.join('\n'));
     assert.ok(lines.includes('    and 60 more, told by --json'));
   });
 });

@@ -36,12 +36,12 @@ describe('the lines of a run', () => {
       'step extra reused from run 0123456789ab, accepted as it is',
       'step report skipped: step train.0 did not succeed',
     ]);
-    assert.deepEqual(linesOf(told, { marks: true, label: (cell) => `${cell} (seed 0)` }), [
-      '= prepare (seed 0) reused from run 0123456789ab',
-      '✗ train.0 (seed 0) failed (exit 3) in 2.1 s, trying again',
-      '✗ train.0 (seed 0) failed (SIGKILL) in 2.1 s',
-      '= extra (seed 0) reused from run 0123456789ab, accepted as it is',
-      '- report (seed 0) skipped: step train.0 did not succeed',
+    assert.deepEqual(linesOf(told, { marks: true, label: (cell) => `${cell} (seed=0)` }), [
+      '= prepare (seed=0) reused from run 0123456789ab',
+      '✗ train.0 (seed=0) failed (exit 3) in 2.1 s, trying again',
+      '✗ train.0 (seed=0) failed (SIGKILL) in 2.1 s',
+      '= extra (seed=0) reused from run 0123456789ab, accepted as it is',
+      '- report (seed=0) skipped: step train.0 did not succeed',
     ]);
     assert.deepEqual(linesOf([finished('train.3')], { marks: true, colour: true }), [
       '\u001b[32m✓\u001b[0m train.3 in 2.1 s',

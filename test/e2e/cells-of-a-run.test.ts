@@ -91,7 +91,7 @@ pipeline:
 
   it('is told of the run: which were reused, and from which run', async () => {
     const shown = (await rig.same(['show', 'run', 'latest'])).stdout;
-    assert.match(shown, /^ {4}train\.3 {3}seed 3 {3}reused {2,}from run [0-9a-f-]{36}$/m);
+    assert.match(shown, /^ {4}train\.3 {3}seed=3 {3}reused {2,}from run [0-9a-f-]{36}$/m);
     assert.match(shown, /^ {4}report .* succeeded /m);
     assert.match(shown, /^ {2}13 steps: 1[12] reused, [12] ran$/m);
   });

@@ -80,7 +80,7 @@ pipeline:
       acts: [{ at: 'this is seed 0' }, { at: 'waiting: train.2 (its turn), report (3 of train)', touch: go }],
     });
     assert.equal(code, 1);
-    assert.match(written, /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] train\.0 \(seed 0\) {2}[0-9.]+ s.* {2}(\u001b\[2m)?this is seed 0/);
+    assert.match(written, /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] train\.0 \(seed=0\) {2}[0-9.]+ s.* {2}(\u001b\[2m)?this is seed 0/);
     assert.match(written, /reused 1 · running 2 · waiting 2 · [0-9.]+ s/);
     const { rows, cursorVisible } = screenOf(written, 100);
     assert.equal(cursorVisible, true);
@@ -89,9 +89,9 @@ pipeline:
     assert.match(rows[0]!, /^run [0-9a-f-]{36}$/);
     assert.match(rows[1]!, /^= prepare reused from run [0-9a-f]{12}$/);
     const ended = rows.slice(2, 5).sort();
-    assert.match(ended[0]!, /^✓ train\.0 \(seed 0\) in /);
-    assert.match(ended[1]!, /^✓ train\.2 \(seed 2\) in /);
-    assert.match(ended[2]!, /^✗ train\.1 \(seed 1\) failed \(exit 3\) in /);
+    assert.match(ended[0]!, /^✓ train\.0 \(seed=0\) in /);
+    assert.match(ended[1]!, /^✓ train\.2 \(seed=2\) in /);
+    assert.match(ended[2]!, /^✗ train\.1 \(seed=1\) failed \(exit 3\) in /);
     assert.match(rows[5]!, /^- report skipped: step train\.1 did not succeed$/);
     assert.match(text, /\n {2}5 steps: 1 reused, 2 ran, 1 failed, 1 skipped\n/);
     assert.match(text, /\nlast lines of step train\.1:\n {2}this is seed 1\nSAME1601 /);

@@ -63,11 +63,11 @@ function widest(texts: readonly string[]): number {
   return Math.max(0, ...texts.map(columnsOf));
 }
 
-/** A cell by its name and its values: `train.3 (seed 3)`. */
+/** A cell by its name and its values: `train.3 (seed=3)`. */
 export function cellLabel(state: RunState, cell: string): string {
   const values = Object.entries(state.matrixOf(cell)).map(
     ([name, value]) =>
-      `${name} ${cut(plainLine(typeof value === 'string' ? value : JSON.stringify(value)), 24)}`,
+      `${name}=${cut(plainLine(typeof value === 'string' ? value : JSON.stringify(value)), 24)}`,
   );
   return values.length === 0 ? cell : `${cell} (${values.join(', ')})`;
 }

@@ -19,7 +19,7 @@ const HOLD_MS = 200;
  * it is shown: every other run starts without it.
  */
 export async function openProgress(cli: Cli): Promise<Progress> {
-  if (cli.live && !cli.quiet) return (await import('./live.ts')).openLive(cli, process.stderr);
+  if (cli.live && !cli.quiet) return (await import('../live.ts')).openLive(cli, process.stderr);
   return openLines(cli);
 }
 

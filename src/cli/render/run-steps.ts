@@ -19,10 +19,10 @@ export function stepsSummary(steps: readonly StepRecord[]): string {
   return `${steps.length} ${steps.length === 1 ? 'step' : 'steps'}: ${counts.join(', ')}`;
 }
 
-/** A cell's values: `seed 0, lr 0.1`. */
+/** A cell's values: `seed=0, lr=0.1`. */
 export function matrixText(matrix: StepRecord['matrix']): string {
   return Object.entries(matrix ?? {})
-    .map(([name, value]) => `${name} ${cut(valueText(value), VALUE_COLUMNS)}`)
+    .map(([name, value]) => `${name}=${cut(valueText(value), VALUE_COLUMNS)}`)
     .join(', ');
 }
 
