@@ -1,9 +1,10 @@
 /** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
 export { openBlobCollector } from '../content/blob-collector.ts';
-export { openBuiltEnvironments } from '../environments/built-environments.ts';
 export { openPodmanEngine } from '../engines/podman/podman-engine.ts';
+export { openBuiltEnvironments } from '../environments/built-environments.ts';
 export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
+export { readTomlLock } from '../environments/toml-locks.ts';
 export { openHomeUse } from '../host/home-use.ts';
 export { fetchToFile } from '../host/http.ts';
 export { parseConfiguration } from '../program/configuration.ts';

@@ -110,6 +110,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
         ...options,
         directory: join(home, 'environments'),
         cacheDirectory: join(home, 'cache'),
+        readTomlLock: async (...lock) => (await import('./cold.ts')).readTomlLock(...lock),
         onProgress: progress,
       }),
     async lockPython(environment, options) {

@@ -2,6 +2,7 @@ import type { Finding } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Lock } from '../program/lock.ts';
 import type { Program } from '../program/schema.ts';
+import type { LockedPackage } from './hashed-requirements.ts';
 
 /** An environment that is ready to run steps in. */
 export interface ReadyEnvironment {
@@ -74,6 +75,15 @@ export interface EnvironmentsOptions {
   lock?: Lock | undefined;
   /** Bytes of a program file, or undefined when there is none. */
   readCode(path: string): Promise<Buffer | undefined>;
+  /**
+   * Reads a `uv.lock` or `pylock.toml` for an interpreter with these values of markers; loaded when needed.
+   * @throws SAME1505
+   */
+  readTomlLock?(
+    bytes: Uint8Array,
+    file: string,
+    values: Readonly<Record<string, string>>,
+  ): Promise<LockedPackage[]>;
   /** All files of the program, for images that are built from them. */
   codeFiles?: CodeFiles;
   /** Steps run in containers: where an environment has an image, that is used and nothing is looked for here. */
