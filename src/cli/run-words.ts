@@ -28,6 +28,7 @@ export interface RunWords {
   noCache: boolean;
   keepGoing: boolean;
   failFast: boolean;
+  trace: boolean;
   plan: boolean;
   json: boolean;
   quiet: boolean;
@@ -65,6 +66,7 @@ export const runSwitches = {
   '--no-cache': 'noCache',
   '--keep-going': 'keepGoing',
   '--fail-fast': 'failFast',
+  '--trace': 'trace',
   '--json': 'json',
   '--quiet': 'quiet',
   '-q': 'quiet',
@@ -85,6 +87,7 @@ const laterOptions: ReadonlySet<string> = new Set([
   '--no-cache',
   '--keep-going',
   '--fail-fast',
+  '--trace',
 ]);
 
 /**
@@ -106,6 +109,7 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
     noCache: false,
     keepGoing: false,
     failFast: false,
+    trace: false,
     plan: false,
     json: false,
     quiet: false,

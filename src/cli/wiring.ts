@@ -11,7 +11,7 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
 import { homeDirectory, machine, platform } from '../host/machine.ts';
-import { environmentVariables } from '../host/processes.ts';
+import { environmentVariables, findCommand } from '../host/processes.ts';
 import { counted } from '../host/tally.ts';
 import { inTurns } from '../host/turns.ts';
 import { openUserFiles } from '../host/user-files.ts';
@@ -137,6 +137,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
+    hasCommand: (name) => findCommand(name) !== undefined,
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);
     },

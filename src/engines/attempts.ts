@@ -3,7 +3,7 @@ import type { Finished, StepAttempt } from './attempt/step-attempt.ts';
 import type { EngineEvent } from './engine.ts';
 
 /** What is told of an attempt before it has ended. */
-export type AttemptNews = Extract<EngineEvent, { type: 'step-started' | 'step-output' }>;
+export type AttemptNews = Extract<EngineEvent, { type: 'step-started' | 'step-output' | 'step-traced' }>;
 
 /** What an engine brings to the scheduler: how one attempt of a cell is run. */
 export interface Attempts {

@@ -97,6 +97,8 @@ export type EngineEvent =
       /** Things to know that do not make it fail. */
       warnings: string[];
     }
+  /** Files that it read and was not given, absolute, sorted; only where {@link EngineContext.trace} is. */
+  | { type: 'step-traced'; step: string; attempt: number; reads: string[] }
   | { type: 'step-skipped'; step: string; because: string; cause: SkipCause; problems?: Finding[] };
 
 /** What an engine needs from the rest of the product to run a plan. */
@@ -138,6 +140,8 @@ export interface EngineContext {
   secrets: Record<string, string>;
   /** Hides secret values in a text that is shown. */
   mask(text: string): string;
+  /** Notes which files steps read; the directory is the engine's to write into meanwhile. */
+  trace?: { directory: string };
   /** Where an attempt's output goes. */
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
   /** Stores a finished log, secrets masked; the file stays where it is for people. */

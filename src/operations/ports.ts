@@ -176,6 +176,8 @@ export interface Ports {
     python: NonNullable<Environment['python']>,
     readFile: (path: string) => Promise<Buffer | undefined>,
   ): Promise<Record<string, string>>;
+  /** Whether a command is on the caller's PATH. */
+  hasCommand(name: string): boolean;
   engine(name: string): Engine;
   /** What would become of each cell of a plan now; nothing starts (`src/engines/forecast.ts`). */
   forecast(plan: Plan, context: EngineContext): Promise<AsyncIterable<EngineEvent[]>>;

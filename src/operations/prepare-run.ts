@@ -64,6 +64,8 @@ export interface RunRequest {
   noCache?: boolean;
   /** Steps whose last outputs are taken as they are, whatever changed. */
   accept?: string[];
+  /** Tells which files steps read that they do not declare; nothing is reused then. */
+  trace?: boolean;
   /** The run to go on from, by what names one. */
   resume?: string;
   /** The run that starts this one. */
@@ -126,6 +128,7 @@ export async function prepareRun(
     ...refusals,
     ...unselected,
     ...unknownSteps(program, request),
+    ...untraceable(ports, request, target.engine),
     ...ports.engine(target.engine).refusals(plan),
   ]);
   const { containers } = ports.engine(target.engine);
@@ -176,6 +179,23 @@ export async function requestedParameters(
   });
   throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
   return parameters;
+}
+
+/** What stands against `--trace` (spec SAME-RUN-031). */
+function untraceable(ports: Ports, { trace }: RunRequest, engine: string): Finding[] {
+  if (!trace) return [];
+  if (engine !== 'local') {
+    return [{ code: 'SAME1016', message: `--trace is not supported by engine ${engine}`, place: '--trace' }];
+  }
+  if (ports.hasCommand('strace')) return [];
+  return [
+    {
+      code: 'SAME1701',
+      message: '--trace: want command strace, have none',
+      place: '--trace',
+      hint: 'install strace (on Debian: apt install strace), or run without --trace',
+    },
+  ];
 }
 
 /** Steps that options name and the program does not have (spec SAME-RUN-026). */

@@ -14,11 +14,11 @@ const LIST_BYTES = 256 * 1024 * 1024;
  */
 export function openReuse(
   ports: Ports,
-  { force, noCache, accept }: Pick<RunRequest, 'force' | 'noCache' | 'accept'>,
+  { force, noCache, accept, trace }: Pick<RunRequest, 'force' | 'noCache' | 'accept' | 'trace'>,
   { plan, resumed }: Pick<PreparedRun, 'plan' | 'resumed'>,
 ): EngineContext['reuse'] {
   const ofResumed = new Map((resumed?.results ?? []).map((result) => [result.key, result]));
-  const isForced = (step: string) => force === true || (force ?? []).includes(step);
+  const isForced = (step: string) => trace === true || force === true || (force ?? []).includes(step);
   // Empty logs alone are the same for most steps.
   const known = new Set<string>();
   const whole = async (result: StepResult | undefined) =>

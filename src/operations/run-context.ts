@@ -22,6 +22,7 @@ export async function engineContext(
   const { cpu, memoryBytes, gpu } = await ports.machine();
   return {
     runId: journal.id,
+    ...(request.trace ? { trace: { directory: `${workDirectory}-traces` } } : {}),
     jobs: request.jobs ?? cpu,
     onFailure: request.onFailure ?? 'finish',
     machine: { cpu, memoryBytes, gpus: gpu.length },

@@ -104,6 +104,8 @@ class RunAccount {
       if (!event.retrying) this.#problems.push(...event.problems);
       this.#record.warnings.push(...event.warnings);
       for (const warning of event.warnings) this.#ports.progress(`warning: ${warning}`);
+    } else if (event.type === 'step-traced') {
+      if (event.reads.length > 0) this.#tellReads(event.step, event.reads);
     } else if (event.type === 'step-skipped') {
       this.skips.add(event.cause);
       this.#problems.push(...(event.problems ?? []));
@@ -115,6 +117,14 @@ class RunAccount {
     this.#record.metrics.push(...reportedMetrics(result, event.step, step?.matrix));
     const isNew = event.type === 'step-finished' || result.acceptedFrom !== undefined;
     if (isNew && this.#reusable.has(step?.of ?? event.step)) this.#ports.results.keep(result);
+  }
+
+  /** Paths are told to whoever is here, and are not for the record. */
+  #tellReads(step: string, reads: readonly string[]): void {
+    const many = `${reads.length} ${reads.length === 1 ? 'file' : 'files'}`;
+    this.#record.warnings.push(`step ${step} read ${many} that it does not declare`);
+    this.#ports.progress(`step ${step} read ${many} that it does not declare:`);
+    for (const path of reads) this.#ports.progress(`  ${path}`);
   }
 }
 

@@ -77,6 +77,7 @@ export function requestOf(words: RunWords): RunRequest {
     ...(words.force === undefined ? {} : { force: words.force }),
     problems: words.problems,
     noCache: words.noCache,
+    trace: words.trace,
     ...(words.accept.length === 0 ? {} : { accept: words.accept }),
     ...(words.resume === undefined ? {} : { resume: words.resume }),
   };

@@ -89,7 +89,7 @@ export class RunLines {
     }
     if (event.type === 'step-expanded')
       return `${this.#mark('has')}${this.#name(event.step)} has ${cells(event.cells.length)}`;
-    if (event.type === 'step-output') return undefined;
+    if (event.type === 'step-output' || event.type === 'step-traced') return undefined;
     const { status, exitCode, signal, durationMs, retrying } = event;
     const how = marks && status === 'succeeded' ? '' : ` ${status}`;
     const code = exitCode ? ` (exit ${exitCode})` : signal ? ` (${signal})` : '';

@@ -32,17 +32,28 @@ export interface Counts {
   done: number;
   cached: number;
   failed: number;
+  canceled: number;
   skipped: number;
   running: number;
   waiting: number;
 }
+
+const ENDS = { succeeded: 'done', failed: 'failed', timeout: 'failed', canceled: 'canceled' } as const;
 
 /**
  * How far a run is: what its events make of its plan. Pure; instants are milliseconds of one clock. An event costs the
  * same however many cells there are.
  */
 export class RunState {
-  readonly counts: Counts = { done: 0, cached: 0, failed: 0, skipped: 0, running: 0, waiting: 0 };
+  readonly counts: Counts = {
+    done: 0,
+    cached: 0,
+    failed: 0,
+    canceled: 0,
+    skipped: 0,
+    running: 0,
+    waiting: 0,
+  };
   /** In the order in which they began. */
   readonly running = new Map<string, RunningCell>();
   readonly steps = new Map<string, StepProgress>();
@@ -107,7 +118,7 @@ export class RunState {
       // What could not even be started has not begun either.
       if (!this.running.delete(cell)) this.#wait(step, -1);
       if (event.retrying) this.#wait(step, 1);
-      else this.#end(step, cell, event.status === 'succeeded' ? 'done' : 'failed');
+      else this.#end(step, cell, ENDS[event.status]);
       if (event.status === 'succeeded') this.#estimate.note(step.name, event.durationMs);
     } else if (event.type === 'step-cached') {
       this.#wait(step, -1);
@@ -116,7 +127,7 @@ export class RunState {
     } else if (event.type === 'step-skipped') {
       this.#wait(step, -1);
       this.#end(step, cell, event.problems?.length ? 'failed' : 'skipped');
-    } else if (event.cells.length > 0) {
+    } else if (event.type === 'step-expanded' && event.cells.length > 0) {
       step.left.delete(cell);
       this.#wait(step, -1);
       this.#addCells(step, event.cells);
@@ -141,7 +152,7 @@ export class RunState {
     else this.waitingSteps.delete(step);
   }
 
-  #end(step: StepProgress, cell: string, as: 'done' | 'cached' | 'failed' | 'skipped'): void {
+  #end(step: StepProgress, cell: string, as: Exclude<keyof Counts, 'running' | 'waiting'>): void {
     step.left.delete(cell);
     this.counts[as]++;
   }

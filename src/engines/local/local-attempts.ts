@@ -1,7 +1,7 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
 import { SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
-import { fromErrno, join } from '../../host/files.ts';
+import { dirname, fromErrno, join } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
 import { conclude } from '../attempt/conclusion.ts';
@@ -10,6 +10,7 @@ import { stepVariables } from '../attempt/variables.ts';
 import { closeWorkspace, openWorkspace } from '../attempt/workspace.ts';
 import type { AttemptNews, Attempts } from '../attempts.ts';
 import { runAttempt } from './attempt.ts';
+import { takeReads, traced } from './file-trace.ts';
 
 /** Runs attempts as process groups of this machine. */
 export function openLocalAttempts(content: LocalContentStore): Attempts {
@@ -24,10 +25,12 @@ async function runLocally(task: StepAttempt, tell: (news: AttemptNews) => void):
     const logs = context.logPaths(name, attempt);
     const env = stepVariables(task, workspace);
     const command = renderCommand(step, cell.matrix);
+    const trace = context.trace && join(context.trace.directory, `${name}.${attempt}`);
+    const argv = argvOf(task, workspace, env);
     let end: AttemptEnd;
     try {
       end = await runAttempt({
-        argv: argvOf(task, workspace, env),
+        argv: trace === undefined ? argv : traced(argv, trace),
         cwd: workspace.workdir,
         env,
         logs,
@@ -42,6 +45,14 @@ async function runLocally(task: StepAttempt, tell: (news: AttemptNews) => void):
       });
     } catch (error) {
       throw fromErrno(error, `running step ${name}`);
+    }
+    if (trace !== undefined) {
+      const given = [
+        workspace.berth,
+        workspace.scratch,
+        ...task.environment.path.map((path) => dirname(path)),
+      ];
+      tell({ type: 'step-traced', step: name, attempt, reads: takeReads(trace, given) });
     }
     return await storeEnd({ ...task, workspace, placed, logs, end });
   } finally {
