@@ -128,7 +128,15 @@ describe('the view of a run', () => {
       'done 1 · running 1 · waiting 2 · 1.0 s',
     ]);
     state.take(finished('each.1', { status: 'failed', retrying: true }), 2000);
-    assert.deepEqual(state.counts, { done: 1, cached: 0, failed: 0, skipped: 0, running: 0, waiting: 3 });
+    assert.deepEqual(state.counts, {
+      done: 1,
+      cached: 0,
+      failed: 0,
+      canceled: 0,
+      skipped: 0,
+      running: 0,
+      waiting: 3,
+    });
     state.take(started('each.1', 2), 3000);
     assert.match(frame(state, 3000)[0]!, /^⠋ each\.1 \(item=b\) {2}0\.0 s \(attempt 2\)$/);
   });

@@ -90,11 +90,12 @@ function lastWords(line: string): string {
 }
 
 function summaryLine(state: RunState, { nowMs, colour }: Canvas, width: number): string {
-  const { done, cached, failed, skipped, running, waiting } = state.counts;
+  const { done, cached, failed, canceled, skipped, running, waiting } = state.counts;
   const parts: [text: string, count: number, style?: 'red' | 'green'][] = [
     ['done', done, 'green'],
     ['reused', cached],
     ['failed', failed, 'red'],
+    ['canceled', canceled],
     ['skipped', skipped],
     ['running', running],
     ['waiting', waiting],
