@@ -26,6 +26,9 @@ docker-registry:docker-registry:bundles in a registry
 skopeo:skopeo:bundles in a registry
 zstd:zstd:bundles packed by others
 pigz:pigz:bundles packed by others
+podman:podman:steps in containers
+runc:runc:steps in containers
+catatonit:catatonit:steps in containers
 strace:strace:files that steps read
 '
 missing='' suites=''

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { missing } from './installed.ts';
 
 const here = import.meta.dirname;
@@ -26,28 +27,58 @@ let image: string | undefined;
 
 /** A small Linux made from this machine's files, with bash and python: `NAME@sha256:…`. The same files make the same. */
 export function testImage(): string {
-  image ??= builtFrom((root) => {
-    execFileSync('sh', [join(here, 'container-image.sh'), root], { stdio: ['ignore', 'ignore', 'pipe'] });
-  });
+  image ??= knownImage() ?? newImage();
   return image;
 }
 
-/** An image of nothing but what `fill` puts into its root, and of what a Dockerfile says beside that. */
-export function builtFrom(fill: (root: string) => void, instructions = ''): string {
-  const directory = mkdtempSync(join(tmpdir(), 'image-'));
+/** What it is made of, as far as it may change: the script, and the packages of this machine. */
+function imageTag(): string {
+  const hash = createHash('sha256').update(readFileSync(join(here, 'container-image.sh')));
+  const packages = '/var/lib/dpkg/status';
+  if (existsSync(packages)) hash.update(readFileSync(packages));
+  return `${REPOSITORY}:made-${hash.digest('hex').slice(0, 16)}`;
+}
+
+function knownImage(): string | undefined {
   try {
-    const root = join(directory, 'root');
-    execFileSync('mkdir', [root]);
-    fill(root);
-    const file = join(directory, 'Dockerfile');
-    writeFileSync(file, `FROM scratch\nCOPY . /\n${instructions}`);
-    const id = podman('build', '--quiet', '--network=none', '--timestamp=0', `--file=${file}`, resolve(root));
+    return byDigest(imageTag());
+  } catch {
+    return undefined;
+  }
+}
+
+function newImage(): string {
+  const made = builtFrom((directory) => {
+    execFileSync('sh', [join(here, 'container-image.sh'), directory], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  }, 'FROM scratch\nCOPY . /\n');
+  podman('tag', made, imageTag());
+  return made;
+}
+
+/** An image by digest that a Dockerfile makes, from files that `fill` lays beside it. */
+export function builtFrom(fill: (directory: string) => void, dockerfile: string, ...words: string[]): string {
+  const directory = mkdtempSync(join(tmpdir(), 'image-'));
+  const file = `${directory}.Dockerfile`;
+  try {
+    fill(directory);
+    writeFileSync(file, dockerfile);
+    const id = execFileSync(
+      'podman',
+      ['build', '--quiet', '--network=none', '--timestamp=0', ...words, `--file=${file}`, directory],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+    ).trim();
     const name = `${REPOSITORY}:${id.slice(0, 16)}`;
     podman('tag', id, name);
-    return `${REPOSITORY}@${podman('image', 'inspect', '--format={{.Digest}}', name)}`;
+    return byDigest(name);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    for (const path of [directory, file]) rmSync(path, { recursive: true, force: true });
   }
+}
+
+function byDigest(name: string): string {
+  return `${REPOSITORY}@${podman('image', 'inspect', '--format={{.Digest}}', name)}`;
 }
 
 /**

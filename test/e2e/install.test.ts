@@ -163,7 +163,7 @@ test('programs stay until --purge, which removes nothing that is not theirs', ()
   assert.deepEqual(readdirSync(home), []);
 });
 
-test('only the target local is accepted, others say what is missing; nothing is written', () => {
+test('targets of this version are accepted, others say what is missing; nothing is written', () => {
   const { install, files } = user();
   for (const engine of ['kubernetes', 'argo', 'tekton', 'kubeflow', 'slurm']) {
     const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });

@@ -24,6 +24,7 @@ export const prefixes: Record<string, string> = {
   'v1/references.md': 'REF',
   'v1/pipeline.md': 'PIP',
   'v1/step-contract.md': 'STP',
+  'v1/engines.md': 'ENG',
   'v1/run-record.md': 'RUN',
   'v1/bundle.md': 'BND',
   'v1/registries.md': 'REG',

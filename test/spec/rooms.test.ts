@@ -11,6 +11,7 @@ const rooms: Record<string, string> = {
   references: 'program',
   pipeline: 'pipeline',
   'step-contract': 'engines',
+  engines: 'engines',
   'run-record': 'runs',
   bundle: 'bundle',
   registries: 'registry',

@@ -1,4 +1,12 @@
-import { closeSync, dirname, ftruncateSync, makeDirectories, openSync } from '../../host/files.ts';
+import {
+  closeSync,
+  dirname,
+  ftruncateSync,
+  makeDirectories,
+  openSync,
+  rmSync,
+  writeFully,
+} from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { followLines } from '../attempt/log-lines.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
@@ -36,6 +44,7 @@ export async function runContainer(input: ContainerInput): Promise<AttemptEnd> {
   const stdout = openSync(logs.stdout, 'w', 0o600);
   const stderr = openSync(logs.stderr, 'w', 0o600);
   const followed = [logs.stdout, logs.stderr].map((path) => followLines(path, input.onLines));
+  const stdin = input.input === undefined ? undefined : namelessFile(`${container.pidFile}-in`, input.input);
   const running = new RunningContainer(input);
   let watch: NodeJS.Timeout | undefined;
   try {
@@ -43,15 +52,13 @@ export async function runContainer(input: ContainerInput): Promise<AttemptEnd> {
     try {
       child = spawn(podman.command, containerWords(container), {
         env: podman.variables,
-        stdio: [input.input === undefined ? 'ignore' : 'pipe', stdout, stderr],
+        stdio: [stdin ?? 'ignore', stdout, stderr],
         detached: true,
       });
     } catch (error) {
       input.onStart({});
       return { status: 'failed', durationMs: 0, startError: whyNotStarted(error as Error) };
     }
-    // A command that does not read is no error.
-    child.stdin?.on('error', () => {}).end(input.input);
     watch = setInterval(() => {
       running.look();
       for (const log of followed) log.read();
@@ -65,7 +72,18 @@ export async function runContainer(input: ContainerInput): Promise<AttemptEnd> {
     clearInterval(watch);
     running.dispose();
     for (const log of followed) log.end();
-    closeSync(stdout);
-    closeSync(stderr);
+    for (const fd of [stdout, stderr, stdin]) if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** A text to be read that no name leads to. A pipe of node's would be a socket, which no shell opens again. */
+function namelessFile(path: string, text: string): number {
+  const written = openSync(path, 'wx', 0o600);
+  try {
+    writeFully(written, text);
+    return openSync(path, 'r');
+  } finally {
+    closeSync(written);
+    rmSync(path);
   }
 }

@@ -1,6 +1,6 @@
 import type { ContainerImage } from '../../environments/environment.ts';
 import { SameError } from '../../errors/same-error.ts';
-import { join, mkdtempSync, removeTree } from '../../host/files.ts';
+import { join, makeDirectories, mkdtempSync, removeTree } from '../../host/files.ts';
 import { platform } from '../../host/machine.ts';
 import { type Answer, lastLine, type Podman } from './podman.ts';
 
@@ -76,8 +76,7 @@ async function prepare(
   options: ImageOptions,
 ): Promise<ReadyImage> {
   const { podman } = options;
-  await podman.facts();
-  const known = await look(name, podman, signal);
+  const [known] = await Promise.all([look(name, podman, signal), podman.facts()]);
   if (known) return known;
   if ('image' in image) await pull(name, environment, signal, options);
   else await build(name, image, environment, workDirectory, signal, options);
@@ -143,6 +142,7 @@ async function build(
   { podman, limits, onProgress }: ImageOptions,
 ): Promise<void> {
   onProgress?.(`building environment ${environment}: image from ${dockerfile}`);
+  makeDirectories(workDirectory);
   const directory = mkdtempSync(join(workDirectory, 'image-'));
   try {
     await context.place(directory);

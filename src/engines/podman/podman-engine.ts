@@ -58,14 +58,14 @@ export function openPodmanEngine(content: LocalContentStore, options: PodmanEngi
           {
             content,
             async run(task, tell) {
+              // Beside the first step: what is left is in nobody's way.
               swept ??= removeLeftovers(podman);
-              await swept;
               return attempts.run(task, tell);
             },
           },
         );
       } finally {
-        await Promise.allSettled(removals);
+        await Promise.allSettled([swept, ...removals]);
       }
     },
   };
