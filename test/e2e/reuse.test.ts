@@ -173,6 +173,21 @@ pipeline:
     assert.equal(later.steps[0].acceptedFrom, first.steps[0].cacheKey);
   });
 
+  it('runs here although others ran it elsewhere and their runs came along', async () => {
+    using author = openStudy();
+    await author.same(['create', '-f', 'study']);
+    await author.same(['run', 'study:1.0']);
+    const exported = await author.same(['export', '-n', 'study:1.0', '-o', 'study.tgz', '--history', 'all']);
+    assert.equal(exported.code, 0, exported.stderr);
+    author.ran();
+    const env = { SAME_HOME: author.path('reviewer') };
+    assert.equal((await author.same(['import', 'study.tgz'], { env })).code, 0);
+    assert.equal((await author.same(['list', 'runs', '--json'], { env })).json().items.length, 1);
+    const checked = (await author.same(['run', 'study:1.0', '--json'], { env })).json();
+    assert.deepEqual(author.ran(), ['make', 'count']);
+    assert.equal(checked.steps[0].cached, false);
+  });
+
   it('names that are no step are refused, all of them', async () => {
     using rig = openStudy();
     const refused = await run(rig, '--force=mak', '--accept', 'cuont');
