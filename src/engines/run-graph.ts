@@ -1,6 +1,6 @@
-import { fanIn } from '../pipeline/fan-in.ts';
 import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 import { Heap } from '../program/heap.ts';
+import { type Group, groupsOf, newGroup } from './cell-groups.ts';
 import type { Artifact } from './engine.ts';
 
 /** What became of a cell, for those that read from it. */
@@ -10,19 +10,6 @@ export type Outcome =
   | { as: 'left-out' }
   /** It failed, was stopped, or did not start for the sake of the cell named here. */
   | { as: 'failed'; root: string };
-
-/** Cells of one step that others read from together: known to have ended without a look at each. */
-export interface Group {
-  step: string;
-  cells: { number: number; state: CellState }[];
-  notEnded: number;
-  succeeded: number;
-  /** The first failure among them, or why the step never got any cells. */
-  failed?: Outcome & { as: 'failed' };
-  waiting: CellState[];
-  /** The directories made of their outputs, by output. */
-  directories: Map<string, Promise<Artifact>>;
-}
 
 /** One cell of a run, and how far it is. */
 export interface CellState {
@@ -212,42 +199,4 @@ export class RunGraph {
 
 function newCell(step: StepState, cell: PlannedCell, rank: number): CellState {
   return { step, cell, rank, sources: new Map(), notEnded: 0, readBy: [], attempts: 0 };
-}
-
-function newGroup(step: string, cells: Group['cells']): Group {
-  const group: Group = { step, cells, notEnded: 0, succeeded: 0, waiting: [], directories: new Map() };
-  for (const { state } of cells) {
-    if (!state.outcome) group.notEnded++;
-    else if (state.outcome.as === 'succeeded') group.succeeded++;
-    else if (state.outcome.as === 'failed') group.failed ??= state.outcome;
-  }
-  return group;
-}
-
-/** The groups that the cells of one step read from by one input. */
-function groupsOf(
-  input: PlannedStep['inputs'][string],
-  name: string,
-  source: StepState | undefined,
-): (cell: PlannedCell) => { group: Group; itself: boolean } {
-  const states = source?.cells ?? [];
-  const instead: Outcome | undefined = source ? source.outcome : { as: 'failed', root: name };
-  const cellsOf = source
-    ? fanIn(input, { ...source.step, cells: states.map(({ cell }) => cell) })
-    : () => ({ itself: true, cells: [] });
-  const groups = new Map<readonly unknown[], Group>();
-  return (reader) => {
-    const { itself, cells } = cellsOf(reader);
-    let group = groups.get(cells);
-    if (!group) {
-      group = newGroup(
-        name,
-        cells.map(({ number }) => ({ number, state: states[number]! })),
-      );
-      if (instead?.as === 'failed') group.failed = instead;
-      for (const { state } of group.cells) if (!state.outcome) state.readBy.push(group);
-      groups.set(cells, group);
-    }
-    return { group, itself };
-  };
 }

@@ -22,6 +22,7 @@ export class Tokens {
   readonly #mutexes = new Set<string>();
   readonly #running = new Map<string, number>();
   readonly #gpus: string[];
+  readonly #gpuCount: number;
   #places: number;
   #cpu: number;
   #memoryBytes: number;
@@ -32,7 +33,8 @@ export class Tokens {
     this.#places = this.#jobs;
     this.#cpu = machine.cpu;
     this.#memoryBytes = machine.memoryBytes;
-    this.#gpus = machine.gpuIds ?? Array.from({ length: machine.gpus }, (_, index) => String(index));
+    this.#gpus = machine.gpuIds?.slice() ?? Array.from({ length: machine.gpus }, (_, index) => String(index));
+    this.#gpuCount = this.#gpus.length;
   }
 
   /** Whether another attempt of any step may start. */
@@ -45,7 +47,7 @@ export class Tokens {
     const { gpu } = step.resources;
     const cpu = this.#cpuOf(step);
     const memoryBytes = this.#memoryOf(step);
-    const gpuCount = Math.min(gpu?.count ?? 0, this.#machine.gpus);
+    const gpuCount = Math.min(gpu?.count ?? 0, this.#gpuCount);
     const running = this.#running.get(step.name) ?? 0;
     const fits =
       this.#places > 0 &&
