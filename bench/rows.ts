@@ -7,7 +7,8 @@ import { registryRows } from './registry-rows.ts';
 
 const STRIDE = 3;
 const step = ['sh', 'step.sh', String(STRIDE)];
-const run = [...same, 'run', 'step:1.0', `--stride=${STRIDE}`];
+// Forced, since a step that ran before is not run again.
+const run = [...same, 'run', 'step:1.0', '--force', `--stride=${STRIDE}`];
 
 /** A step of some 10 ms of CPU that takes one parameter. */
 const STEP = `i=0
