@@ -369,6 +369,12 @@ pipeline:
   });
 
   describe(`engine ${name}: stored results`, () => {
+    it('leave what their keys were made from in the store', async () => {
+      const ran = await run({ manifest: "pipeline: {steps: {a: {run: 'exit 1'}}}" });
+      const document = await ran.content.read(ran.step('a').cacheKey!);
+      assert.equal(JSON.parse(document.toString()).command, 'exit 1');
+    });
+
     it('stand in for steps that are not run, many in one batch, and what follows gets their outputs', async () => {
       const chain = Array.from({ length: 50 }, (_, index) =>
         index === 0
