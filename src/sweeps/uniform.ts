@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * A number of [0, 1) that depends on nothing but a seed and names: the first 53 bits of the SHA-256 of
@@ -6,8 +6,6 @@ import { createHash } from 'node:crypto';
  * and one parameter's draws stay what they are when another is added (spec SAME-SWP-010).
  */
 export function uniform(seed: number, ...labels: readonly (string | number)[]): number {
-  const hash = createHash('sha256')
-    .update([seed, ...labels].join('/'))
-    .digest();
-  return Number(hash.readBigUInt64BE() >> 11n) / 2 ** 53;
+  const digest = hash('sha256', [seed, ...labels].join('/'), 'buffer');
+  return (digest.readUInt32BE(0) * 2 ** 21 + (digest.readUInt32BE(4) >>> 11)) / 2 ** 53;
 }
