@@ -51,9 +51,12 @@ export function openHomeUse(home: string) {
           .filter(
             (path) => epochMs() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) > DOWNLOAD_MS,
           ),
-        ...namesIn(join(home, 'runs'))
-          .filter((name) => name.startsWith('.deleted-'))
-          .map((name) => join(home, 'runs', name)),
+        // Half removed by a command that was killed.
+        ...['runs', 'environments'].flatMap((room) =>
+          namesIn(join(home, room))
+            .filter((name) => /^\.(deleted|leaving)-/.test(name))
+            .map((name) => join(home, room, name)),
+        ),
       ];
       return left.map((path) => ({ path, sizeBytes: sizeOf(path) }));
     },

@@ -178,10 +178,12 @@ describe('same gc', () => {
     child.kill('SIGKILL');
     await ended;
     mkdirSync(join(rig.home, 'runs/.deleted-x'), { recursive: true });
+    mkdirSync(join(rig.home, 'environments/.leaving-x'), { recursive: true });
     const { leftovers } = (await ok(['gc', '--json'])).json();
     assert.ok(leftovers.count >= 1, JSON.stringify(leftovers));
     assert.deepEqual(readdirSync(join(rig.home, 'work')), []);
     assert.ok(!existsSync(join(rig.home, 'runs/.deleted-x')));
+    assert.ok(!existsSync(join(rig.home, 'environments/.leaving-x')));
   });
 
   test('removes an environment that was not used for long, and the next run makes it again', async () => {
