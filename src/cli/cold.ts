@@ -2,6 +2,7 @@
 export { openBlobCollector } from '../content/blob-collector.ts';
 export { openPodmanEngine } from '../engines/podman/podman-engine.ts';
 export { openBuiltEnvironments } from '../environments/built-environments.ts';
+export { unmetInImage } from '../environments/image-commands.ts';
 export { openRequirements } from '../environments/open-requirements.ts';
 export { lockPython } from '../environments/python.ts';
 export { readTomlLock } from '../environments/toml-locks.ts';

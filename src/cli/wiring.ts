@@ -130,8 +130,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
           containers: true,
           refusals: podmanRefusals,
           async *run(plan, context) {
-            const { openPodmanEngine } = await import('./cold.ts');
-            yield* openPodmanEngine(content, { variables, onProgress: progress }).run(plan, context);
+            const { openPodmanEngine, unmetInImage } = await import('./cold.ts');
+            const options = { variables, onProgress: progress, unmetInImage };
+            yield* openPodmanEngine(content, options).run(plan, context);
           },
         };
       }

@@ -44,6 +44,16 @@ const knownToAnswer = new Set(
   ),
 );
 
+/** The words, one set after another, by which a command is asked for its version; none where it must not be asked. */
+export function versionWords(name: string): string[][] {
+  return askedBy[name] ?? [['--version']];
+}
+
+/** The first number in the first line that has one. */
+export function versionIn(text: string): string | undefined {
+  return numberPattern.exec(text)?.[0];
+}
+
 /** Reads `NAME`, `NAME >=4.2` or `NAME >=4.2 <5`. @throws SAME1005 */
 export function parseCommandRequirement(text: string): CommandRequirement {
   const match = /^\s*([A-Za-z0-9_+.-]+)((?:[\s,]*(?:>=|<=|==|!=|=|>|<)\s*v?\d+(?:\.\d+)*)*)\s*$/.exec(text);

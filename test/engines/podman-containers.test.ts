@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openLocalEngine } from '../../src/engines/local/local-engine.ts';
 import { openPodmanEngine } from '../../src/engines/podman/podman-engine.ts';
+import { unmetInImage } from '../../src/environments/image-commands.ts';
+import { SameError } from '../../src/errors/same-error.ts';
 import { thisProcess } from '../../src/host/process-identity.ts';
 import { builtFrom, podman, testImage, unavailable, usePodman } from '../components/podman.ts';
 import { type Fixture, runFixture } from '../contract/workbench.ts';
@@ -210,6 +212,26 @@ describe('an image', { skip: why ?? false }, () => {
     assert.equal(again.step('main').cacheKey, first.step('main').cacheKey);
     assert.equal(podman('image', 'inspect', '--format={{.Id}}', name), id);
     podman('rmi', name);
+  });
+
+  it('without a command that its environment requires, or with another version, is SAME1701', async () => {
+    const requiring = (commands: string) =>
+      runFixture((content) => openPodmanEngine(content, { unmetInImage }), {
+        manifest: oneStep(
+          `run: 'true'`,
+          `environments: {default: {image: "${testImage()}", requires: {commands: [${commands}]}}}`,
+        ),
+      });
+    const met = await requiring('sh, "bash >=4", "python3 >=3 <4"');
+    assert.equal(met.record.status, 'succeeded', JSON.stringify(met.problems));
+    await assert.rejects(requiring('"bash >=99", no-such-command'), (error) => {
+      assert.ok(error instanceof SameError);
+      assert.match(
+        error.message,
+        /^SAME1701 command bash in the image: want >=99, have [45]\..*\nSAME1701 command no-such/,
+      );
+      return true;
+    });
   });
 
   it('that cannot be built or fetched is SAME1502, for another machine SAME1504', async () => {

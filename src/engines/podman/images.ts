@@ -1,5 +1,5 @@
 import type { ContainerImage } from '../../environments/environment.ts';
-import { SameError } from '../../errors/same-error.ts';
+import { type Finding, SameError, throwFindings } from '../../errors/same-error.ts';
 import { join, makeDirectories, mkdtempSync, removeTree } from '../../host/files.ts';
 import { platform } from '../../host/machine.ts';
 import { type Answer, lastLine, type Podman } from './podman.ts';
@@ -21,15 +21,24 @@ export interface ImageOptions {
   podman: Podman;
   /** Words of `podman build` for the limits of what it runs. */
   limits: string[];
+  /** What an image lacks of the commands that an environment requires; `ask` runs words in it. */
+  unmetInImage?: UnmetInImage;
   onProgress?(line: string): void;
 }
+
+/** Looks for commands in an image by running words in containers of it. @returns SAME1701 for each that is not met */
+export type UnmetInImage = (
+  requires: readonly string[],
+  ask: (words: string[]) => Promise<{ exitCode: number; text: string }>,
+) => Promise<Finding[]>;
 
 /** The images of environments, each looked for, fetched or built once. */
 export interface Images {
   /**
    * @param environment its name, for messages
    * @param workDirectory where the files of a build may lie meanwhile
-   * @throws SAME1502 it cannot be had or built, SAME1504 it is for another machine, SAME1702, SAME1903
+   * @throws SAME1502 it cannot be had or built, SAME1504 it is for another machine, SAME1701 it lacks a command,
+   *   SAME1702, SAME1903
    */
   ready(
     image: ContainerImage,
@@ -45,11 +54,14 @@ export function openImages(options: ImageOptions): Images {
   return {
     ready(image, environment, workDirectory, signal) {
       const name = imageName(image);
-      let promise = made.get(name);
+      const key = JSON.stringify([name, image.requires]);
+      let promise = made.get(key);
       if (!promise) {
-        promise = prepare(name, image, environment, workDirectory, signal, options);
-        promise.catch(() => made.delete(name));
-        made.set(name, promise);
+        promise = prepare(name, image, environment, workDirectory, signal, options).then((ready) =>
+          checked(ready, image.requires, signal, options),
+        );
+        promise.catch(() => made.delete(key));
+        made.set(key, promise);
       }
       return promise;
     },
@@ -86,6 +98,25 @@ async function prepare(
     code: 'SAME1502',
     message: `image ${name} of environment ${environment} was fetched and is not there`,
   });
+}
+
+/** @throws SAME1701 it has not what its environment requires */
+async function checked(
+  ready: ReadyImage,
+  requires: readonly string[],
+  signal: AbortSignal,
+  { podman, limits, unmetInImage }: ImageOptions,
+): Promise<ReadyImage> {
+  if (requires.length === 0) return ready;
+  const closed = ['--network=none', '--cap-drop=all', '--read-only', '--pull=never', '--image-volume=ignore'];
+  const ask = async ([command, ...rest]: string[]) => {
+    const entry = `--entrypoint=${JSON.stringify([command])}`;
+    const words = ['--log-level=error', 'run', '--rm', ...closed, ...limits, entry, ready.id, ...rest];
+    const { exitCode, stdout, stderr } = await podman.ask(words, { signal });
+    return { exitCode, text: `${stdout}\n${stderr}` };
+  };
+  throwFindings((await unmetInImage?.(requires, ask)) ?? []);
+  return ready;
 }
 
 async function look(name: string, podman: Podman, signal: AbortSignal): Promise<ReadyImage | undefined> {

@@ -4,7 +4,7 @@ import { machine } from '../../host/machine.ts';
 import type { Engine } from '../engine.ts';
 import { schedule } from '../scheduler.ts';
 import { ulimitWords } from './container-words.ts';
-import { openImages } from './images.ts';
+import { openImages, type UnmetInImage } from './images.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { openPodman } from './podman.ts';
 import { openPodmanAttempts } from './podman-attempts.ts';
@@ -15,6 +15,8 @@ export interface PodmanEngineOptions {
   /** The caller's environment, by which podman finds its configuration. */
   variables?: Record<string, string>;
   onProgress?(line: string): void;
+  /** Looks for what an environment requires; without it no image is looked into. */
+  unmetInImage?: UnmetInImage;
 }
 
 /**
@@ -40,6 +42,7 @@ export function openPodmanEngine(content: LocalContentStore, options: PodmanEngi
           podman,
           limits: ulimitWords(ulimits),
           ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+          ...(options.unmetInImage ? { unmetInImage: options.unmetInImage } : {}),
         }),
         limits,
         user: userNumbers(),
