@@ -44,6 +44,7 @@ export async function runProgram(
   for (const name of Object.keys(prepared.plan.environments)) await prepared.environments.ready(name);
   stopIfCanceled(ports);
 
+  if (prepared.resumed) await ports.runs.endLeft(prepared.resumed.record.id);
   const record = await beginRecord(ports, request, prepared, data, waived);
   const journal = ports.runs.begin(record);
   onEvent({ type: 'run-started', record, plan: prepared.plan });

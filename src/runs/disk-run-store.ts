@@ -14,6 +14,7 @@ import {
 import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import { JournalWriter, readJournal } from './journal.ts';
+import { killLeftProcesses } from './left-processes.ts';
 import { isMap, isRecordShaped } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
 import type { RunRecord } from './run-record.ts';
@@ -164,6 +165,12 @@ export function openDiskRunStore(
           ];
         })
         .sort((a, b) => order.indexOf(a.step) - order.indexOf(b.step) || a.attempt - b.attempt);
+    },
+    async endLeft(text) {
+      const id = find(text);
+      const [begun, ...following] = readJournal(join(pathOf(id), 'journal.jsonl')).events;
+      if (!isBegun(begun, id)) return;
+      await killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
     },
     remove(text) {
       const id = find(text);

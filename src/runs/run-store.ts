@@ -39,6 +39,8 @@ export interface RunStore {
   allResults(): Iterable<StepResult>;
   /** Paths of a run's log files, by step and attempt, in step order. */
   logs(id: string): { step: string; attempt: number; stream: 'stdout' | 'stderr'; path: string }[];
+  /** Ends what the steps of a run of this home left that was killed. */
+  endLeft(id: string): Promise<void>;
   /** Removes a run's files. @throws SAME1609 it is still going */
   remove(id: string): void;
 }
