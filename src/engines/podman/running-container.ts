@@ -139,7 +139,7 @@ export class RunningContainer {
     const startError = state.hasRun
       ? initError(code, logs.stderr)
       : stopped === undefined
-        ? lastLine(readIfThere(logs.stderr)?.toString() ?? '')
+        ? `podman made no container: ${lastLine(readIfThere(logs.stderr)?.toString() ?? '')}`
         : undefined;
     if (startError !== undefined) return { status: stopped ?? 'failed', durationMs, startError };
     if (code === 0 && stopped === undefined) return { status: 'succeeded', exitCode: 0, ...figures };
