@@ -4,7 +4,7 @@ import type { SkipCause } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { programOutput } from '../pipeline/fan-in.ts';
 import type { Plan, PlannedCell } from '../pipeline/plan.ts';
-import type { ClaimRecord, RunRecord, RunStatus } from '../runs/run-record.ts';
+import type { ClaimRecord, MetricRecord, RunRecord, RunStatus } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 import { digestOfValue } from './program-files.ts';
 import { declaredMetrics } from './run-metrics.ts';
@@ -23,16 +23,14 @@ export async function concludeRun(
 ): Promise<void> {
   await takeOutputs(ports, plan, record);
   const declared = await declaredMetrics(ports, plan.metrics, record);
-  record.metrics = [
-    ...record.metrics.filter(
-      ({ name, step }) => !declared.metrics.some((d) => d.name === name && d.step === step),
-    ),
-    ...declared.metrics,
-  ];
+  const placeOf = ({ name, step }: MetricRecord) => `${step}/${name}`;
+  const named = new Set(declared.metrics.map(placeOf));
+  record.metrics = [...record.metrics.filter((metric) => !named.has(placeOf(metric))), ...declared.metrics];
   problems.push(...declared.problems);
   record.claims = compareClaims(plan.claims, {
     metrics: record.metrics,
     parameters: record.parameters,
+    ...(plan.leftOut === undefined ? {} : { leftOut: plan.leftOut }),
     ...(plan.profile === undefined ? {} : { profile: plan.profile }),
   });
   record.status = statusOf(record, problems, ports.cancel.aborted, skips);

@@ -167,9 +167,14 @@ function reused({ run, acceptedFrom }: StepResult): Pick<CellForecast, 'decision
   return { decision: 'reuse', because, run };
 }
 
-function notReusable({ secrets, services }: PlannedStep): string {
-  if (secrets.length > 0) return 'it uses secrets: nothing is reused unless it says cache: true';
-  return services.length > 0
-    ? 'it uses services: nothing is reused unless it says cache: true'
-    : 'cache: false';
+function notReusable({ secrets, services, group }: PlannedStep): string {
+  const what =
+    secrets.length > 0
+      ? 'it uses secrets'
+      : services.length > 0
+        ? 'it uses services'
+        : group === 'finally'
+          ? 'it is one of finally'
+          : undefined;
+  return what === undefined ? 'cache: false' : `${what}: nothing is reused unless it says cache: true`;
 }

@@ -37,8 +37,8 @@ export function planStep(
     ...(foreach === undefined || when === undefined ? {} : { when }),
     ...(step.parallel === undefined ? {} : { parallel: step.parallel }),
     mutex: [...new Set(step.mutex)].sort(),
-    // What a secret or a service answers is in no key (spec SAME-PIP-035).
-    cache: step.cache ?? (secrets.length === 0 && services.length === 0),
+    // What a secret or a service answers is in no key, and what runs in the end is for its effect (spec SAME-PIP-035).
+    cache: step.cache ?? (secrets.length === 0 && services.length === 0 && group === 'steps'),
     selected: 'run',
     template: step.run,
     command: planCommand(step.run, parameters),

@@ -135,7 +135,7 @@ describe('a step that was run before', () => {
     assert.deepEqual(rig.ran(), []);
   });
 
-  it('always runs when it says cache: false, or uses a secret', async () => {
+  it('always runs when it says cache: false, uses a secret, or is one of finally', async () => {
     using rig = openRig();
     const log = rig.path('log');
     rig.write({
@@ -150,12 +150,18 @@ pipeline:
     never: {run: "echo never >> ${log}", cache: false}
     secret: {run: "echo secret >> ${log}", secrets: [TOKEN]}
     told: {run: "echo told >> ${log}", secrets: [TOKEN], cache: true}
+  finally:
+    last: {run: "echo last >> ${log}"}
 `,
     });
     await run(rig);
     writeFileSync(log, '');
     await run(rig);
-    assert.deepEqual(readFileSync(log, 'utf8').split('\n').filter(Boolean).sort(), ['never', 'secret']);
+    assert.deepEqual(readFileSync(log, 'utf8').split('\n').filter(Boolean).sort(), [
+      'last',
+      'never',
+      'secret',
+    ]);
   });
 
   it('is taken as it is by --accept, which the record of this and of later runs says', async () => {
