@@ -10,7 +10,15 @@ const REPOSITORY = 'localhost/same-tests';
 
 /** Why containers cannot be tried on this machine, or undefined. */
 export function unavailable(): string | undefined {
-  return missing('podman', 'runc', 'catatonit');
+  const absent = missing('podman', 'runc', 'catatonit');
+  if (absent !== undefined) return absent;
+  usePodman();
+  try {
+    podman('info');
+    return undefined;
+  } catch (error) {
+    return `podman does not work for this user: ${(error as { stderr?: string }).stderr?.trim().split('\n').at(-1)}`;
+  }
 }
 
 /** Has podman, asked by this process and its children, use the tests' own configuration. */
