@@ -25,7 +25,7 @@ export async function engineContext(
     ...(request.trace ? { trace: { directory: `${workDirectory}-traces` } } : {}),
     jobs: request.jobs ?? cpu,
     onFailure: request.onFailure ?? 'finish',
-    machine: { cpu, memoryBytes, gpus: gpu.length },
+    machine: { cpu, memoryBytes, gpus: gpu.length, ...visibleGpus(ports) },
     reuse: openReuse(ports, request, prepared),
     workDirectory,
     placeCode: files.place,
@@ -53,6 +53,14 @@ export async function engineContext(
     cancel: ports.cancel,
     kill: ports.kill,
   };
+}
+
+/** Which GPUs are the caller's, where not all of the machine's are. */
+function visibleGpus({ variables }: Ports): { gpuIds?: string[] } {
+  const visible = variables.CUDA_VISIBLE_DEVICES;
+  if (visible === undefined) return {};
+  const ids = visible.split(',').map((id) => id.trim());
+  return { gpuIds: ids.filter((id) => id !== '' && id !== '-1') };
 }
 
 /** The declared secrets that the caller has. */
