@@ -26,10 +26,10 @@ docker-registry:docker-registry:bundles in a registry
 skopeo:skopeo:bundles in a registry
 zstd:zstd:bundles packed by others
 pigz:pigz:bundles packed by others
+strace:strace:files that steps read
 podman:podman:steps in containers
 runc:runc:steps in containers
 catatonit:catatonit:steps in containers
-strace:strace:files that steps read
 '
 missing='' suites=''
 for line in $(printf %s "$needs" | tr ' ' '~'); do

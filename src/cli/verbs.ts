@@ -23,8 +23,8 @@ export const verbs = {
   verify: { nouns: ['integrity'], summary: 'look for what is damaged in a bundle, a program or the home' },
   show: { nouns: ['program', 'run', 'sweep'], summary: 'show a program, a bundle, a run or a sweep' },
   list: {
-    nouns: ['programs', 'runs', 'tags', 'aliases', 'environments'],
-    summary: 'list programs, runs, versions in a registry, aliases, or environments',
+    nouns: ['programs', 'runs', 'sweeps', 'tags', 'aliases', 'environments'],
+    summary: 'list programs, runs, sweeps, versions in a registry, aliases, or environments',
   },
   get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },

@@ -27,7 +27,7 @@ export function keyChanges(
   after: JsonObject,
   trees?: { before: Uint8Array; after: Uint8Array },
 ): KeyChange[] {
-  const members = ['contract', 'command', 'workdir', 'parameters', 'matrix', 'inputs', 'outputs'];
+  const members = ['contract', 'command', 'workdir', 'parameters', 'matrix', 'inputs', 'outputs', 'network'];
   const order = [...members, 'code', 'environment', 'variables', 'platform'];
   return order.flatMap((member): KeyChange[] => {
     const [old, now] = [before[member], after[member]];

@@ -47,6 +47,7 @@ export function stepKey(input: StepKeyInput): StepKey {
       ]),
     ),
     outputs: step.outputs as unknown as JsonValue,
+    ...(step.network ? { network: true } : {}),
     code: input.code,
     environment: input.environment,
     variables: input.variables,

@@ -79,6 +79,7 @@ describe('the key of a step', () => {
     ['place of an input', { input: 'data: d, at: in.csv' }],
     ['mode of an input', { input: 'data: d, mode: copy' }],
     ['path of an output', { output: 'path: o.csv' }],
+    ['network that it needs', { fields: ', network: true' }],
     ['kind of an output', { output: 'kind: model' }],
   ];
   for (const [what, change] of declared) {
