@@ -10,10 +10,11 @@ import { plain } from './render/text.ts';
  */
 export async function asCommand(words: string[], work: (cli: Cli) => Promise<void>): Promise<number> {
   const cli = openCli(words);
-  // A reader that went away (`same list runs | head`) wants no more lines; what is being done is still done.
+  // A reader that went away (`same list runs | head`) wants no more lines; what is being done is still done. So it is
+  // after a terminal was closed: its signal stops what runs, which needs this process.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code !== 'EPIPE' && !(error.code === 'EIO' && stream.isTTY)) throw error;
     });
   }
   try {
