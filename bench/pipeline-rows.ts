@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { bareNode, type Contestant, type Row, same, shell } from './contestant.ts';
 
 /** Steps that do not read from one another: the others are chains as long as there are layers. */
@@ -13,7 +13,10 @@ interface Graph {
 
 const thousand: Graph = { name: 'thousand', steps: 1000 };
 
-/** P3, a run in which nothing changed, P4, a run of everything, and P5, plans of large graphs. */
+/**
+ * P3, a run in which nothing changed, P4, a run of everything, P5, plans of large graphs, and P12, runs at once that are
+ * killed.
+ */
 export function pipelineRows(directory: string): Row[] {
   return [
     {
@@ -69,6 +72,7 @@ export function pipelineRows(directory: string): Row[] {
     },
     planRow(directory, { name: 'tens', label: '10,000 steps', steps: 10_000, cells: 1, mostSeconds: 1 }),
     planRow(directory, { name: 'hundreds', label: '100,000 cells', steps: 100, cells: 1000, mostSeconds: 8 }),
+    killedRow(64, 128),
   ];
 }
 
@@ -80,6 +84,36 @@ interface LargeGraph {
   /** Of each step; each reads from the one of the step before that has its value. */
   cells: number;
   mostSeconds: number;
+}
+
+/** Fails where anything is lost, torn or locked; a run is told as one of the floor's turns, whatever became of it. */
+function killedRow(atOnce: number, rounds: number): Row {
+  return {
+    name: 'P12',
+    mostRuns: 1,
+    open: () => ({
+      before: [],
+      contestants: [
+        {
+          what: `${rounds} × node -e 0`,
+          role: 'floor',
+          commands: [shell(`for i in $(seq ${rounds}); do ${quoted(bareNode)}; done`)],
+        },
+        {
+          what: `same run, ${atOnce} at once, ${rounds} killed`,
+          role: 'same',
+          commands: [
+            [
+              process.execPath,
+              resolve(import.meta.dirname, 'killed-runs.ts'),
+              String(atOnce),
+              String(rounds),
+            ],
+          ],
+        },
+      ],
+    }),
+  };
 }
 
 function planRow(directory: string, { name, label, steps, cells, mostSeconds }: LargeGraph): Row {

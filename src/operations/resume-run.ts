@@ -8,7 +8,7 @@ import type { Ports } from './ports.ts';
 /** A run that another goes on from. */
 export interface ResumedRun {
   record: RunRecord;
-  /** What its steps left that succeeded, also of steps whose results are not kept for other runs. */
+  /** What its steps left that succeeded, and those of the runs it went on with, also what is not kept for other runs. */
   results: StepResult[];
 }
 
@@ -31,7 +31,19 @@ export function resumedRun(ports: Ports, text: string, reference?: string): Resu
           : `see: same show run ${record.id}`,
     });
   }
-  return { record, results: ports.runs.results(record.id) };
+  return { record, results: resultsUpTo(ports, record) };
+}
+
+/** What a run left and those that it went on with, later ones last: it may have been killed before it took anything. */
+function resultsUpTo(ports: Ports, { id, resumes }: RunRecord): StepResult[] {
+  let before: StepResult[] = [];
+  try {
+    if (resumes !== undefined) before = resultsUpTo(ports, ports.runs.get(resumes).record);
+  } catch (error) {
+    // It was deleted, or is damaged: then only what its results are found by is left of it.
+    if (!(error instanceof SameError)) throw error;
+  }
+  return [...before, ...ports.runs.results(id)];
 }
 
 function newestOf(ports: Ports, reference: string | undefined): StoredRun {

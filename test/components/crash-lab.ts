@@ -220,7 +220,10 @@ export async function openCrashLab(directory: string, random: () => number): Pro
         if (isOver) break;
         const torn = tear && random() < 0.5 && tearLast(journalAt(path), random);
         await assertInterrupted(id, path);
-        before = { id, finished: finishedIn(path), torn };
+        // What had finished before this one was begun has finished for all that go on with it.
+        const finished = [...new Set([...(before?.finished ?? []), ...finishedIn(path)])];
+        // Where a line was torn off, a result that it told of may be found all the same.
+        before = { id, finished, torn: torn || (before?.torn ?? false) };
         words = ['run', `--resume=${id}`, '-j3', '--json', '--quiet'];
       }
       return life;
@@ -291,6 +294,33 @@ export async function openCrashLab(directory: string, random: () => number): Pro
       }
     }
   }
+}
+
+/**
+ * Many runs at once in one home, each killed up to four times, at any line of its journal or at any moment, until so
+ * many were killed in all; stops early once much is wrong.
+ * @returns each run with what went on with it
+ */
+export async function killAtRandom(
+  lab: CrashLab,
+  { rounds, atOnce, random }: { rounds: number; atOnce: number; random: () => number },
+): Promise<Life[]> {
+  const lives: Life[] = [];
+  let begun = 0;
+  let n = 1000;
+  const moment = (): Moment =>
+    random() < 0.5 ? { lines: 1 + Math.floor(random() * 13) } : { afterMs: random() * 250 * atOnce };
+  const worker = async () => {
+    while (begun < rounds && lab.faults.length < 20) {
+      const moments = Array.from({ length: 1 + Math.floor(random() * 4) }, moment);
+      begun += moments.length;
+      const life = await lab.live(n++, moments, random() < 0.2);
+      lives.push(life);
+      begun -= moments.length - life.kills;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return lives;
 }
 
 const digestOf = (bytes: string | Buffer): string =>

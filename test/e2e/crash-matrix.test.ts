@@ -6,8 +6,8 @@ import { describe, it } from 'node:test';
 import {
   type CrashLab,
   kill,
+  killAtRandom,
   type Life,
-  type Moment,
   openCrashLab,
   processesOf,
   randomNumbers,
@@ -47,21 +47,7 @@ describe('kill -9', { skip: unavailable }, () => {
 
   it(`at any moment of ${AT_ONCE} runs that write into one home loses, tears and locks nothing, ${ROUNDS} times`, () =>
     inLab(async (lab, random) => {
-      const lives: Life[] = [];
-      let rounds = 0;
-      let n = 1000;
-      const moment = (): Moment =>
-        random() < 0.5 ? { lines: 1 + Math.floor(random() * 13) } : { afterMs: random() * 250 * AT_ONCE };
-      const worker = async () => {
-        while (rounds < ROUNDS && lab.faults.length < 20) {
-          const moments = Array.from({ length: 1 + Math.floor(random() * 4) }, moment);
-          rounds += moments.length;
-          const life = await lab.live(n++, moments, random() < 0.2);
-          lives.push(life);
-          rounds -= moments.length - life.kills;
-        }
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      const lives = await killAtRandom(lab, { rounds: ROUNDS, atOnce: AT_ONCE, random });
       await lab.inspect(lives);
       const kills = lives.reduce((sum, life) => sum + life.kills, 0);
       assert.ok(kills >= ROUNDS || lab.faults.length > 0, `${kills} kills in ${lives.length} runs`);
