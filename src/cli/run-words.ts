@@ -182,6 +182,8 @@ function contradictions(words: RunWords): Finding[] {
     [words.keepGoing && words.failFast, '--keep-going and --fail-fast'],
     [words.noCache && words.accept.length > 0, '--no-cache and --accept'],
     [words.noCache && words.resume !== undefined, '--no-cache and --resume'],
+    [words.trace && words.accept.length > 0, '--trace and --accept'],
+    [words.accept.some((step) => isForced(words, step)), '--force and --accept of one step'],
   ];
   const findings: Finding[] = pairs.flatMap(([are, both]) =>
     are ? [{ code: 'SAME1902' as const, message: `${both} cannot both be` }] : [],
@@ -191,6 +193,10 @@ function contradictions(words: RunWords): Finding[] {
   }
   if (words.resume !== undefined) findings.push(...givenAgain(words));
   return findings;
+}
+
+function isForced({ force }: RunWords, step: string): boolean {
+  return force === true || (force ?? []).includes(step);
 }
 
 /** What a run that is gone on with has decided already. */

@@ -49,22 +49,19 @@ export class CellLookup {
     const skip = skipOf(state);
     if (skip) return { skip };
     const inputs: Record<string, Artifact> = {};
-    const digests: Record<string, string> = {};
     for (const [name, { from }] of Object.entries(step.inputs)) {
       const source =
         'step' in from ? this.#artifact(state, name, from.output) : this.#context.data[from.data]!;
-      const artifact = source instanceof Promise ? await source : source;
-      inputs[name] = artifact;
-      digests[name] = artifact.digest;
+      inputs[name] = source instanceof Promise ? await source : source;
     }
     const environment =
       this.#environments.get(step.environment) ?? (await this.#environment(step.environment));
     const key = stepKey({
       step,
       matrix: cell.matrix,
-      inputs: digests,
+      inputs,
       code: this.#codeDigest(step),
-      environment: environment.key,
+      environment: environment.keyOf?.(step.template) ?? environment.key,
       variables: environment.variables,
       platform: platform(),
     });

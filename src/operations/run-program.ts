@@ -102,22 +102,29 @@ class RunAccount {
   take(event: EngineEvent): void {
     this.#steps.apply(event);
     if (event.type === 'step-finished') {
-      if (!event.retrying) this.#problems.push(...event.problems);
-      this.#record.warnings.push(...event.warnings);
-      for (const warning of event.warnings) this.#ports.progress(`warning: ${warning}`);
+      if (!event.retrying) this.#addProblems(event.problems);
+      for (const warning of event.warnings) {
+        this.#record.warnings.push(warning);
+        this.#ports.progress(`warning: ${warning}`);
+      }
     } else if (event.type === 'step-traced') {
       if (event.reads.length > 0) this.#tellReads(event.step, event.reads);
     } else if (event.type === 'step-skipped') {
       this.skips.add(event.cause);
-      this.#problems.push(...(event.problems ?? []));
+      this.#addProblems(event.problems ?? []);
     }
     const result = resultOf(event, this.#record.id);
     // What an attempt reported that is tried again, or that failed, is no result.
     if (!result) return;
     const step = this.#steps.get(event.step);
-    this.#record.metrics.push(...reportedMetrics(result, event.step, step?.matrix));
+    for (const metric of reportedMetrics(result, event.step, step?.matrix)) this.#record.metrics.push(metric);
     const isNew = event.type === 'step-finished' || result.acceptedFrom !== undefined;
     if (isNew && this.#reusable.has(step?.of ?? event.step)) this.#ports.results.keep(result);
+  }
+
+  /** One by one: there may be more of them than fit on the stack. */
+  #addProblems(problems: readonly Finding[]): void {
+    for (const problem of problems) this.#problems.push(problem);
   }
 
   /** Paths are told to whoever is here, and are not for the record. */

@@ -10,8 +10,8 @@ export interface StepKeyInput {
   step: PlannedStep;
   /** The cell's values; part of the key only where the step has dimensions. */
   matrix: JsonObject;
-  /** Content digest of each input. */
-  inputs: Record<string, string>;
+  /** Content digest of each input, and whether it is a file with the executable bit, which the step sees as well. */
+  inputs: Record<string, { digest: string; executable?: boolean }>;
   /** Digest of the code the step sees. */
   code: string;
   /** Key of its environment. */
@@ -41,10 +41,10 @@ export function stepKey(input: StepKeyInput): StepKey {
     parameters: step.parameters,
     ...(Object.keys(input.matrix).length === 0 ? {} : { matrix: input.matrix }),
     inputs: Object.fromEntries(
-      Object.entries(step.inputs).map(([name, { at, mode }]) => [
-        name,
-        { digest: input.inputs[name]!, at: at ?? null, mode },
-      ]),
+      Object.entries(step.inputs).map(([name, { at, mode }]) => {
+        const { digest, executable } = input.inputs[name]!;
+        return [name, { digest, at: at ?? null, mode, ...(executable ? { executable } : {}) }];
+      }),
     ),
     outputs: step.outputs as unknown as JsonValue,
     ...(step.network ? { network: true } : {}),

@@ -6,6 +6,9 @@ import {
   join,
   makeDirectories,
   readIfThere,
+  removeTree,
+  renameSync,
+  temporaryBeside,
   writeFileSync,
 } from '../host/files.ts';
 import { isMap } from './record-shape.ts';
@@ -19,12 +22,12 @@ import type { StepResults } from './step-results.ts';
  */
 export function openDiskStepResults(directory: string, ofRuns: () => Iterable<StepResult>): StepResults {
   let isOpen = false;
-  const pathOf = (key: string) => {
+  const pathOf = (key: string, at = directory) => {
     const hex = key.slice('sha256:'.length);
-    return join(directory, hex.slice(0, 2), `${hex.slice(2)}.json`);
+    return join(at, hex.slice(0, 2), `${hex.slice(2)}.json`);
   };
-  const write = (result: StepResult) => {
-    const path = pathOf(result.key);
+  const write = (result: StepResult, at?: string) => {
+    const path = pathOf(result.key, at);
     const bytes = JSON.stringify(result);
     try {
       writeFileSync(path, bytes);
@@ -38,13 +41,21 @@ export function openDiskStepResults(directory: string, ofRuns: () => Iterable<St
     if (isOpen) return;
     isOpen = true;
     if (existsSync(directory)) return;
+    // There at once: half of it would be taken for all of it, by another command and after a kill.
+    const made = temporaryBeside(directory);
+    makeDirectories(made);
     const seen = new Set<string>();
     for (const result of ofRuns()) {
       if (seen.has(result.key)) continue;
       seen.add(result.key);
-      write(result);
+      write(result, made);
     }
-    makeDirectories(directory);
+    try {
+      renameSync(made, directory);
+    } catch (error) {
+      removeTree(made);
+      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    }
   };
   return {
     find(key) {

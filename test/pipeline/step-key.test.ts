@@ -49,7 +49,7 @@ pipeline:
   return {
     step: plan.steps[0]!,
     matrix: {},
-    inputs: { i: `sha256:${'1'.repeat(64)}` },
+    inputs: { i: { digest: `sha256:${'1'.repeat(64)}` } },
     code: `tree:sha256:${'2'.repeat(64)}`,
     environment: `freeze:sha256:${'3'.repeat(64)}`,
     variables: { A: '1' },
@@ -87,8 +87,12 @@ describe('the key of a step', () => {
   }
 
   const given: [what: string, change: Partial<StepKeyInput>][] = [
-    ['content of an input', { inputs: { i: `sha256:${'9'.repeat(64)}` } }],
-    ['input from a file to a directory', { inputs: { i: `tree:sha256:${'1'.repeat(64)}` } }],
+    ['content of an input', { inputs: { i: { digest: `sha256:${'9'.repeat(64)}` } } }],
+    [
+      'executable bit of an input',
+      { inputs: { i: { digest: `sha256:${'1'.repeat(64)}`, executable: true } } },
+    ],
+    ['input from a file to a directory', { inputs: { i: { digest: `tree:sha256:${'1'.repeat(64)}` } } }],
     ['code', { code: `tree:sha256:${'9'.repeat(64)}` }],
     ['environment', { environment: `freeze:sha256:${'9'.repeat(64)}` }],
     ['lock of its environment', { environment: `lock:sha256:${'3'.repeat(64)}` }],

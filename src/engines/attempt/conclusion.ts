@@ -20,13 +20,13 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
     stdout: await keepLog(ended.logs.stdout, ended),
     stderr: await keepLog(ended.logs.stderr, ended),
   };
-  const problems: Finding[] = [];
+  let problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
-  const metrics: ReportedMetric[] = [];
-  const warnings = shellWarnings(ended);
+  let metrics: ReportedMetric[] = [];
+  let warnings = shellWarnings(ended);
   let series: string | undefined;
   let status: StepStatus = end.status;
-  problems.push(...endFindings(ended), ...(await changedInputs(placed, content)));
+  problems = endFindings(ended).concat(await changedInputs(placed, content));
   if (status === 'succeeded') problems.push(...strayEntries(workspace, step, name));
   if (status === 'succeeded' && problems.length === 0) {
     for (const output of Object.keys(step.outputs)) {
@@ -37,9 +37,9 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
       else outputs[output] = taken;
     }
     const reports = await takeReports(ended, outputs);
-    metrics.push(...reports.metrics);
-    problems.push(...reports.problems);
-    warnings.push(...reports.warnings);
+    metrics = reports.metrics;
+    problems = problems.concat(reports.problems);
+    warnings = warnings.concat(reports.warnings);
     series = reports.series;
   }
   if (status === 'succeeded' && problems.length > 0) status = 'failed';

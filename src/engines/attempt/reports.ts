@@ -15,7 +15,8 @@ export async function takeReports(
   outputs: Record<string, Artifact>,
 ): Promise<{ metrics: ReportedMetric[]; problems: Finding[]; warnings: string[]; series?: string }> {
   const reports: ({ path: string } & Artifact)[] = [];
-  const result: Awaited<ReturnType<typeof takeReports>> = { metrics: [], problems: [], warnings: [] };
+  const figures = new Map<string, ReportedMetric>();
+  const result: Omit<Awaited<ReturnType<typeof takeReports>>, 'metrics'> = { problems: [], warnings: [] };
   for (const [name, { kind, path }] of Object.entries(step.outputs)) {
     const artifact = outputs[name];
     if (kind === 'metrics' && artifact?.digest.startsWith('sha256:')) {
@@ -43,14 +44,13 @@ export async function takeReports(
     if (path.endsWith('.jsonl')) result.series = digest;
     for (const metric of reading.metrics) {
       // A final figure beats the last point of a series of the same name, whichever file was read first.
-      const known = result.metrics.findIndex(({ name }) => name === metric.name);
-      if (known < 0) result.metrics.push(metric);
-      else if (metric.count === undefined) result.metrics[known] = metric;
+      if (!figures.has(metric.name) || metric.count === undefined) figures.set(metric.name, metric);
     }
-    result.problems.push(...reading.problems);
-    result.warnings.push(...reading.warnings);
+    // There may be more of them than fit on the stack.
+    result.problems = result.problems.concat(reading.problems);
+    result.warnings = result.warnings.concat(reading.warnings);
   }
-  return result;
+  return { ...result, metrics: [...figures.values()] };
 }
 
 /** What an input put at a report's path is no report of this step, and an output there is read by its own kind. */

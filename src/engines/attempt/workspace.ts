@@ -59,7 +59,8 @@ export async function openWorkspace({
     const placed: PlacedInput[] = [];
     for (const [name, input] of Object.entries(step.inputs)) {
       const path = input.at === undefined ? join(workspace.in, name) : resolve(workspace.workdir, input.at);
-      placed.push(...(await placeInput(inputs[name]!, path, name, input.mode, content)));
+      // A spread of more files than the stack holds would end the run.
+      for (const file of await placeInput(inputs[name]!, path, name, input.mode, content)) placed.push(file);
     }
     for (const output of Object.values(step.outputs)) {
       if (output.path !== undefined) makeDirectories(dirname(resolve(workspace.workdir, output.path)));
