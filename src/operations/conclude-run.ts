@@ -26,7 +26,7 @@ export async function concludeRun(
   const placeOf = ({ name, step }: MetricRecord) => `${step}/${name}`;
   const named = new Set(declared.metrics.map(placeOf));
   record.metrics = [...record.metrics.filter((metric) => !named.has(placeOf(metric))), ...declared.metrics];
-  problems.push(...declared.problems);
+  for (const problem of declared.problems) problems.push(problem);
   record.claims = compareClaims(plan.claims, {
     metrics: record.metrics,
     parameters: record.parameters,

@@ -61,7 +61,8 @@ export async function forecastRun(
   };
   const looking = { ...context, reuse, environment };
   const told: EngineEvent[] = [];
-  for await (const batch of await ports.forecast(prepared.plan, looking)) told.push(...batch);
+  for await (const batch of await ports.forecast(prepared.plan, looking))
+    for (const event of batch) told.push(event);
   return new Explanation(ports, request, prepared.plan, files, met).of(told);
 }
 
@@ -128,7 +129,8 @@ class Explanation {
 
   async #why(met: Met, previous: PreviousStep | undefined): Promise<Omit<CellForecast, 'step' | 'decision'>> {
     const { step, key } = met;
-    const { force, noCache } = this.#request;
+    const { force, noCache, trace } = this.#request;
+    if (trace) return { because: '--trace', changes: [] };
     if (noCache) return { because: '--no-cache: no stored result is looked for', changes: [] };
     if (force === true || force?.includes(step.name)) return { because: '--force', changes: [] };
     if (step.cache === false) return { because: notReusable(step), changes: [] };

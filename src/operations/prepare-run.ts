@@ -23,7 +23,7 @@ import { findProgram } from './find-program.ts';
 import { packTree } from './pack-source.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
-import { type ResumedRun, resumedRun } from './resume-run.ts';
+import { chosenAgain, type ResumedRun, resumedRun } from './resume-run.ts';
 import { readSetWords } from './set-words.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
@@ -127,6 +127,7 @@ export async function prepareRun(
   throwFindings([
     ...refusals,
     ...unselected,
+    ...(resumed ? chosenAgain(resumed, request) : []),
     ...unknownSteps(program, request),
     ...untraceable(ports, request, target.engine),
     ...ports.engine(target.engine).refusals(plan),

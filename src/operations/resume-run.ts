@@ -1,5 +1,6 @@
 import type { StepResult } from '../engines/engine.ts';
-import { SameError } from '../errors/same-error.ts';
+import { type Finding, SameError } from '../errors/same-error.ts';
+import type { StepSelection } from '../pipeline/selection.ts';
 import { parseReference } from '../program/reference.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { StoredRun } from '../runs/run-store.ts';
@@ -44,6 +45,23 @@ function resultsUpTo(ports: Ports, { id, resumes }: RunRecord): StepResult[] {
     if (!(error instanceof SameError)) throw error;
   }
   return [...before, ...ports.runs.results(id)];
+}
+
+/** What stands against choosing steps again: the run that goes on has decided that (SAME1902). */
+export function chosenAgain({ record }: ResumedRun, { steps, from, until }: StepSelection): Finding[] {
+  if (record.selection === undefined) return [];
+  const given = { '--step': steps, '--from': from, '--until': until };
+  return Object.entries(given).flatMap(([option, value]) =>
+    value === undefined
+      ? []
+      : [
+          {
+            code: 'SAME1902' as const,
+            message: `--resume goes on with the steps that run ${record.id} was restricted to, and takes no ${option}`,
+            hint: 'run it anew to choose others: what has not changed is reused',
+          },
+        ],
+  );
 }
 
 function newestOf(ports: Ports, reference: string | undefined): StoredRun {

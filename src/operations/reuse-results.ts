@@ -1,6 +1,7 @@
 import { parseTreeList } from '../bundle/tree.ts';
 import type { BlobId } from '../content/content-store.ts';
 import type { Artifact, EngineContext, StepResult } from '../engines/engine.ts';
+import type { PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
 import { previousResult, previousSteps } from './previous-step.ts';
@@ -17,15 +18,18 @@ export function openReuse(
   { force, noCache, accept, trace }: Pick<RunRequest, 'force' | 'noCache' | 'accept' | 'trace'>,
   { plan, resumed }: Pick<PreparedRun, 'plan' | 'resumed'>,
 ): EngineContext['reuse'] {
-  const ofResumed = new Map((resumed?.results ?? []).map((result) => [result.key, result]));
+  const ofResumed = Map.groupBy(resumed?.results ?? [], ({ key }) => key);
+  /** What a step left that is never to be reused stands in for itself alone, not for another that is made like it. */
+  const left = (step: PlannedStep, cell: PlannedCell, key: string) =>
+    ofResumed.get(key)?.findLast((result) => step.cache !== false || result.step === cell.name);
   const isForced = (step: string) => trace === true || force === true || (force ?? []).includes(step);
   // Empty logs alone are the same for most steps.
   const known = new Set<string>();
   const whole = async (result: StepResult | undefined) =>
     result && (await isWhole(ports, result, known)) ? result : undefined;
   return async (step, cell, { key }) => {
-    const left = await whole(ofResumed.get(key));
-    if (left) return left;
+    const own = await whole(left(step, cell, key));
+    if (own) return own;
     const mayLook = step.cache !== false && !noCache && (step.selected === 'reuse' || !isForced(step.name));
     const found = mayLook ? await whole(ports.results.find(key)) : undefined;
     if (found || !accept?.includes(step.name)) return found;

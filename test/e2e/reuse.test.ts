@@ -164,6 +164,36 @@ pipeline:
     ]);
   });
 
+  it('runs again when a file that it reads became executable and is the same otherwise', async () => {
+    using rig = openRig();
+    rig.write({
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+parameters: {mode: {type: string, default: "644"}}
+pipeline:
+  steps:
+    a: {run: "echo 1 > {{outputs.o}}; chmod {{parameters.mode}} {{outputs.o}}", outputs: {o: {}}}
+    b: {run: "test ! -x {{inputs.o}}; echo $?", parameters: [], inputs: {o: {from: a.o}}}
+`,
+    });
+    const cached = (ended: { json(): { steps: { cached: boolean }[] } }) =>
+      ended.json().steps.map((step) => step.cached);
+    assert.deepEqual(cached(await run(rig)), [false, false]);
+    assert.deepEqual(cached(await run(rig, '--mode=755')), [false, false]);
+    assert.deepEqual(cached(await run(rig, '--mode=755')), [true, true]);
+  });
+
+  it('is not both accepted and run: --force and --accept of one step are refused', async () => {
+    using rig = openStudy();
+    assert.equal((await run(rig)).code, 0);
+    const refused = await run(rig, '--force=make', '--accept', 'make');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /SAME1902.*--force and --accept of one step/);
+    assert.equal((await run(rig, '--force=count', '--accept', 'make')).code, 0);
+  });
+
   it('is taken as it is by --accept, which the record of this and of later runs says', async () => {
     using rig = openStudy();
     const first = (await run(rig)).json();
@@ -301,6 +331,38 @@ pipeline:
     const resumed = await rig.same(['run', '--resume', '--json']);
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.equal(readFileSync(log, 'utf8'), 'a\n');
+  });
+
+  it('takes what another step with cache: false left for none that is made like it', async () => {
+    using rig = openRig();
+    const step = (name: string) =>
+      `{run: "echo $SAME_STEP >> ${rig.path('log')}; test $SAME_STEP = a || test -e ${rig.path('flag')}", cache: false, description: ${name}}`;
+    rig.write({
+      log: '',
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+pipeline:
+  steps:
+    a: ${step('first')}
+    b: ${step('second')}
+`,
+    });
+    assert.equal((await run(rig, '--keep-going')).code, 1);
+    rig.write({ flag: '', log: '' });
+    const resumed = await rig.same(['run', '--resume', '--json']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(readFileSync(rig.path('log'), 'utf8'), 'b\n');
+  });
+
+  it('is refused with other steps than those that it was restricted to', async () => {
+    using rig = openStudy(failing);
+    assert.equal((await run(rig)).code, 1);
+    assert.equal((await run(rig, '--until', 'last')).code, 1);
+    const refused = await rig.same(['run', '--resume', '--step', 'make']);
+    assert.equal(refused.code, 2, refused.stderr);
+    assert.match(refused.stderr, /SAME1902.*takes no --step/);
   });
 
   it('is refused where there is nothing to go on with, and with other values', async () => {
