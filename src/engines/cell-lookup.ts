@@ -61,7 +61,7 @@ export class CellLookup {
       matrix: cell.matrix,
       inputs,
       code: this.#codeDigest(step),
-      environment: environment.key,
+      environment: environment.keyOf?.(step.template) ?? environment.key,
       variables: environment.variables,
       platform: platform(),
     });

@@ -163,16 +163,17 @@ class Schedule {
       }
       if (states.length === 0) return;
       const found = await Promise.all(states.map((state) => this.#lookup.of(state)));
-      for (const [index, state] of states.entries()) this.#take(state, found[index]!);
+      const at = now();
+      for (const [index, state] of states.entries()) this.#take(state, found[index]!, at);
     }
   }
 
-  #take(state: CellState, found: Lookup): void {
+  #take(state: CellState, found: Lookup, at: string): void {
     const step = state.cell.name;
     if ('skip' in found) this.#skip(step, found.skip, (outcome) => this.#graph.end(state, outcome));
     else if ('cached' in found) {
       const { cached: result, keyed } = found;
-      this.#events.push({ type: 'step-cached', step, at: now(), inputs: keyed.inputs, result });
+      this.#events.push({ type: 'step-cached', step, at, inputs: keyed.inputs, result });
       this.#graph.end(state, { as: 'succeeded', outputs: result.outputs });
     } else {
       this.#queue.push({ state, keyed: found.run });

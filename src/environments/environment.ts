@@ -17,6 +17,11 @@ export interface ReadyEnvironment {
    * `freeze:sha256:…` of what was found on the machine (spec SAME-STP-028).
    */
   key: string;
+  /**
+   * What identifies it in the key of a step with this command, where that is less than the whole: of a system environment
+   * only the commands that are declared and those that the step starts.
+   */
+  keyOf?(run: string | string[]): string;
   locked: boolean;
   /** What was resolved (interpreter, packages or commands with versions): goes into the run record. */
   resolved: JsonObject;

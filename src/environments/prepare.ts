@@ -8,7 +8,7 @@ import type { EnvironmentFinding, EnvironmentsOptions, Prepared, ReadyEnvironmen
 import { checkNode, nodeBuildDigest, nodeLock, prepareNode } from './node-kind.ts';
 import { checkPython, preparePython, pythonBuildDigest, pythonLock } from './python-kind.ts';
 import { checkR, prepareR, rLock } from './r-kind.ts';
-import { type Commands, findCommands } from './required-commands.ts';
+import { type Commands, commandWords, findCommands } from './required-commands.ts';
 
 /** The environments of one program on this machine. */
 export interface Environments {
@@ -54,9 +54,22 @@ async function prepare(name: string, options: EnvironmentsOptions): Promise<Read
   const variables = { ...environment.variables };
   const prepared = await prepareLanguage(name, environment, options);
   if (!prepared) {
-    const key = `freeze:${sha256(canonicalBytes({ commands: commands.frozen }))}`;
-    const resolved = { commands: commands.frozen };
-    return { name, kind: 'system', path: commands.path, variables, key, locked: false, resolved };
+    const { frozen, path, declared } = commands;
+    const resolved = { commands: frozen };
+    // A step runs again for what it may start itself, not for what another was given to start.
+    const keys = new Map<string, string>();
+    const keyOf = (run: string | string[]) => {
+      const words = commandWords(run);
+      const known = keys.get(words.join(' '));
+      if (known !== undefined) return known;
+      const own = new Set([...declared, ...words]);
+      const key = frozenKey(
+        Object.fromEntries(Object.entries(frozen).filter(([command]) => own.has(command))),
+      );
+      keys.set(words.join(' '), key);
+      return key;
+    };
+    return { name, kind: 'system', path, variables, key: frozenKey(frozen), keyOf, locked: false, resolved };
   }
   const { kind, bin } = prepared;
   return {
@@ -66,6 +79,11 @@ async function prepare(name: string, options: EnvironmentsOptions): Promise<Read
     variables,
     ...withCommands(prepared, commands),
   };
+}
+
+/** The key of commands as they were found on the machine. */
+function frozenKey(commands: Record<string, string>): string {
+  return `freeze:${sha256(canonicalBytes({ commands }))}`;
 }
 
 /** Commands that are declared beside a lock are a part of what decides a result. */

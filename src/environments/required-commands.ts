@@ -17,6 +17,8 @@ export interface Commands {
   path: string[];
   /** Version line, or digest of its file, by command. */
   frozen: Record<string, string>;
+  /** Names that `requires` has. */
+  declared: string[];
   /** Those that are missing or of another version. */
   findings: EnvironmentFinding[];
 }
@@ -35,7 +37,7 @@ export async function findCommands(
   const required = (environment.requires?.commands ?? []).map(parseCommandRequirement);
   const used = environment.system && !declaredOnly ? commandsOfSteps(name, options.program) : [];
   if (required.length === 0 && (!environment.system || declaredOnly)) {
-    return { path: standardPath(), frozen: {}, findings: [] };
+    return { path: standardPath(), frozen: {}, declared: [], findings: [] };
   }
   const names = [...required.map((command) => command.name), ...used];
   const path = await systemPath(names, signal);
@@ -68,6 +70,7 @@ export async function findCommands(
       string,
       string
     >,
+    declared: required.map(({ name: command }) => command),
     findings,
   };
 }
@@ -90,10 +93,16 @@ function commandsOfSteps(environment: string, program: Program): string[] {
     for (const name in steps) {
       const { run, environment: own = 'default' } = steps[name]!;
       if (own !== environment) continue;
-      for (const word of typeof run === 'string' ? firstWords(run) : [run[0]!]) words.add(word);
+      for (const word of commandWords(run)) words.add(word);
     }
   }
-  return [...words].filter((word) => /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/.test(word)).sort();
+  return [...words].sort();
+}
+
+/** The words that a step's command starts others with: plain names only, no files of the program. */
+export function commandWords(run: string | string[]): string[] {
+  const words = typeof run === 'string' ? firstWords(run) : [run[0]!];
+  return words.filter((word) => /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/.test(word));
 }
 
 /** What the commands of a shell's text start with, variables that are set before left out. */

@@ -25,7 +25,12 @@ export async function concludeRun(
   const declared = await declaredMetrics(ports, plan.metrics, record);
   const placeOf = ({ name, step }: MetricRecord) => `${step}/${name}`;
   const named = new Set(declared.metrics.map(placeOf));
-  record.metrics = [...record.metrics.filter((metric) => !named.has(placeOf(metric))), ...declared.metrics];
+  // In the order of the plan, whichever ended first.
+  const order = new Map(record.steps.map(({ name }, index) => [name, index]));
+  record.metrics = [
+    ...record.metrics.filter((metric) => !named.has(placeOf(metric))),
+    ...declared.metrics,
+  ].sort((a, b) => (order.get(a.step) ?? 0) - (order.get(b.step) ?? 0));
   for (const problem of declared.problems) problems.push(problem);
   record.claims = compareClaims(plan.claims, {
     metrics: record.metrics,
@@ -56,6 +61,7 @@ export async function concludeRun(
 async function takeOutputs(ports: Ports, plan: Plan, record: RunRecord): Promise<void> {
   if (Object.keys(plan.outputs).length === 0) return;
   const steps = new Map(record.steps.map((step) => [step.name, step]));
+  const hasFailed = record.steps.some(({ status }) => status !== 'succeeded' && status !== 'skipped');
   const cells = Map.groupBy(record.steps, ({ name, of = name }) => of);
   const expanded = new Map<string, PlannedCell[]>(
     plan.steps.flatMap(({ name, foreach }) =>
@@ -82,7 +88,9 @@ async function takeOutputs(ports: Ports, plan: Plan, record: RunRecord): Promise
       const artifact = artifactOf(cell);
       return artifact ? [{ entry, artifact }] : [];
     });
-    if (entries.length > 0) record.outputs[name] = await storeFanIn(entries, ports.content);
+    // A part of what it should be would pass for the whole.
+    const isWhole = !hasFailed || entries.length === wanted.entries.length;
+    if (entries.length > 0 && isWhole) record.outputs[name] = await storeFanIn(entries, ports.content);
   }
 }
 

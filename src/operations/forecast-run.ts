@@ -6,7 +6,7 @@ import type { StepKey } from '../pipeline/step-key.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
-import { type PreviousStep, previousSteps } from './previous-step.ts';
+import { type PreviousStep, previousSteps, runOf } from './previous-step.ts';
 import { openProgramFiles, type ProgramFiles } from './program-files.ts';
 import { engineContext } from './run-context.ts';
 
@@ -135,7 +135,7 @@ class Explanation {
     if (force === true || force?.includes(step.name)) return { because: '--force', changes: [] };
     if (step.cache === false) return { because: notReusable(step), changes: [] };
     if (!previous) return { because: 'it has not succeeded here before', changes: [] };
-    const run = previous.record.id;
+    const run = runOf(previous);
     if (previous.step.cacheKey === key.key)
       return { because: 'what it wrote is not stored any more, or not as it was', run, changes: [] };
     const changes = await this.#changes(met, previous.step.cacheKey!);

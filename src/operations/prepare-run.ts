@@ -268,7 +268,14 @@ async function understand(ports: Ports, given: RunRequest, content: ContentStore
   const request = given.reread?.(parameters) ?? given;
   throwFindings(request.problems ?? []);
   if (request.resume === undefined) return { request, ...found! };
-  const resumed = resumedRun(ports, request.resume, request.reference);
+  const reference = request.reference ?? found?.artifact.program.metadata.name;
+  const resumed = resumedRun(ports, request.resume, reference);
+  const { id, program, status } = resumed.record;
+  ports.progress(`going on with run ${id} of ${program.name}:${program.version} (${status})`);
+  if (found && found.artifact.digest !== program.digest)
+    ports.progress(
+      'that is the program as it was then; it has changed since, and what it is now runs with: same run',
+    );
   return { request, ...(await locateAgain(ports, resumed)), resumed };
 }
 

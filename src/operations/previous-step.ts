@@ -10,6 +10,11 @@ export interface PreviousStep {
   step: StepRecord;
 }
 
+/** The run in which it ran then, rather than was reused. */
+export function runOf({ record, step }: PreviousStep): string {
+  return step.cachedFrom ?? record.id;
+}
+
 /** A cell that is looked for. */
 export interface WantedCell {
   step: Pick<PlannedStep, 'name'>;

@@ -15,6 +15,7 @@ export interface ResumedRun {
 
 /**
  * The run that `--resume` means: the one that is named, else the newest of this home, of a program when one is given.
+ * @param reference of the program, or its name alone
  * @param text what names a run; empty for the newest
  * @throws SAME1608 there is none · SAME1615 it succeeded, or goes on, here or elsewhere
  */

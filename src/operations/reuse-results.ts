@@ -27,16 +27,20 @@ export function openReuse(
   const known = new Set<string>();
   const whole = async (result: StepResult | undefined) =>
     result && (await isWhole(ports, result, known)) ? result : undefined;
-  return async (step, cell, { key }) => {
-    const own = await whole(left(step, cell, key));
+  return async (step, cell, { key, document }) => {
+    const isAnew = step.selected !== 'reuse' && isForced(step.name);
+    const own = isAnew ? undefined : await whole(left(step, cell, key));
     if (own) return own;
-    const mayLook = step.cache !== false && !noCache && (step.selected === 'reuse' || !isForced(step.name));
+    const mayLook = step.cache !== false && !noCache && !isAnew;
     const found = mayLook ? await whole(ports.results.find(key)) : undefined;
     if (found || !accept?.includes(step.name)) return found;
     const previous = previousSteps(ports, plan.program.name, [{ step, cell }]).get(cell.name);
     const taken = previous && (await whole(previousResult(ports, previous)));
+    if (!taken) return undefined;
+    // What it is said to be made from, so that somebody can say later what changed after that.
+    await ports.content.write(document);
     // Taken for what it was not made from: said wherever it is used.
-    return taken && { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
+    return { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
   };
 }
 

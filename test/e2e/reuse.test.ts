@@ -89,6 +89,21 @@ describe('a step that was run before', () => {
     assert.deepEqual(rig.ran(), [], 'a claim is held against figures that are there');
   });
 
+  it('does not run again for another step that starts a command which no step started before', async () => {
+    using rig = openStudy();
+    await run(rig);
+    rig.ran();
+    const more = `
+    sorted:
+      run: "sort {{inputs.numbers}} > {{outputs.o}}"
+      inputs: {numbers: {from: make.numbers}}
+      outputs: {o: {}}`;
+    rig.edit('same.yaml', manifest(rig.path('log'), more));
+    const { steps } = (await run(rig)).json();
+    assert.deepEqual(rig.ran(), []);
+    assert.equal(steps.find(({ name }: { name: string }) => name === 'sorted').cached, false);
+  });
+
   it('is the same from a folder and from a stored program', async () => {
     using rig = openStudy();
     await run(rig);
@@ -309,6 +324,30 @@ describe('same run --resume', () => {
         ['last', false],
       ],
     );
+  });
+
+  it('means the program of the folder, and says when that has changed since', async () => {
+    using rig = openStudy(failing);
+    await run(rig);
+    rig.write({
+      'other/same.yaml':
+        'apiVersion: same/v1\nkind: Program\nmetadata: {name: other, version: "1"}\npipeline: {steps: {a: {run: "false"}}}\n',
+    });
+    await rig.same(['run', '-f', 'other']);
+    const resumed = await rig.same(['run', '--resume'], { cwd: rig.path('study') });
+    assert.match(resumed.stderr, /going on with run \S+ of study:1\.0 \(failed\)/);
+    assert.doesNotMatch(resumed.stderr, /changed since/);
+    rig.edit('make.sh', 'two');
+    const changed = await rig.same(['run', '--resume'], { cwd: rig.path('study') });
+    assert.match(changed.stderr, /it has changed since/);
+  });
+
+  it('runs what --force names although it had finished', async () => {
+    using rig = openStudy(failing);
+    await run(rig);
+    rig.ran();
+    await rig.same(['run', '--resume', '--force=count']);
+    assert.deepEqual(rig.ran(), ['count']);
   });
 
   it('takes what a step with cache: false left, since it is the same run that goes on', async () => {

@@ -22,7 +22,10 @@ export function runPage(): Command {
     .option('--force [=step,...]', 'run these steps, or all, although there are stored results')
     .option('--no-cache', 'look for no stored results')
     .option('--accept <step>', 'take what this step wrote last, whatever changed; may be repeated')
-    .option('--resume [=run]', 'go on with the newest run, or this one, that did not succeed')
+    .option(
+      '--resume [=run]',
+      'go on with the newest run of the program, or with this one, where it did not succeed',
+    )
     .option('--trace', 'list the files that steps read and do not declare (by strace); nothing is reused')
     .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
     .option('--engine <name>', "short for that engine's default target")

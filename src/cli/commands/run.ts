@@ -40,8 +40,10 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   else cli.print(renderRun(record, { own: true, colour: false, full: false }));
   const wrote = record.steps.some(({ outputs }) => Object.keys(outputs).length > 0);
   if (wrote && record.status === 'succeeded') cli.say(`get what it wrote: same get run ${record.id}`);
-  if (record.status !== 'succeeded')
-    process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
+  if (record.status === 'succeeded') return;
+  process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
+  const isDone = record.steps.some(({ status }) => status === 'succeeded');
+  if (isDone) cli.say(`go on with what did not succeed: same run --resume=${record.id}`);
 }
 
 /** What words after a program's reference ask for. @throws SAME1902 */

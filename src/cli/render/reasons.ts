@@ -9,6 +9,7 @@ const TOLD_ALONE = 8;
 const VALUE_LENGTH = 60;
 
 const WORDS = { reuse: 'is reused', run: 'runs', waits: 'waits', skip: 'is left out' } as const;
+const WORDS_OF_MANY = { reuse: 'are reused', run: 'run', waits: 'wait', skip: 'are left out' } as const;
 
 /** What would become of each cell, and why, for people: a line each, and one for everything that changed. */
 export function renderReasons(forecasts: readonly CellForecast[]): string {
@@ -31,8 +32,9 @@ export function renderForecastCounts(forecasts: readonly CellForecast[]): string
 
 function renderGroup(cells: CellForecast[]): string[] {
   const [first] = cells as [CellForecast];
-  const name =
-    cells.length === 1 ? first.step : `${first.step} … ${cells.at(-1)!.step} (${cells.length} cells)`;
+  const isOne = cells.length === 1;
+  const name = isOne ? first.step : `${cells.length} cells of ${first.step.replace(/\.[0-9]+$/, '')}`;
+  const words = isOne ? WORDS : WORDS_OF_MANY;
   const values = Object.entries(first.matrix ?? {}).map(([key, value]) => `${key}=${shown(value)}`);
   const matrix = cells.length === 1 && values.length > 0 ? ` (${values.join(', ')})` : '';
   const run =
@@ -42,7 +44,7 @@ function renderGroup(cells: CellForecast[]): string[] {
         ? ` (run ${first.run})`
         : ` in run ${first.run}`;
   return [
-    plain(`${name}${matrix} ${WORDS[first.decision]}: ${first.because}${run}`),
+    plain(`${name}${matrix} ${words[first.decision]}: ${first.because}${run}`),
     ...first.changes.map((change) => plain(`    ${renderChange(change)}`)),
   ];
 }
@@ -61,7 +63,7 @@ function shown(value: JsonValue): string {
 }
 
 function groupOf(cell: CellForecast, all: readonly CellForecast[]): string {
-  if (all.length <= TOLD_ALONE || cell.matrix === undefined) return cell.step;
+  if (all.length <= TOLD_ALONE || !/\.[0-9]+$/.test(cell.step)) return cell.step;
   const { decision, because, run, changes } = cell;
   return JSON.stringify([cell.step.replace(/\.[0-9]+$/, ''), decision, because, run, changes]);
 }

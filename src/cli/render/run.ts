@@ -11,7 +11,9 @@ export function renderRun(
   options: { own: boolean; colour: boolean; full: boolean },
 ): string {
   // Values of parameters are printed as JSON, which is harmless once it is plain.
-  const record = { ...plainRecord(written), parameters: written.parameters };
+  // Of steps only how many became what, unless all is wanted.
+  const steps = options.full ? written.steps : [];
+  const record = { ...plainRecord({ ...written, steps }), parameters: written.parameters };
   const { program, usage } = record;
   const took = usage ? ` in ${seconds(usage.durationMs)}` : '';
   const lines = [
@@ -20,8 +22,8 @@ export function renderRun(
     ...renderParameters(record.parameters).map((line) => `  ${plainLine(line)}`),
   ];
   if (options.full) lines.push(...renderDetails(record));
-  if (record.steps.length > 1 || record.steps.some(({ cached }) => cached))
-    lines.push(`  ${stepsSummary(record.steps)}`);
+  if (written.steps.length > 1 || written.steps.some(({ cached }) => cached))
+    lines.push(`  ${plainLine(stepsSummary(written.steps))}`);
   if (record.metrics.length > 0) lines.push('  metrics', renderMetrics(record.metrics));
   if (record.claims.length > 0) lines.push('  claims', table(record.claims.map(renderClaim), '    '));
   for (const [name, { digest }] of Object.entries(record.outputs)) lines.push(`  output ${name} ${digest}`);
