@@ -182,6 +182,8 @@ function contradictions(words: RunWords): Finding[] {
     [words.keepGoing && words.failFast, '--keep-going and --fail-fast'],
     [words.noCache && words.accept.length > 0, '--no-cache and --accept'],
     [words.noCache && words.resume !== undefined, '--no-cache and --resume'],
+    [words.noCache && words.steps.length > 0, '--no-cache and --step, which builds on stored results,'],
+    [words.noCache && words.from !== undefined, '--no-cache and --from, which builds on stored results,'],
     [words.trace && words.accept.length > 0, '--trace and --accept'],
     [words.accept.some((step) => isForced(words, step)), '--force and --accept of one step'],
   ];

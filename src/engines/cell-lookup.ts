@@ -123,14 +123,18 @@ function skipOf({ sources }: CellState): Skip | undefined {
 }
 
 function notStored({ cell, step: { step } }: CellState): Skip {
+  const isNever = step.cache === false;
+  const why = isNever ? 'nothing stands in for it (cache: false)' : 'no result of it is stored';
   return {
-    because: 'it was left out, and no result of it is stored',
+    because: `it was left out, and ${why}`,
     cause: 'not-stored',
     problems: [
       {
         code: 'SAME1614',
-        message: `step ${cell.name} was left out, but another needs it and no result of it is stored`,
-        hint: `run what it needs and the step itself with the same words: --until ${step.name}`,
+        message: `step ${cell.name} was left out, but another needs it and ${why}`,
+        hint: isNever
+          ? `run it along: --from ${step.name}`
+          : `run what it needs and the step itself with the same words: --until ${step.name}`,
       },
     ],
     outcome: { as: 'failed', root: cell.name },

@@ -83,6 +83,8 @@ export type EngineEvent =
       signal?: string;
       /** True when another attempt follows. */
       retrying: boolean;
+      /** Whether its result may stand in for later steps, as far as the step says so; it may where this is absent. */
+      kept?: false;
       durationMs: number;
       cpuSeconds?: number;
       peakMemoryBytes?: number;

@@ -62,6 +62,7 @@ export async function runProgram(
       `${temporary.path}/steps`,
     );
     for await (const batch of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
+      for (const event of batch) account.judge(event);
       journal.append(batch);
       for (const event of batch) {
         account.take(event);
@@ -71,6 +72,7 @@ export async function runProgram(
     await concludeRun(ports, prepared.plan, record, problems, account.skips);
   } catch (error) {
     record.status = 'failed';
+    endUnfinished(record);
     const known = error instanceof SameError ? error : undefined;
     record.error = { code: known?.code ?? 'SAME7001', message: known?.findings[0]?.message ?? String(error) };
     finish(ports, record, journal, startedMs);
@@ -78,6 +80,15 @@ export async function runProgram(
   }
   finish(ports, record, journal, startedMs);
   return { record, problems };
+}
+
+/** No step of a run that has ended waits or runs. */
+function endUnfinished(record: RunRecord): void {
+  for (const step of record.steps) {
+    if (step.status !== 'pending') continue;
+    step.status = step.startedAt === undefined ? 'skipped' : 'canceled';
+    step.because = 'the run could not go on';
+  }
 }
 
 /** What the events of a run make of its record, and of what later runs may reuse. */
@@ -96,6 +107,13 @@ class RunAccount {
     this.#problems = problems;
     this.#steps = new StepRecords(record);
     this.#reusable = new Set(plan.steps.filter(({ cache }) => cache !== false).map(({ name }) => name));
+  }
+
+  /** Notes in an event, before the journal has it, that its result is for no other run. */
+  judge(event: EngineEvent): void {
+    if (event.type !== 'step-finished') return;
+    const step = this.#steps.get(event.step);
+    if (!this.#reusable.has(step?.of ?? event.step)) event.kept = false;
   }
 
   /** Takes an event that the journal holds. */

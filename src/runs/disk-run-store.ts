@@ -104,9 +104,11 @@ export function openDiskRunStore(
   };
 
   /** What its journal says as far as it can be read: one damaged line costs no more than what follows it. */
-  const resultsOf = (id: string): StepResult[] =>
+  const resultsOf = (id: string, forOthers = false): StepResult[] =>
     readJournal(join(pathOf(id), 'journal.jsonl')).events.flatMap((event) =>
-      isStepEvent(event) ? (resultOf(event as EngineEvent, id) ?? []) : [],
+      isStepEvent(event) && !(forOthers && isForItselfOnly(event as EngineEvent))
+        ? (resultOf(event as EngineEvent, id) ?? [])
+        : [],
     );
 
   return {
@@ -145,7 +147,7 @@ export function openDiskRunStore(
     },
     results: (text) => resultsOf(find(text)),
     *allResults() {
-      for (const id of ids()) yield* resultsOf(id);
+      for (const id of ids()) yield* resultsOf(id, true);
     },
     logs(text) {
       const id = find(text);
@@ -193,6 +195,12 @@ export function openDiskRunStore(
 /** Whether others build on what an event says. */
 function isEnd(event: EngineEvent): boolean {
   return (event.type === 'step-finished' && !event.retrying) || event.type === 'step-cached';
+}
+
+/** Whether a result is for no other run, or is told by the run that made it. */
+function isForItselfOnly(event: EngineEvent): boolean {
+  if (event.type === 'step-finished') return event.kept === false;
+  return event.type === 'step-cached' && event.result.acceptedFrom === undefined;
 }
 
 /** Removes what was deleted by a command that was killed before it had removed all. */

@@ -26,6 +26,14 @@ export function openDiskStepResults(directory: string, ofRuns: () => Iterable<St
     const hex = key.slice('sha256:'.length);
     return join(at, hex.slice(0, 2), `${hex.slice(2)}.json`);
   };
+  /** Where it cannot be kept the step runs again: nothing that a run has to fail for. */
+  const tryTo = (doing: () => void) => {
+    try {
+      doing();
+    } catch (error) {
+      if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS')) throw error;
+    }
+  };
   const write = (result: StepResult, at?: string) => {
     const path = pathOf(result.key, at);
     const bytes = JSON.stringify(result);
@@ -59,13 +67,15 @@ export function openDiskStepResults(directory: string, ofRuns: () => Iterable<St
   };
   return {
     find(key) {
-      open();
+      tryTo(open);
       const bytes = readIfThere(pathOf(key));
       return bytes && parseResult(bytes, key);
     },
     keep(result) {
-      open();
-      write(result);
+      tryTo(() => {
+        open();
+        write(result);
+      });
     },
   };
 }
@@ -85,6 +95,8 @@ function parseResult(bytes: Buffer, key: string): StepResult | undefined {
     typeof value.step === 'string' &&
     isMap(value.outputs) &&
     Array.isArray(value.metrics) &&
-    isMap(value.logs);
+    isMap(value.logs) &&
+    isMap(value.logs.stdout) &&
+    isMap(value.logs.stderr);
   return isResult ? (value as unknown as StepResult) : undefined;
 }

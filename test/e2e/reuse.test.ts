@@ -141,6 +141,24 @@ describe('a step that was run before', () => {
     assert.deepEqual(rig.ran(), ['make'], 'the other one wrote what it would write again');
   });
 
+  it('is not found again from the journals where it was for no other run', async () => {
+    using rig = openRig();
+    const study = (more: string) => ({
+      'study/same.yaml': `
+apiVersion: same/v1
+kind: Program
+metadata: {name: study, version: "1.0"}
+pipeline: {steps: {a: {run: "true"${more}}}}
+`,
+    });
+    rig.write(study(', cache: false'));
+    await run(rig);
+    rmSync(join(rig.home, 'cache'), { recursive: true });
+    rig.write(study(''));
+    assert.equal((await run(rig)).json().steps[0].cached, false);
+    assert.equal((await run(rig)).json().steps[0].cached, true);
+  });
+
   it('is found again from the journals when the cache was removed', async () => {
     using rig = openStudy();
     await run(rig);
