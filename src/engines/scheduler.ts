@@ -222,8 +222,10 @@ class Schedule {
     }
     this.#busy.delete(state);
     const { name } = state.cell;
-    if (finished.status === 'succeeded')
-      return this.#graph.end(state, { as: 'succeeded', outputs: finished.outputs });
+    if (finished.status === 'succeeded') {
+      this.#graph.end(state, { as: 'succeeded', outputs: finished.outputs });
+      return;
+    }
     this.#graph.end(state, { as: 'failed', root: name });
     this.#fail(name);
   }

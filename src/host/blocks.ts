@@ -16,10 +16,9 @@ interface Blocks {
 }
 
 /** Of the process, for the command's files have a copy of this module each. */
-const { taken, free } = ((globalThis as { [BLOCKS]?: Blocks })[BLOCKS] ??= {
-  taken: new WeakSet(),
-  free: [],
-});
+const shared = globalThis as { [BLOCKS]?: Blocks };
+shared[BLOCKS] ??= { taken: new WeakSet(), free: [] };
+const { taken, free } = shared[BLOCKS];
 
 /**
  * A block of memory for long content that passes through: of those that were given back, where there is one. New memory

@@ -379,7 +379,11 @@ recorded(
 );
 const seeds = { seed: [1, 2] };
 planned(`${train}.matrix.seed`, [1, 2]);
-planned(`${train}.foreach`, 'list.items', put('pipeline.steps.list', { run: ['true'], outputs: { items: {} } }));
+planned(
+  `${train}.foreach`,
+  'list.items',
+  put('pipeline.steps.list', { run: ['true'], outputs: { items: {} } }),
+);
 planned(`${train}.parallel`, 2, put(`${train}.matrix`, seeds));
 planned(`${train}.mutex`, ['board']);
 planned(`${train}.network`, true);

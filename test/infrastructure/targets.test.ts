@@ -28,7 +28,10 @@ test('--target wins over SAME_ENVIRONMENT, and --engine too', () => {
 
 test('an engine of this version is a place of the same name', () => {
   assert.deepEqual(resolveTarget({ engine: 'podman' }), { name: 'podman', engine: 'podman' });
-  assert.deepEqual(resolveTarget({ target: 'podman', engine: 'podman' }), { name: 'podman', engine: 'podman' });
+  assert.deepEqual(resolveTarget({ target: 'podman', engine: 'podman' }), {
+    name: 'podman',
+    engine: 'podman',
+  });
 });
 
 test('every other engine says what is missing', () => {

@@ -26,10 +26,12 @@ export function renderSweep(written: SweepRecord, options: { all?: boolean } = {
     const count = sweep.results.filter((trial) => trial.status === status).length;
     return count === 0 ? [] : [`${count} ${status}`];
   });
+  const left = sweep.trials - sweep.results.length;
+  if (left > 0) tally.push(`${left} not begun`);
   const seed = sweep.samplerSeed === undefined ? '' : `, sampler seed ${sweep.samplerSeed}`;
   const lines = [
     `sweep ${sweep.id} of ${program.name}:${program.version} ${sweep.status}`,
-    `  ${sweep.trials} trials, ${sweep.algorithm}${seed}${sweep.jobs > 1 ? `, ${sweep.jobs} at a time` : ''}: ${tally.join(', ') || 'none has begun'}`,
+    `  ${sweep.trials} trials, ${sweep.algorithm}${seed}${sweep.jobs > 1 ? `, ${sweep.jobs} at a time` : ''}: ${tally.join(', ')}`,
     ...sweep.space.map((dimension) => `  ${spaceText(dimension)}`),
   ];
   if (Object.keys(sweep.parameters).length > 0) lines.push(`  in all: ${valuesText(sweep.parameters)}`);
@@ -43,8 +45,10 @@ export function renderSweep(written: SweepRecord, options: { all?: boolean } = {
   }
   if (order.length > shown.length)
     lines.push(`  and ${order.length - shown.length} more: same show sweep ${sweep.id}`);
-  if (objective && sweep.best === undefined && sweep.status !== 'running')
+  const hasFigure = sweep.results.some((trial) => trial.objective !== undefined);
+  if (objective && !hasFigure && sweep.status !== 'running')
     lines.push('  there is no best trial: none has a figure');
+  if (sweep.status === 'interrupted') lines.push(`  go on with: same sweep --resume=${sweep.id}`);
   return lines.join('\n');
 }
 
