@@ -119,16 +119,19 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
     afterDashes: dashes < 0 ? [] : all.slice(dashes + 1),
   };
   const findings: Finding[] = [];
+  // What is wrong with a later option may be nothing at all: its name may turn out to be a parameter's.
+  const refuse = (name: string, message: string) =>
+    (laterOptions.has(name) ? result.problems : findings).push({ code: 'SAME1902', message });
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const equals = word.startsWith('--') ? word.indexOf('=') : -1;
     const name = ownName(equals < 0 ? word : word.slice(0, equals), declared, result.shared);
     if (isKey(runSwitches, name)) {
       if (equals < 0) result[runSwitches[name]] = true;
-      else findings.push({ code: 'SAME1902', message: `${name} takes no value, got "${word}"` });
+      else refuse(name, `${name} takes no value, got "${word}"`);
     } else if (isKey(runChoices, name)) {
       const value = equals < 0 ? undefined : word.slice(equals + 1);
-      if (value === '') findings.push({ code: 'SAME1902', message: `${name}= needs a value, or no "="` });
+      if (value === '') refuse(name, `${name}= needs a value, or no "="`);
       else if (name === '--resume') result.resume = value ?? '';
       else if (value === undefined || result.force === true) result.force = true;
       else result.force = [...(result.force ?? []), ...value.split(',')];
@@ -137,10 +140,9 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
       const value = equals < 0 ? words[++index] : word.slice(equals + 1);
       const option = runOptions[name];
       if (value === undefined || (equals < 0 && value.startsWith('--'))) {
-        findings.push({ code: 'SAME1902', message: `${name} needs a value` });
+        refuse(name, `${name} needs a value`);
       } else if (option === 'set' || option === 'steps' || option === 'accept') result[option].push(value);
-      else if (result[option] !== undefined)
-        findings.push({ code: 'SAME1902', message: `${name} is given twice` });
+      else if (result[option] !== undefined) refuse(name, `${name} is given twice`);
       else result[option] = value;
     } else if (result.words.length === 0 && result.reference === undefined && !word.startsWith('-')) {
       result.reference = word;
@@ -152,7 +154,7 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
       message: `run takes a program or -f SOURCE, got both "${result.reference}" and -f ${result.file}`,
     });
   }
-  result.problems = contradictions(result);
+  result.problems.push(...contradictions(result));
   if (findings.length > 0) throw new SameError(findings);
   return result;
 }

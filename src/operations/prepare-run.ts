@@ -162,9 +162,10 @@ export async function prepareRun(
 export async function requestedParameters(
   ports: Ports,
   program: Program,
-  request: RunRequest,
+  given: RunRequest,
 ): Promise<Record<string, ResolvedParameter>> {
   await loadPatterns(program);
+  const request = given.reread?.(Object.keys(program.parameters ?? {})) ?? given;
   const words = parseParameterWords(request.words, declaredParameters(program), {
     afterDashes: request.afterDashes,
     label: `${program.metadata.name}:${program.metadata.version}`,

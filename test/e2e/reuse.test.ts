@@ -458,6 +458,9 @@ pipeline: {steps: {a: {run: "true"}, b: {run: "true"}}}
     assert.equal(taken.code, 0, taken.stderr);
     assert.deepEqual(values(taken), [false, 'b', 'a']);
     assert.equal(taken.json().steps.length, 2);
+    const empty = await run(rig, '--resume=', '--step=1', '--step=2');
+    assert.equal(empty.code, 2);
+    assert.match(empty.stderr, /SAME1102 .*"step"|SAME1105/);
     const restricted = await run(rig, '--same-step=a', '--step=y', '--same-force');
     assert.equal(restricted.code, 0, restricted.stderr);
     assert.deepEqual(values(restricted), [true, null, 'y']);
