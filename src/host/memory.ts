@@ -16,9 +16,11 @@ let collect: ((options: { type: 'minor' }) => void) | undefined;
  * collections. Packing makes much garbage and keeps little; by default V8 lets that garbage grow to a hundred megabytes
  * before it looks, and no work is saved by it. It begins once there is long content: V8 takes code that was compiled
  * under other settings for foreign, its own and ours, and what is loaded later has to be compiled anew.
+ * @param fromNow for work that makes much garbage of little content, such as that of a hundred thousand short files
  */
-export function keepHeapSmall(): void {
+export function keepHeapSmall(fromNow = false): void {
   isSmall = true;
+  if (fromNow && !isLong) beginLongWork();
 }
 
 /**

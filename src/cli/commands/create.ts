@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { keepHeapSmall } from '../../host/memory.ts';
 import { createProgram } from '../../operations/create-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
@@ -32,6 +33,7 @@ export function createCommand(cli: Cli, noun: string): Command {
       ]),
     ),
   ).action(async ({ file, dereference, limit, ...registry }: CreateOptions) => {
+    keepHeapSmall(true);
     const request = {
       source: file,
       limits: parseLimits(limit ?? []),
