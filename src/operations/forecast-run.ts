@@ -1,5 +1,6 @@
 import type { EngineEvent, StepResult } from '../engines/engine.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
+import { SameError } from '../errors/same-error.ts';
 import { type KeyChange, keyChanges } from '../pipeline/key-changes.ts';
 import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 import type { StepKey } from '../pipeline/step-key.ts';
@@ -64,6 +65,24 @@ export async function forecastRun(
   for await (const batch of await ports.forecast(prepared.plan, looking))
     for (const event of batch) told.push(event);
   return new Explanation(ports, request, prepared.plan, files, met).of(told);
+}
+
+/**
+ * {@link forecastRun} beside a plan: where this machine lacks what an environment needs, which the plan says, nothing can
+ * be told of cells.
+ */
+export async function forecastWherePossible(
+  ports: Ports,
+  prepared: PreparedRun,
+  workDirectory: string,
+): Promise<CellForecast[]> {
+  try {
+    return await forecastRun(ports, prepared, workDirectory);
+  } catch (error) {
+    const isUnmet = error instanceof SameError && /^SAME(15|1701)/.test(error.code);
+    if (isUnmet && prepared.requirements.some(({ met }) => !met)) return [];
+    throw error;
+  }
 }
 
 /** Says of each cell why. */

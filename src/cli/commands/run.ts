@@ -1,6 +1,6 @@
 import { SameError } from '../../errors/same-error.ts';
 import { exitCodeOf } from '../../operations/conclude-run.ts';
-import { forecastRun } from '../../operations/forecast-run.ts';
+import { forecastWherePossible } from '../../operations/forecast-run.ts';
 import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
 import { runProgram } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
@@ -25,11 +25,12 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   if (words.plan) {
     using temporary = ports.files.temporary();
     const prepared = await prepareRun(ports, request, temporary.path);
-    const forecast = await forecastRun(ports, prepared, temporary.path);
+    const forecast = await forecastWherePossible(ports, prepared, temporary.path);
     if (cli.json) cli.printJson('Plan', { ...prepared.plan, requirements: prepared.requirements, forecast });
     else {
       cli.print(renderPlan(prepared.plan, prepared.requirements));
-      cli.print(['now', renderReasons(forecast), renderForecastCounts(forecast)].join('\n'));
+      if (forecast.length > 0)
+        cli.print(['now', renderReasons(forecast), renderForecastCounts(forecast)].join('\n'));
     }
     return;
   }
