@@ -58,6 +58,7 @@ export function containerWords(container: Container): string[] {
     // Its first process has the rights and duties of any other, so that signals end it; the init collects orphans.
     '--init',
     '--read-only',
+    ...temporaryWords(mounts),
     '--image-volume=ignore',
     '--no-healthcheck',
     '--cap-drop=all',
@@ -81,6 +82,17 @@ export function containerWords(container: Container): string[] {
     image,
     ...rest,
   ];
+}
+
+/**
+ * Where podman lets a container write that can write nowhere else. Such a place above the step's directories would take
+ * what the step writes beside them, and lose it without a word; then it is closed too.
+ */
+function temporaryWords(mounts: readonly Mount[]): string[] {
+  const places = ['/tmp', '/var/tmp', '/run'];
+  const open = places.filter((place) => !mounts.some(({ path }) => path.startsWith(`${place}/`)));
+  if (open.length === places.length) return [];
+  return ['--read-only-tmpfs=false', ...open.map((place) => `--tmpfs=${place}`)];
 }
 
 function limitWords({
