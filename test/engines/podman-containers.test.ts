@@ -43,7 +43,7 @@ data: {d: {uri: d.txt}}
 pipeline:
   steps:
     main:
-      run: 'ls "$SAME_IN/../.."; test ! -e ${import.meta.filename} && echo unseen; for f in /usr/x "$SAME_IN/d" "$SAME_IN/x" data/d.txt; do echo x 2>/dev/null >> $f || echo refused; done; echo x > /tmp/x && echo x > "$TMPDIR/x" && echo written'
+      run: 'ls "$SAME_IN/../.."; test ! -e ${import.meta.filename} && echo unseen; for f in /usr/x "$SAME_IN/d" "$SAME_IN/x" data/d.txt; do echo x 2>/dev/null >> $f || echo refused; done; echo x > /var/tmp/x && echo x > "$TMPDIR/x" && echo written'
       inputs: {d: {data: d}, e: {data: d, at: data/d.txt}}
 `,
       files: { 'd.txt': 'd' },
