@@ -23,7 +23,7 @@ export async function main(words: string[]): Promise<number> {
   const { inPlaceOfNoun, history, ...rest } = plain;
   const { reference, target, plainHttp, force } = rest;
   return asCommand(words, async (cli) => {
-    keepHeapSmall();
+    keepHeapSmall('long content');
     cli.open = openPorts;
     const options = { ...(plainHttp && { plainHttp }), ...(force && { force }) };
     const chosen = history === undefined ? {} : { history: historyChoice(history) };

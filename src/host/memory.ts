@@ -14,13 +14,14 @@ let collect: ((options: { type: 'minor' }) => void) | undefined;
 /**
  * Keeps the nursery of the heap at the size with which it starts, and lets the rest grow by a fifth between two full
  * collections. Packing makes much garbage and keeps little; by default V8 lets that garbage grow to a hundred megabytes
- * before it looks, and no work is saved by it. It begins once there is long content: V8 takes code that was compiled
- * under other settings for foreign, its own and ours, and what is loaded later has to be compiled anew.
- * @param fromNow for work that makes much garbage of little content, such as that of a hundred thousand short files
+ * before it looks, and no work is saved by it.
+ * @param from `now`, or, for a command that often has next to nothing to do, only once there is long content: V8 takes
+ * code that was compiled under other settings for foreign, its own and ours, and what is loaded later has to be compiled
+ * anew
  */
-export function keepHeapSmall(fromNow = false): void {
+export function keepHeapSmall(from: 'now' | 'long content' = 'now'): void {
   isSmall = true;
-  if (fromNow && !isLong) beginLongWork();
+  if (from === 'now') beginLongWork();
 }
 
 /**

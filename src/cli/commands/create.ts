@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { keepHeapSmall } from '../../host/memory.ts';
 import { createProgram } from '../../operations/create-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
@@ -33,7 +32,6 @@ export function createCommand(cli: Cli, noun: string): Command {
       ]),
     ),
   ).action(async ({ file, dereference, limit, ...registry }: CreateOptions) => {
-    keepHeapSmall(true);
     const request = {
       source: file,
       limits: parseLimits(limit ?? []),
