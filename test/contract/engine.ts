@@ -805,8 +805,8 @@ environments: {default: {system: true, variables: {OMP_NUM_THREADS: "1"}}}`,
         manifest: `
 pipeline:
   steps:
-    a: {run: 'touch {{scratch}}/kept', outputs: {}}
-    b: {run: [ls, "{{scratch}}"]}
+    a: {run: 'touch {{scratch}}/kept {{outputs.o}}', outputs: {o: {}}}
+    b: {run: [ls, "{{scratch}}"], inputs: {o: {from: a.o}}}
 `,
       });
       succeeded(ran);
