@@ -1,0 +1,89 @@
+import type { JsonObject, JsonValue } from '../program/json.ts';
+import type { RunStatus } from './run-record.ts';
+
+/** What is asked of a run: a field of it, one of its parameters, figures or tags. */
+export interface RunField {
+  of: 'run' | 'parameters' | 'metrics' | 'tags';
+  /** For `run` one of {@link runFields}. */
+  name: string;
+}
+
+/** Fields of a run itself that a listing can ask for, in the order in which they are told of. */
+export const runFields = [
+  'id',
+  'display',
+  'program',
+  'version',
+  'digest',
+  'status',
+  'startedAt',
+  'finishedAt',
+  'durationMs',
+  'engine',
+  'target',
+  'profile',
+  'parent',
+  'own',
+] as const;
+
+/** How a field is compared. `like` takes `%` for any text and `_` for any character, without regard to case. */
+export type RunComparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like';
+
+/**
+ * Which runs are meant. A run that lacks a field meets no comparison with it, not even `!=`; text is never equal to a
+ * number.
+ */
+export type RunCondition =
+  | { field: RunField; operator: RunComparison; value: JsonValue }
+  | { field: RunField; in: JsonValue[] }
+  | { and: RunCondition[] }
+  | { or: RunCondition[] }
+  | { not: RunCondition };
+
+/** A question to the runs of a home, its own and those that came along with bundles. */
+export interface RunQuery {
+  where?: RunCondition;
+  /** The first decides; runs without the field come last either way; then newest first. */
+  sort?: { field: RunField; descending: boolean }[];
+  /** Most rows. */
+  limit?: number;
+}
+
+/** A run as a listing shows it; everything else is in its record. */
+export interface RunRow {
+  id: string;
+  own: boolean;
+  display: string;
+  program: string;
+  version: string;
+  digest: string;
+  status: RunStatus;
+  /** Where another live process on another host writes it. */
+  elsewhere?: boolean;
+  startedAt: string;
+  finishedAt?: string;
+  durationMs?: number;
+  engine: string;
+  target: string;
+  profile?: string;
+  parent?: string;
+  /** Values by name. */
+  parameters: JsonObject;
+  /** The figure that its name alone means: the declared one, else the last reported; those of cells as `NAME@STEP.NUMBER`. */
+  metrics: Record<string, number>;
+  tags: Record<string, string>;
+}
+
+/** Rows, and how many there would be without a limit. */
+export interface RunRows {
+  rows: RunRow[];
+  total: number;
+}
+
+/** Finds runs without reading each of them. Derived from the files, made anew when it is missing or damaged. */
+export interface RunIndex {
+  /** Answers for what the files say at this moment. */
+  search(query: RunQuery): RunRows;
+  /** Makes it anew from the files. @returns how many runs it holds */
+  rebuild(): number;
+}
