@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -123,6 +123,7 @@ pipeline:
     assert.match(ran.problems[0]!.message, /ran out of memory: it may have 64Mi/);
     assert.equal(ran.step('main').attempts, 2);
     assert.equal(ran.step('main').signal, 'SIGKILL');
+    assert.equal(existsSync('oom'), false, 'podman’s monitor left a file where the caller stands');
   });
 
   it('tells the ends of podman from those of its command', async () => {

@@ -52,6 +52,8 @@ export async function runContainer(input: ContainerInput): Promise<AttemptEnd> {
     try {
       child = spawn(podman.command, containerWords(container), {
         env: podman.variables,
+        // Podman's monitor leaves a file where it stands when memory ran out: not in the caller's folder.
+        cwd: dirname(container.pidFile),
         stdio: [stdin ?? 'ignore', stdout, stderr],
         detached: true,
       });
