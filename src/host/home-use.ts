@@ -38,13 +38,15 @@ export function openHomeUse(home: string) {
         .filter((ms) => epochMs() - ms < ELSEWHERE_MS);
       return starts.length === 0 ? undefined : Math.min(...starts);
     },
-    /** Work directories, downloads and deleted runs of commands that are over. */
+    /** Work directories, results half written, downloads and deleted runs of commands that are over. */
     leftovers(): Leftover[] {
       const downloads = join(home, 'cache', 'downloads');
       const left = [
-        ...namesIn(work)
-          .filter(isAbandoned)
-          .map((name) => join(work, name)),
+        ...[work, join(home, 'cache', 'results')].flatMap((room) =>
+          namesIn(room)
+            .filter(isAbandoned)
+            .map((name) => join(room, name)),
+        ),
         ...namesIn(downloads)
           .filter((name) => isAbandoned(name.slice(name.indexOf('.') + 1)))
           .map((name) => join(downloads, name))

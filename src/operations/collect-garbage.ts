@@ -122,18 +122,22 @@ async function removeBlobs(
 function staleResults({ files, home }: Ports, there: readonly string[]): string[] {
   const directory = `${home}/cache/results`;
   const known = new Set(there);
-  return [...(files.kind(directory) === 'directory' ? files.entries(directory) : [])]
-    .map(({ path }) => `${directory}/${path}`)
-    .filter((path) => {
-      try {
-        const { outputs, logs, series } = JSON.parse(files.read(path)?.toString('utf8') ?? '{}');
-        const named = mentionedHex([Buffer.from(JSON.stringify({ outputs, logs, series }))]);
-        return [...named].some((digest) => !known.has(digest));
-      } catch {
-        // Torn by a crash: it is no result.
-        return true;
-      }
-    });
+  return (
+    [...(files.kind(directory) === 'directory' ? files.entries(directory) : [])]
+      // Beside them lies what is being written.
+      .filter(({ path }) => path.endsWith('.json'))
+      .map(({ path }) => `${directory}/${path}`)
+      .filter((path) => {
+        try {
+          const { outputs, logs, series } = JSON.parse(files.read(path)?.toString('utf8') ?? '{}');
+          const named = mentionedHex([Buffer.from(JSON.stringify({ outputs, logs, series }))]);
+          return [...named].some((digest) => !known.has(digest));
+        } catch {
+          // Torn by a crash: it is no result.
+          return true;
+        }
+      })
+  );
 }
 
 /** What referred to a program that is gone. */

@@ -38,7 +38,7 @@ export function openReuse(
     const taken = previous && (await whole(previousResult(ports, previous)));
     if (!taken) return undefined;
     // What it is said to be made from, so that somebody can say later what changed after that.
-    await ports.content.write(document);
+    await ports.content.write(Buffer.from(document));
     // Taken for what it was not made from: said wherever it is used.
     return { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
   };
@@ -58,14 +58,24 @@ async function isWhole(
     if (!(await holds(ports, artifact))) return false;
     known.add(artifact.digest);
   }
-  return series === undefined || ports.content.has(series);
+  if (series === undefined || known.has(series)) return true;
+  if (!(await holdsNamed(ports, series))) return false;
+  known.add(series);
+  return true;
 }
 
-async function holds({ content }: Ports, { digest, sizeBytes }: Artifact): Promise<boolean> {
+async function holds(ports: Ports, { digest, sizeBytes }: Artifact): Promise<boolean> {
+  const { content } = ports;
   if (!digest.startsWith('tree:')) return content.holds({ digest, sizeBytes });
   const list = digest.slice('tree:'.length);
-  if (!(await content.has(list))) return false;
+  if (!(await holdsNamed(ports, list))) return false;
   const files: BlobId[] = parseTreeList(await content.read(list, LIST_BYTES));
   for (const file of files) if (!(await content.holds(file))) return false;
   return true;
+}
+
+/** As {@link holds}, of a blob whose size is said nowhere. */
+async function holdsNamed({ content }: Ports, digest: string): Promise<boolean> {
+  const sizeBytes = await content.size(digest);
+  return sizeBytes !== undefined && content.holds({ digest, sizeBytes });
 }

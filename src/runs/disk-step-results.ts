@@ -8,9 +8,11 @@ import {
   readIfThere,
   removeTree,
   renameSync,
+  rmSync,
   temporaryBeside,
   writeFileSync,
 } from '../host/files.ts';
+import { ownName } from '../host/process-identity.ts';
 import { isMap } from './record-shape.ts';
 import type { StepResults } from './step-results.ts';
 
@@ -34,15 +36,26 @@ export function openDiskStepResults(directory: string, ofRuns: () => Iterable<St
       if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS')) throw error;
     }
   };
-  const write = (result: StepResult, at?: string) => {
+  const ownFile = ownName();
+  /** Beside it first: another command may be reading, and what is cut short is no result. */
+  const write = (result: StepResult, at = directory) => {
     const path = pathOf(result.key, at);
-    const bytes = JSON.stringify(result);
+    const temporary = join(at, ownFile);
+    const put = () => {
+      writeFileSync(temporary, JSON.stringify(result));
+      renameSync(temporary, path);
+    };
     try {
-      writeFileSync(path, bytes);
+      try {
+        put();
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT')) throw error;
+        makeDirectories(dirname(path));
+        put();
+      }
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-      makeDirectories(dirname(path));
-      writeFileSync(path, bytes);
+      rmSync(temporary, { force: true });
+      throw error;
     }
   };
   const open = () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -49,6 +49,23 @@ describe('results as files', () => {
       for (const digit of ['1', '2', '3'])
         assert.deepEqual(slower.find(resultOf(digit).key), resultOf(digit));
       assert.deepEqual(readdirSync(home), ['results']);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it('are replaced in one step: whoever reads meanwhile has the one before whole', () => {
+    const home = mkdtempSync(join(tmpdir(), 'same-results-'));
+    try {
+      const directory = join(home, 'results');
+      const path = join(directory, '11', `${'1'.repeat(62)}.json`);
+      const results = openDiskStepResults(directory, () => []);
+      results.keep(resultOf('1'));
+      const before = statSync(path).ino;
+      results.keep({ ...resultOf('1'), run: 'a later one' });
+      assert.notEqual(statSync(path).ino, before);
+      assert.match(readFileSync(path, 'utf8'), /a later one/);
+      assert.deepEqual(readdirSync(directory), ['11'], 'nothing is left beside it');
     } finally {
       rmSync(home, { recursive: true });
     }
