@@ -26,7 +26,10 @@ export const runFields = [
   'own',
 ] as const;
 
-/** How a field is compared. `like` takes `%` for any text and `_` for any character, without regard to case. */
+/**
+ * How a field is compared (spec SAME-RUN-071). `like` takes `%` for any text and `_` for any character, letters A to Z in
+ * either case; like `<` and the others of order it is met by values of the kind that it is given only.
+ */
 export type RunComparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like';
 
 /**
@@ -43,7 +46,13 @@ export type RunCondition =
 /** A question to the runs of a home, its own and those that came along with bundles. */
 export interface RunQuery {
   where?: RunCondition;
-  /** The first decides; runs without the field come last either way; then newest first. */
+  /** Only runs of this program, however its name is spelled in capitals. */
+  program?: { name: string; version?: string; digest?: string };
+  /**
+   * The first decides; runs without the field come last either way; then newest first. Numbers come before texts, which
+   * are ordered by code points, and those before all else, which is ordered by its JSON; descending it is the other way
+   * round.
+   */
   sort?: { field: RunField; descending: boolean }[];
   /** Most rows. */
   limit?: number;
@@ -69,7 +78,7 @@ export interface RunRow {
   parent?: string;
   /** Values by name. */
   parameters: JsonObject;
-  /** The figure that its name alone means: the declared one, else the last reported; those of cells as `NAME@STEP.NUMBER`. */
+  /** By {@link figuresByName}: the figure that its name alone means; those of several cells as `NAME@STEP.NUMBER`. */
   metrics: Record<string, number>;
   tags: Record<string, string>;
 }
