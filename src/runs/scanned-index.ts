@@ -89,7 +89,12 @@ function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
-function compareSorted(a: JsonValue | undefined, b: JsonValue | undefined, descending: boolean): number {
+/** How two values of a field are sorted, as {@link RunQuery} says; below 0 when the first comes first. */
+export function compareSorted(
+  a: JsonValue | undefined,
+  b: JsonValue | undefined,
+  descending: boolean,
+): number {
   if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);
   const kind = (value: JsonValue) => (typeof value === 'number' ? 0 : typeof value === 'string' ? 1 : 2);
   const order = kind(a) - kind(b) || (orderOf(a, b) ?? compareText(stableText(a), stableText(b)));
