@@ -55,8 +55,11 @@ async function readOpenLogs(
   for (const { name, status, cached, logs: stored } of steps) {
     // One that failed may be tried again.
     const isOpen = run.record.status === 'running' && status !== 'succeeded' && status !== 'skipped';
-    for (const { path, ...log } of written.get(name) ?? []) {
-      const bytes = ports.files.read(path) ?? Buffer.alloc(0);
+    for (const { path, bytes: packed, stored: kept, ...log } of written.get(name) ?? []) {
+      if (kept && !(await ports.content.has(kept.digest))) continue;
+      const bytes = kept
+        ? await ports.content.read(kept.digest, kept.sizeBytes)
+        : (packed ?? ports.files.read(path!) ?? Buffer.alloc(0));
       // A value whose end is not printed yet would not be known.
       const known = isOpen && masking.active ? bytes.subarray(0, bytes.lastIndexOf('\n') + 1) : bytes;
       logs.push({ ...log, bytes: masking.active ? masking.maskBytes(known) : known });

@@ -54,7 +54,12 @@ export class JournalWriter {
  * @returns damaged: the number of the first line that is wrong and not the last, counted from 1
  */
 export function readJournal(path: string): { events: unknown[]; damaged?: number } {
-  const text = readIfThere(path)?.toString('utf8') ?? '';
+  return parseJournal(readIfThere(path));
+}
+
+/** {@link readJournal} of its bytes; none are an empty one. */
+export function parseJournal(bytes: Buffer | undefined): { events: unknown[]; damaged?: number } {
+  const text = bytes?.toString('utf8') ?? '';
   const lines = text.replace(/\n$/, '').split('\n');
   const events: unknown[] = [];
   if (text === '') return { events };

@@ -21,6 +21,16 @@ export interface StoredRun {
   elsewhere?: boolean;
 }
 
+/** What a step printed in one attempt: a file, bytes, or what the content has under a digest. */
+export interface RunLog {
+  step: string;
+  attempt: number;
+  stream: 'stdout' | 'stderr';
+  path?: string;
+  bytes?: Buffer;
+  stored?: { digest: string; sizeBytes: number };
+}
+
 /** The runs of a home. Files are the truth; nothing here is a cache. */
 export interface RunStore {
   /** Starts a run's journal with the record as far as it is known. */
@@ -37,8 +47,8 @@ export interface RunStore {
   results(id: string): StepResult[];
   /** {@link RunStore.results} of every run, newest first. */
   allResults(): Iterable<StepResult>;
-  /** Paths of a run's log files, by step and attempt, in step order. */
-  logs(id: string): { step: string; attempt: number; stream: 'stdout' | 'stderr'; path: string }[];
+  /** What a run's steps printed, by step and attempt, in step order. */
+  logs(id: string): RunLog[];
   /** Ends what the steps of a run of this home left that was killed. */
   endLeft(id: string): Promise<void>;
   /** Removes a run's files. @throws SAME1609 it is still going */

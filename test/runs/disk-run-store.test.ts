@@ -165,7 +165,7 @@ describe('the run store', () => {
         ['two', 1],
       ],
     );
-    assert.equal(readFileSync(found[1]!.path, 'utf8'), 'one10');
+    assert.equal(readFileSync(found[1]!.path!, 'utf8'), 'one10');
     journal.finish(record);
   });
 

@@ -1,0 +1,209 @@
+import type { EngineEvent } from '../engines/engine.ts';
+import { SameError } from '../errors/same-error.ts';
+import { existsSync, join, namesIn, readIfThere } from '../host/files.ts';
+import { type ProcessIdentity, processState } from '../host/process-identity.ts';
+import { parseJournal } from './journal.ts';
+import { isMap, isRecordShaped } from './record-shape.ts';
+import { isRunId, monthOf } from './run-id.ts';
+import { packsIn, RunPacks, removedIn } from './run-packs.ts';
+import type { RunRecord } from './run-record.ts';
+import type { RunLog, StoredRun } from './run-store.ts';
+import { StepRecords } from './step-outcome.ts';
+
+/** The first event of a journal. */
+export interface Begun {
+  type: 'run-begun';
+  record: RunRecord;
+  owner: ProcessIdentity;
+}
+
+/** What lies in the directory of a month. */
+export interface MonthOfRuns {
+  /** Ids of runs that have a directory of their own. */
+  own: string[];
+  /** Names of packs. */
+  packs: string[];
+  /** Ids of packed runs that were deleted. */
+  removed: Set<string>;
+}
+
+/** The files of runs, each in a directory of its own or in a pack of its month: how they are read. */
+export class RunFiles {
+  readonly directory: string;
+  readonly packs = new RunPacks();
+
+  /** @param directory `$SAME_HOME/runs` */
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** The directory that a run has while it is not packed. */
+  pathOf(id: string): string {
+    return join(this.monthPath(id), id);
+  }
+
+  monthPath(id: string): string {
+    const { year, month } = monthOf(id);
+    return join(this.directory, year, month);
+  }
+
+  /** `YYYY/MM`, the newest first. */
+  months(): string[] {
+    return namesIn(this.directory)
+      .filter((name) => /^[0-9]{4}$/.test(name))
+      .flatMap((year) => namesIn(join(this.directory, year)).map((month) => `${year}/${month}`))
+      .reverse();
+  }
+
+  month(name: string): MonthOfRuns {
+    const names = namesIn(join(this.directory, name));
+    return { own: names.filter(isRunId), packs: packsIn(names), removed: removedIn(names) };
+  }
+
+  /**
+   * Ids, the newest first, each month looked at when it is come to.
+   * @param onDamaged told of packs that cannot be read
+   */
+  *ids(onDamaged: (error: SameError) => void): Generator<string> {
+    for (const name of this.months()) {
+      const { own, packs, removed } = this.month(name);
+      const ids = new Set(own);
+      for (const pack of packs) {
+        try {
+          for (const id of this.packs.list(join(this.directory, name, pack))?.runs.keys() ?? [])
+            if (!removed.has(id)) ids.add(id);
+        } catch (error) {
+          if (!(error instanceof SameError)) throw error;
+          onDamaged(error);
+        }
+      }
+      yield* [...ids].sort().reverse();
+    }
+  }
+
+  /** Whether there are files of a run, whatever is in them. */
+  has(id: string): boolean {
+    return existsSync(this.pathOf(id)) || this.isPacked(id);
+  }
+
+  /** Whether a run is in a pack, and was not deleted since. */
+  isPacked(id: string): boolean {
+    return this.packs.has(this.monthPath(id), id);
+  }
+
+  /** What is known of a run. @throws SAME1612 its files are damaged */
+  load(id: string): StoredRun | undefined {
+    const path = this.pathOf(id);
+    const final = readIfThere(join(path, 'run.json'));
+    if (final) return { record: parseRecord(final, id, path), own: true };
+    const journal = readIfThere(join(path, 'journal.jsonl'));
+    if (journal) return this.#ofJournal(id, path, journal);
+    const packed = this.packs.find(this.monthPath(id), id);
+    if (!packed) return undefined;
+    return { record: parseRecord(packed.file('run.json') ?? Buffer.alloc(0), id, path), own: true };
+  }
+
+  /** Events of a run's journal, as far as they can be read. */
+  events(id: string): unknown[] {
+    const bytes =
+      readIfThere(join(this.pathOf(id), 'journal.jsonl')) ??
+      this.packs.find(this.monthPath(id), id)?.file('journal.jsonl');
+    return parseJournal(bytes).events;
+  }
+
+  /** The log files of a run, in the order of their names. */
+  logs(id: string): RunLog[] {
+    const directory = join(this.pathOf(id), 'logs');
+    const names = namesIn(directory);
+    if (names.length > 0) return names.flatMap((name) => logOf(name, { path: join(directory, name) }));
+    const packed = this.packs.find(this.monthPath(id), id);
+    if (!packed) return [];
+    return [
+      ...packed.run.files.flatMap(([name]) =>
+        name.startsWith('logs/') ? logOf(name.slice(5), { bytes: packed.file(name)! }) : [],
+      ),
+      ...packed.run.stored.flatMap(([name, digest, sizeBytes]) =>
+        name.startsWith('logs/') ? logOf(name.slice(5), { stored: { digest, sizeBytes } }) : [],
+      ),
+    ];
+  }
+
+  #ofJournal(id: string, path: string, journal: Buffer): StoredRun | undefined {
+    const { events, damaged } = parseJournal(journal);
+    const [begun, ...following] = events;
+    const foreign = events.findIndex(
+      (event, index) => !(index === 0 ? isBegun(event, id) : isStepEvent(event)),
+    );
+    const wrong = damaged ?? (foreign < 0 ? undefined : foreign + 1);
+    if (wrong !== undefined) throw damagedJournal(id, path, `at line ${wrong}`);
+    // The process died before its first line was whole: nothing of the run had begun.
+    if (begun === undefined) return undefined;
+    const { record: first, owner } = begun as Begun;
+    const state = processState(owner);
+    const record = replay(first, following as EngineEvent[]);
+    if (!isRecordShaped(record)) throw damagedJournal(id, path, 'where steps ended');
+    record.status = state === 'dead' ? 'interrupted' : 'running';
+    return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
+  }
+}
+
+function logOf(name: string, place: Pick<RunLog, 'path' | 'bytes' | 'stored'>): RunLog[] {
+  const match = /^(.+)\.([0-9]+)\.(stdout|stderr)$/.exec(name);
+  if (!match) return [];
+  return [{ step: match[1]!, attempt: Number(match[2]), stream: match[3] as 'stdout' | 'stderr', ...place }];
+}
+
+function parseRecord(bytes: Buffer, id: string, path: string): RunRecord {
+  const refused = (message: string, cause?: unknown) =>
+    new SameError(
+      {
+        code: 'SAME1612',
+        message,
+        place: join(path, 'run.json'),
+        hint: `remove it with: same delete run ${id}`,
+      },
+      { cause },
+    );
+  let record: unknown;
+  try {
+    record = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw refused('run record is not JSON', error);
+  }
+  if (!isRecordShaped(record) || record.id !== id) throw refused(`what is there is no record of run ${id}`);
+  return record;
+}
+
+function damagedJournal(id: string, path: string, where: string): SameError {
+  return new SameError({
+    code: 'SAME1612',
+    message: `journal of run ${id} is damaged ${where}`,
+    place: join(path, 'journal.jsonl'),
+    hint: `remove it with: same delete run ${id}`,
+  });
+}
+
+/** Whether an event is the first of a run's journal. */
+export function isBegun(event: unknown, id: string): event is Begun {
+  return (
+    isMap(event) &&
+    event.type === 'run-begun' &&
+    isRecordShaped(event.record) &&
+    event.record.id === id &&
+    isMap(event.owner) &&
+    Number.isSafeInteger(event.owner.pid)
+  );
+}
+
+/** Whether an event is one of a step. */
+export function isStepEvent(event: unknown): boolean {
+  return isMap(event) && typeof event.type === 'string' && typeof event.step === 'string';
+}
+
+/** What a journal says of a run that has no record yet. */
+function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
+  const replayed = { ...record, steps: record.steps.map((step) => ({ ...step })) };
+  const steps = new StepRecords(replayed);
+  for (const event of events) steps.apply(event);
+  return replayed;
+}
