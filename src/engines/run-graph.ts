@@ -115,7 +115,8 @@ export class RunGraph {
   }
 
   /**
-   * Gives up what has not ended, in plan order; nothing becomes ready by that.
+   * Gives up what has not ended, in plan order; nothing becomes ready by that. It looks at every cell: once is enough, and
+   * then {@link RunGraph.clear}.
    * @param busy cells of which an attempt runs or will: they end by themselves
    * @returns the names of the cells, and of steps that never got any
    */
@@ -134,6 +135,11 @@ export class RunGraph {
         yield cell.cell.name;
       }
     }
+    this.clear();
+  }
+
+  /** Forgets what became ready: nothing begins any more. */
+  clear(): void {
     while (this.#ready.pop() !== undefined);
     this.expandable.length = 0;
   }

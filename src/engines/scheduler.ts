@@ -20,8 +20,9 @@ const LONGEST_PAUSE_MS = 2 ** 31 - 1;
 /**
  * Runs a plan: as many cells at the same time as places, cores, memory, GPUs and names allow, first those that come
  * first in the plan. What a batch says is durable when the next one is asked for, and only then does a cell start that
- * waited for it. After a failure it does as `onFailure` says; steps of `finally` run in the end, unless the run was
- * canceled.
+ * waited for it. After a failure it does as `onFailure` says; steps of `finally` run in the end, also of a run that could
+ * not go on (spec SAME-PIP-045), unless it was canceled.
+ * @throws what made going on impossible, once nothing runs any more
  */
 export async function* schedule(
   plan: Plan,
@@ -29,8 +30,14 @@ export async function* schedule(
   attempts: Attempts,
 ): AsyncGenerator<EngineEvent[], void, undefined> {
   const schedule = new Schedule(plan, context, attempts);
-  yield* schedule.run('steps');
-  if (plan.steps.some(({ group }) => group === 'finally')) yield* schedule.run('finally');
+  const broken = [yield* schedule.run('steps')];
+  if (plan.steps.some(({ group }) => group === 'finally')) broken.push(yield* schedule.run('finally'));
+  for (const each of broken) if (each) throw each.error;
+}
+
+/** Why a group of steps could not go on at all. */
+interface Broken {
+  error: unknown;
 }
 
 /** An attempt that has ended and of which nothing has been told yet. */
@@ -62,8 +69,9 @@ class Schedule {
   #stop = new AbortController();
   /** The first cell that failed for good. */
   #failed: string | undefined;
-  /** Why the run cannot go on at all. */
-  #broken: { error: unknown } | undefined;
+  #broken: Broken | undefined;
+  /** Nothing of the group begins any more, and what has not begun was told. */
+  #isGivenUp = false;
 
   constructor(plan: Plan, context: EngineContext, attempts: Attempts) {
     this.#context = context;
@@ -78,19 +86,21 @@ class Schedule {
     this.#running = new RunningAttempts(context, attempts, (news) => this.#tell(news));
   }
 
-  /** Runs one group of steps to its end. @throws what makes going on impossible, once nothing runs any more */
-  async *run(group: PlannedStep['group']): AsyncGenerator<EngineEvent[], void, undefined> {
+  /** Runs one group of steps to its end. */
+  async *run(group: PlannedStep['group']): AsyncGenerator<EngineEvent[], Broken | undefined, undefined> {
     const { cancel } = this.#context;
     this.#group = group;
     this.#stop = new AbortController();
     this.#failed = undefined;
+    this.#broken = undefined;
+    this.#isGivenUp = false;
     cancel.addEventListener('abort', this.#halt);
     if (cancel.aborted) this.#halt();
     try {
       this.#graph.begin(group);
       for (;;) {
         this.#giveUp();
-        await this.#lookUp();
+        await this.#lookUp().catch(this.#break);
         if (this.#events.length > 0) {
           const ended = this.#ended.splice(0);
           yield this.#events.splice(0);
@@ -113,8 +123,14 @@ class Schedule {
         await this.#running.killAll();
       }
     }
-    if (this.#broken) throw this.#broken.error;
+    return this.#broken;
   }
+
+  /** The group cannot go on: only what runs is waited for. */
+  readonly #break = (error: unknown) => {
+    this.#broken ??= { error };
+    this.#halt();
+  };
 
   /** Nothing starts any more, and what runs is asked to stop. */
   readonly #halt = () => {
@@ -143,6 +159,11 @@ class Schedule {
       if (this.#stop.signal.aborted) this.#endRetries(each);
       else this.#queue.push(each);
     }
+    if (this.#isGivenUp) {
+      this.#graph.clear();
+      return;
+    }
+    this.#isGivenUp = true;
     const cause = isCanceled ? 'canceled' : 'failure';
     const outcome: Outcome = { as: 'failed', root: this.#failed ?? 'the run' };
     for (const step of this.#graph.giveUp(this.#group, this.#busy, outcome)) {
@@ -204,10 +225,10 @@ class Schedule {
         this.#tell(finished);
       },
       (error: unknown) => {
-        this.#broken ??= { error };
+        this.#tokens.release(state.step.step, share);
         this.#busy.delete(state);
         this.#graph.end(state, { as: 'failed', root: state.cell.name });
-        this.#halt();
+        this.#break(error);
       },
     );
   }
