@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { SameError } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
 
@@ -11,6 +11,7 @@ const MAX_DEPTH = 512;
  * @throws SAME1015 a number is not finite · SAME1005 a lone surrogate, or no JSON value, or nested over 512 deep
  */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === 'string') return writeString(value);
   // JSON.stringify is RFC 8785 where the keys lie in order, and many times as fast as anything written here.
   const inOrder = ordered(value, 0);
   return inOrder === NOT_ORDERED ? write(value, 0) : JSON.stringify(inOrder);
@@ -23,7 +24,7 @@ export function canonicalBytes(value: unknown): Buffer {
 
 /** The digest of bytes: `sha256:` and 64 hex digits. */
 export function sha256(bytes: Uint8Array | string): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return `sha256:${hash('sha256', bytes, 'hex')}`;
 }
 
 /** The digest of bytes that come in chunks, in constant memory. */
@@ -40,8 +41,9 @@ export async function sha256OfChunks(chunks: AsyncIterable<Uint8Array>): Promise
  */
 export function parseCanonical(bytes: Uint8Array, what: string): JsonValue {
   try {
-    const value = parsed(bytes);
-    if (!canonicalBytes(value).equals(bytes)) throw new Error('not in RFC 8785 form');
+    const text = textOf(bytes);
+    const value = JSON.parse(text) as JsonValue;
+    if (canonicalJson(value) !== text) throw new Error('not in RFC 8785 form');
     return value;
   } catch (error) {
     throw unreadable(error, `${what} is not canonical JSON`);
@@ -51,14 +53,15 @@ export function parseCanonical(bytes: Uint8Array, what: string): JsonValue {
 /** Reads a JSON document that others write, in any form. @throws SAME1302 */
 export function parseJson(bytes: Uint8Array, what: string): JsonValue {
   try {
-    return parsed(bytes);
+    return JSON.parse(textOf(bytes)) as JsonValue;
   } catch (error) {
     throw unreadable(error, `${what} is not JSON`);
   }
 }
 
-function parsed(bytes: Uint8Array): JsonValue {
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+/** The only text that these bytes are the UTF-8 of. @throws TypeError they are no UTF-8 */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 function unreadable(error: unknown, what: string): SameError {

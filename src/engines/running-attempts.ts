@@ -70,7 +70,7 @@ export class RunningAttempts {
   /** What a key was made from, so that somebody can say later why it is another one. */
   async #storeKey(step: PlannedStep, { key }: KeyedCell): Promise<void> {
     const { content } = this.#attempts;
-    await content.write(key.document);
+    await content.write(Buffer.from(key.document));
     if (this.#storedCode.has(step)) return;
     this.#storedCode.add(step);
     const code = this.#context.codeTree?.(step);

@@ -166,7 +166,7 @@ class Explanation {
     const bytes = await this.#document(before);
     if (!bytes) return undefined;
     const old = JSON.parse(bytes.toString('utf8')) as JsonObject;
-    const now = JSON.parse(Buffer.from(key.document).toString('utf8')) as JsonObject;
+    const now = JSON.parse(key.document) as JsonObject;
     const tree = await this.#document(String(old.code).replace(/^tree:/, ''));
     return keyChanges(old, now, tree && { before: tree, after: this.#files.listFor(step) });
   }

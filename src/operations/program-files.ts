@@ -56,7 +56,7 @@ export async function openProgramFiles(
   // Steps see the same files more often than not.
   const known = new Map<string, SeenFiles>();
   const filesFor = (step: PlannedStep): SeenFiles => {
-    const globs = JSON.stringify(step.code ?? null);
+    const globs = step.code === undefined ? '' : JSON.stringify(step.code);
     let seen = known.get(globs);
     if (!seen) {
       seen = seenBy(step);

@@ -33,7 +33,10 @@ export function planCommand(run: string | string[], parameters: JsonObject): Pla
   return {
     exec: run.flatMap((word): CommandPart[][] => {
       const { parts } = parseTemplate(word);
-      if (parts.length === 1 && isFlags(parts[0]!)) return flagWords(parameters).map((flag) => [flag]);
+      const [first] = parts;
+      // Most words are one part.
+      if (typeof first === 'string' && parts.length === 1) return [[first]];
+      if (parts.length === 1 && isFlags(first!)) return flagWords(parameters).map((flag) => [flag]);
       return [joinText(parts.flatMap((part) => fill(part, parameters, false)))];
     }),
   };

@@ -7,6 +7,9 @@ import { planCommand } from './command.ts';
 import { plannedCells } from './matrix.ts';
 import type { PlannedInput, PlannedStep } from './plan.ts';
 
+/** Between two attempts, where a step does not say. */
+const BACKOFF_MS = 1000;
+
 /** The environment of a step that names none. */
 export const DEFAULT_ENVIRONMENT = 'default';
 
@@ -36,7 +39,7 @@ export function planStep(
     ...(foreach === undefined ? {} : { foreach: artifactReference(foreach) }),
     ...(foreach === undefined || when === undefined ? {} : { when }),
     ...(step.parallel === undefined ? {} : { parallel: step.parallel }),
-    mutex: [...new Set(step.mutex)].sort(),
+    mutex: step.mutex === undefined ? [] : [...new Set(step.mutex)].sort(),
     // What a secret or a service answers is in no key, and what runs in the end is for its effect (spec SAME-PIP-035).
     cache: step.cache ?? (secrets.length === 0 && services.length === 0 && group === 'steps'),
     selected: 'run',
@@ -45,14 +48,9 @@ export function planStep(
     after: sourcesOf(step).sort(),
     environment: step.environment ?? DEFAULT_ENVIRONMENT,
     workdir: step.workdir ?? '.',
-    inputs: Object.fromEntries(
-      Object.entries(step.inputs ?? {}).map(([input, declared]) => [input, planInput(declared)]),
-    ),
-    outputs: Object.fromEntries(
-      Object.entries(step.outputs ?? {}).map(([output, { path, kind }]) => [
-        output,
-        { ...(path === undefined ? {} : { path }), kind: kind ?? 'file' },
-      ]),
+    inputs: mapped(step.inputs, planInput),
+    outputs: mapped(step.outputs, ({ path, kind = 'file' }) =>
+      path === undefined ? { kind } : { path, kind },
     ),
     parameters,
     ...(step.code === undefined ? {} : { code: step.code }),
@@ -62,11 +60,21 @@ export function planStep(
     ...(step.timeout === undefined ? {} : { timeoutMs: parseDuration(step.timeout) }),
     retries: {
       max: step.retries?.max ?? 0,
-      backoffMs: parseDuration(step.retries?.backoff ?? '1s'),
+      backoffMs: step.retries?.backoff === undefined ? BACKOFF_MS : parseDuration(step.retries.backoff),
       ...(step.retries?.codes === undefined ? {} : { codes: step.retries.codes }),
     },
     resources: { ...program.resources, ...step.resources } satisfies Resources,
   };
+}
+
+/** The same names with other values. */
+function mapped<From, To>(
+  values: Readonly<Record<string, From>> | undefined,
+  as: (value: From) => To,
+): Record<string, To> {
+  const made: Record<string, To> = {};
+  for (const name in values) made[name] = as(values[name]!);
+  return made;
 }
 
 function planInput({ from, data, cells, at, mode }: StepInput): PlannedInput {

@@ -1,5 +1,5 @@
-import { canonicalBytes, sha256 } from '../bundle/canonical-json.ts';
-import type { JsonObject, JsonValue } from '../program/json.ts';
+import { canonicalJson, sha256 } from '../bundle/canonical-json.ts';
+import type { JsonObject } from '../program/json.ts';
 import type { PlannedStep } from './plan.ts';
 
 /** Version of the step contract: part of every key, so that a changed contract never reuses old results. */
@@ -25,7 +25,19 @@ export interface StepKeyInput {
 export interface StepKey {
   key: string;
   /** Canonical JSON. Stored as a blob, it says later what a result was made from. */
-  document: Uint8Array;
+  document: string;
+}
+
+/** What many steps, or the cells of one, have in common and is said in each of their documents. */
+const texts = new WeakMap<object, string>();
+
+function textOf(shared: object): string {
+  let text = texts.get(shared);
+  if (text === undefined) {
+    text = canonicalJson(shared);
+    texts.set(shared, text);
+  }
+  return text;
 }
 
 /**
@@ -33,25 +45,30 @@ export interface StepKey {
  * Engine, resources, retries, timeout and run id are left out on purpose.
  */
 export function stepKey(input: StepKeyInput): StepKey {
-  const { step } = input;
-  const document = canonicalBytes({
-    contract: STEP_CONTRACT,
-    command: step.template,
-    workdir: step.workdir,
-    parameters: step.parameters,
-    ...(Object.keys(input.matrix).length === 0 ? {} : { matrix: input.matrix }),
-    inputs: Object.fromEntries(
-      Object.entries(step.inputs).map(([name, { at, mode }]) => {
-        const { digest, executable } = input.inputs[name]!;
-        return [name, { digest, at: at ?? null, mode, ...(executable ? { executable } : {}) }];
-      }),
-    ),
-    outputs: step.outputs as unknown as JsonValue,
-    ...(step.network ? { network: true } : {}),
-    code: input.code,
-    environment: input.environment,
-    variables: input.variables,
-    platform: step.cache === 'portable' ? 'portable' : input.platform,
-  } as JsonValue);
+  const { step, matrix } = input;
+  const { template } = step;
+  const hasMatrix = Object.keys(matrix).length > 0;
+  // In the order of the names, as the canonical form has them: a whole document is made for every cell of a run.
+  const document = `{"code":${canonicalJson(input.code)},"command":${
+    typeof template === 'string' ? canonicalJson(template) : textOf(template)
+  },"contract":"${STEP_CONTRACT}","environment":${canonicalJson(input.environment)},"inputs":${inputsText(input)}${
+    hasMatrix ? `,"matrix":${textOf(matrix)}` : ''
+  }${step.network ? ',"network":true' : ''},"outputs":${textOf(step.outputs)},"parameters":${textOf(
+    step.parameters,
+  )},"platform":${canonicalJson(step.cache === 'portable' ? 'portable' : input.platform)},"variables":${textOf(
+    input.variables,
+  )},"workdir":${canonicalJson(step.workdir)}}`;
   return { key: sha256(document), document };
+}
+
+function inputsText({ step, inputs }: StepKeyInput): string {
+  let text = '';
+  for (const name of Object.keys(step.inputs).sort()) {
+    const { at, mode } = step.inputs[name]!;
+    const { digest, executable } = inputs[name]!;
+    text += `${text === '' ? '' : ','}${canonicalJson(name)}:{"at":${canonicalJson(at ?? null)},"digest":${canonicalJson(
+      digest,
+    )}${executable ? ',"executable":true' : ''},"mode":"${mode}"}`;
+  }
+  return `{${text}}`;
 }

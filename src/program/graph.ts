@@ -34,8 +34,10 @@ export function checkStepGraph(
 /** The names of all steps that a step reads from, by its inputs or `foreach`. */
 export function sourcesOf({ inputs, foreach }: Step): string[] {
   const sources = new Set<string>();
-  for (const { from } of Object.values(inputs ?? {}))
+  for (const name in inputs) {
+    const { from } = inputs[name]!;
     if (from !== undefined) sources.add(artifactReference(from).step);
+  }
   if (foreach !== undefined) sources.add(artifactReference(foreach).step);
   return [...sources];
 }

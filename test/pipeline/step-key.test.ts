@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { canonicalJson } from '../../src/bundle/canonical-json.ts';
 import { planRun } from '../../src/pipeline/plan-run.ts';
 import { type StepKeyInput, stepKey } from '../../src/pipeline/step-key.ts';
 import { resolveParameters } from '../../src/program/parameters.ts';
@@ -65,6 +66,40 @@ function keyOf(input: StepKeyInput): string {
 const base = keyOf(inputOf());
 
 describe('the key of a step', () => {
+  it('is the digest of a document in canonical form, whatever it holds', () => {
+    const plain = inputOf();
+    const i = { from: { data: 'd' }, mode: 'link' as const };
+    const step = {
+      ...plain.step,
+      template: 'echo "é" {{matrix.b}}',
+      network: true,
+      inputs: { z: i, a: { ...i, at: 'in "a"' }, 'b-1': i },
+    };
+    const digest = `sha256:${'1'.repeat(64)}`;
+    const inputs = { z: { digest, executable: true }, a: { digest }, 'b-1': { digest, executable: false } };
+    const { document } = stepKey({ ...plain, step, inputs, matrix: { b: [1], a: 'x' } });
+    const value = JSON.parse(document);
+    assert.equal(canonicalJson(value), document);
+    assert.deepEqual(value, {
+      code: plain.code,
+      command: step.template,
+      contract: 'same-step/v1',
+      environment: plain.environment,
+      inputs: {
+        a: { at: 'in "a"', digest, mode: 'link' },
+        'b-1': { at: null, digest, mode: 'link' },
+        z: { at: null, digest, executable: true, mode: 'link' },
+      },
+      matrix: { a: 'x', b: [1] },
+      network: true,
+      outputs: step.outputs,
+      parameters: step.parameters,
+      platform: 'linux-x86_64',
+      variables: { A: '1' },
+      workdir: '.',
+    });
+  });
+
   it('is a digest, and the same for the same step', () => {
     assert.match(base, /^sha256:[0-9a-f]{64}$/);
     assert.equal(keyOf(inputOf()), base);
