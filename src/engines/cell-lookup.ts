@@ -67,7 +67,11 @@ export class CellLookup {
     });
     const keyed = { inputs, key, environment };
     const cached = await this.#context.reuse(step, cell, key);
-    if (cached) return { cached, keyed };
+    if (cached) {
+      // What it is said to be made from, so that somebody can say later what changed after that.
+      if (cached.acceptedFrom !== undefined) await this.#content.write(Buffer.from(key.document));
+      return { cached, keyed };
+    }
     return step.selected === 'reuse' ? { skip: notStored(state) } : { run: keyed };
   }
 

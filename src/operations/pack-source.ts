@@ -14,7 +14,7 @@ export async function packTree(
   content: ContentStore = ports.content,
   options: { dereference?: boolean; limits?: Partial<Limits> | undefined } = {},
 ): Promise<{ artifact: ProgramArtifact; origin: Origin }> {
-  using temporary = ports.files.temporary();
+  using temporary = ports.files.scratch();
   const { limits, ...how } = options;
   const source = await readSource(ports, tree, { workDirectory: temporary.path, ...how });
   const lock = await completeLock(ports, source, temporary.path);

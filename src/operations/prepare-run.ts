@@ -286,7 +286,7 @@ async function locate(
   content: ContentStore,
 ): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
   if (request.source !== undefined) {
-    using temporary = ports.files.temporary();
+    using temporary = ports.files.scratch();
     using source = await ports.openSource(request.source, {
       workDirectory: temporary.path,
       signal: ports.cancel,

@@ -44,7 +44,7 @@ const MOST_FINDINGS = 20;
  * @throws every problem together
  */
 export async function prepareSweep(ports: Ports, request: SweepRequest): Promise<PreparedSweep> {
-  using temporary = ports.files.temporary();
+  using temporary = ports.files.scratch();
   const { artifact } = await findProgram(ports, request.reference);
   const { search, parameters, trials, first } = await readSearch(ports, artifact.program, request);
   const settings = settingsOf(artifact, request);

@@ -27,7 +27,7 @@ export function openReuse(
   const known = new Set<string>();
   const whole = async (result: StepResult | undefined) =>
     result && (await isWhole(ports, result, known)) ? result : undefined;
-  return async (step, cell, { key, document }) => {
+  return async (step, cell, { key }) => {
     const isAnew = step.selected !== 'reuse' && isForced(step.name);
     const own = isAnew ? undefined : await whole(left(step, cell, key));
     if (own) return own;
@@ -37,8 +37,6 @@ export function openReuse(
     const previous = previousSteps(ports, plan.program.name, [{ step, cell }]).get(cell.name);
     const taken = previous && (await whole(previousResult(ports, previous)));
     if (!taken) return undefined;
-    // What it is said to be made from, so that somebody can say later what changed after that.
-    await ports.content.write(Buffer.from(document));
     // Taken for what it was not made from: said wherever it is used.
     return { ...taken, key, acceptedFrom: taken.acceptedFrom ?? taken.key };
   };

@@ -23,7 +23,7 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   }
   const request = requestOf(words);
   if (words.plan) {
-    using temporary = ports.files.temporary();
+    using temporary = ports.files.scratch();
     const prepared = await prepareRun(ports, request, temporary.path);
     const forecast = await forecastWherePossible(ports, prepared, temporary.path);
     if (cli.json) cli.printJson('Plan', { ...prepared.plan, requirements: prepared.requirements, forecast });
