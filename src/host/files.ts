@@ -63,6 +63,16 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
+/** A file's text, or undefined when there is no such file: for many small files, half the work of their bytes. */
+export function textIfThere(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
 /** Names in a directory sorted by code unit; none when the directory is not there. */
 export function namesIn(directory: string): string[] {
   try {

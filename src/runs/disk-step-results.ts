@@ -5,16 +5,20 @@ import {
   isErrno,
   join,
   makeDirectories,
-  readIfThere,
   removeTree,
   renameSync,
   rmSync,
+  sep,
   temporaryBeside,
+  textIfThere,
   writeFileSync,
 } from '../host/files.ts';
 import { ownName } from '../host/process-identity.ts';
 import { isMap } from './record-shape.ts';
 import type { StepResults } from './step-results.ts';
+
+/** Results that are kept in memory beside their files. */
+const MOST_NOTED = 4096;
 
 /**
  * Results as files, `<2 digits>/<62 digits>.json` by key. One that cannot be read is no result: it is made again by
@@ -24,9 +28,15 @@ import type { StepResults } from './step-results.ts';
  */
 export function openDiskStepResults(directory: string, ofRuns: () => Iterable<StepResult>): StepResults {
   let isOpen = false;
+  /** Steps that are made alike ask for the same ones. */
+  const found = new Map<string, StepResult>();
+  const note = (result: StepResult) => {
+    if (found.size >= MOST_NOTED) found.clear();
+    found.set(result.key, result);
+  };
   const pathOf = (key: string, at = directory) => {
     const hex = key.slice('sha256:'.length);
-    return join(at, hex.slice(0, 2), `${hex.slice(2)}.json`);
+    return `${at}${sep}${hex.slice(0, 2)}${sep}${hex.slice(2)}.json`;
   };
   /** Where it cannot be kept the step runs again: nothing that a run has to fail for. */
   const tryTo = (doing: () => void) => {
@@ -80,23 +90,28 @@ export function openDiskStepResults(directory: string, ofRuns: () => Iterable<St
   };
   return {
     find(key) {
+      const known = found.get(key);
+      if (known) return known;
       tryTo(open);
-      const bytes = readIfThere(pathOf(key));
-      return bytes && parseResult(bytes, key);
+      const text = textIfThere(pathOf(key));
+      const result = text === undefined ? undefined : parseResult(text, key);
+      if (result) note(result);
+      return result;
     },
     keep(result) {
       tryTo(() => {
         open();
         write(result);
+        note(result);
       });
     },
   };
 }
 
-function parseResult(bytes: Buffer, key: string): StepResult | undefined {
+function parseResult(text: string, key: string): StepResult | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = JSON.parse(text);
   } catch {
     // Torn by a crash.
     return undefined;
