@@ -25,8 +25,13 @@ export function openReuse(
   const isForced = (step: string) => trace === true || force === true || (force ?? []).includes(step);
   // Empty logs alone are the same for most steps.
   const known = new Set<string>();
-  const whole = async (result: StepResult | undefined) =>
-    result && (await isWhole(ports, result, known)) ? result : undefined;
+  const seen = new WeakSet<StepResult>();
+  const whole = async (result: StepResult | undefined) => {
+    if (!result || seen.has(result)) return result;
+    if (!(await isWhole(ports, result, known))) return undefined;
+    seen.add(result);
+    return result;
+  };
   return async (step, cell, { key }) => {
     const isAnew = step.selected !== 'reuse' && isForced(step.name);
     const own = isAnew ? undefined : await whole(left(step, cell, key));
