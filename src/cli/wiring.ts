@@ -10,7 +10,7 @@ import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
 import { join, resolve } from '../host/files.ts';
-import { homeDirectory, machine, platform } from '../host/machine.ts';
+import { homeDirectory, hostname, machine, platform, temporaryDirectory } from '../host/machine.ts';
 import { environmentVariables, findCommand } from '../host/processes.ts';
 import { counted } from '../host/tally.ts';
 import { inTurns } from '../host/turns.ts';
@@ -78,6 +78,15 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       const { os, arch, cpu, memoryBytes, gpus } = machine();
       return { os, arch, cpu, memoryBytes, gpu: (await gpus()).map(({ name }) => name) };
     },
+    whereabouts: () => ({
+      hostName: hostname(),
+      directories: [
+        [home, '$SAME_HOME'],
+        [resolve('.'), '.'],
+        [variables.HOME || homeDirectory(), '~'],
+        [temporaryDirectory(), '$TMPDIR'],
+      ],
+    }),
     async download(url, path, options) {
       return (await import('./cold.ts')).fetchToFile(url, path, { ...options, signal: cancel });
     },

@@ -119,7 +119,11 @@ async function askVersion(path: string, signal?: AbortSignal): Promise<FoundComm
     // Some versions of R and java answer on standard error.
     const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
     const line = lines.find((text) => numberPattern.test(text));
-    if (line) return { path, version: numberPattern.exec(line)![0], line: line.slice(0, 200) };
+    if (line) {
+      // pip says where it lies, which is no part of its version and names the user (spec SAME-RUN-010).
+      const told = line.replace(/(^|[\s"'(=])\/[^\s"')]+/g, '$1…').slice(0, 200);
+      return { path, version: numberPattern.exec(line)![0], line: told };
+    }
   }
   return { path };
 }

@@ -23,6 +23,7 @@ import type { RunStore } from '../runs/run-store.ts';
 import type { StepResults } from '../runs/step-results.ts';
 import type { Source, SourceTree } from '../sources/source.ts';
 import type { SweepStore } from '../sweeps/sweep-store.ts';
+import type { Whereabouts } from './redaction.ts';
 
 /** Files of this machine that operations may touch outside the stores. */
 export interface Files {
@@ -131,6 +132,8 @@ export interface Ports {
   newRunId(): string;
   platform(): string;
   machine(): Promise<MachineRecord>;
+  /** What tells whose machine this is, for what takes it out of records. */
+  whereabouts(): Whereabouts;
   /**
    * Fetches a URL into a new file.
    * @throws SAME1205 nothing is there · SAME1208 it is not fetched · SAME1209 it cannot be reached · SAME1304 too long

@@ -6,7 +6,7 @@ import { type Finding, SameError, throwFindings } from '../errors/same-error.ts'
 import { nearest } from '../errors/suggestion.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
-import { selectSteps } from '../pipeline/selection.ts';
+import { cellFinding, selectSteps } from '../pipeline/selection.ts';
 import { isJsonObject, type JsonObject } from '../program/json.ts';
 import { parseParameterWords } from '../program/parameter-words.ts';
 import {
@@ -23,12 +23,16 @@ import { findProgram } from './find-program.ts';
 import { packTree } from './pack-source.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
+import { secretParameters } from './redaction.ts';
 import { chosenAgain, type ResumedRun, resumedRun } from './resume-run.ts';
+import { declaredSecrets } from './run-context.ts';
 import { readSetWords } from './set-words.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
 export interface RunRequest {
   reference?: string;
+  /** What the reference may have been meant for instead, where there is no such program: `--force=train`. */
+  meant?: string;
   /** A tree to run without pinning it. */
   source?: string;
   profile?: string;
@@ -111,6 +115,7 @@ export async function prepareRun(
     program,
   });
   const parameters = resumed?.record.parameters ?? (await requestedParameters(ports, program, request));
+  refuseSecretParameters(ports, program, parameters);
   const data = await dataHere(artifact, staged);
   const { plan: whole, findings: refusals } = planRun({
     program,
@@ -183,6 +188,23 @@ export async function requestedParameters(
   return parameters;
 }
 
+/** @throws SAME1103 for each parameter that holds the value of a secret */
+function refuseSecretParameters(
+  ports: Ports,
+  program: Program,
+  parameters: Record<string, ResolvedParameter>,
+): void {
+  throwFindings(
+    secretParameters(parameters, declaredSecrets(ports, program)).map(({ parameter, secret }) => ({
+      code: 'SAME1103',
+      message: `parameter "${parameter}" holds the value of the secret ${secret}, and parameters are recorded`,
+      place: parameter,
+      hint: `leave it out: a step that lists ${secret} in its secrets gets it as a variable`,
+      clause: 'SAME-RUN-081',
+    })),
+  );
+}
+
 /** What stands against `--trace` (spec SAME-RUN-031). */
 function untraceable(ports: Ports, { trace }: RunRequest, engine: string): Finding[] {
   if (!trace) return [];
@@ -210,6 +232,8 @@ function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Fin
   ];
   return named.flatMap(([option, name]) => {
     if (known.includes(name)) return [];
+    const cell = cellFinding(option, name, new Set(known));
+    if (cell) return [cell];
     const meant = nearest(name, known);
     return [
       {
@@ -300,7 +324,12 @@ async function locate(
     }
     return { ...(await packTree(ports, source, content)), pinned: false };
   }
-  const { artifact, pin } = await findProgram(ports, request.reference!);
+  const { artifact, pin } = await findProgram(ports, request.reference!).catch((error: unknown) => {
+    if (!(error instanceof SameError) || request.meant === undefined) throw error;
+    const [first, ...others] = error.findings;
+    const hint = `if it is no program, it belongs to the option before it: ${request.meant}`;
+    throw new SameError([{ ...first!, hint }, ...others], { cause: error });
+  });
   const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
   return { artifact, ...(origin ? { origin } : {}), pinned: true };
 }

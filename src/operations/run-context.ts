@@ -1,5 +1,6 @@
 import type { Artifact, EngineContext } from '../engines/engine.ts';
 import { pinDirectory } from '../program/name.ts';
+import type { Program } from '../program/schema.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
@@ -65,8 +66,13 @@ function visibleGpus({ variables }: Ports): { gpuIds?: string[] } {
 
 /** The declared secrets that the caller has. */
 export function secretsOf(ports: Ports, { artifact }: PreparedRun): Record<string, string> {
+  return declaredSecrets(ports, artifact.program);
+}
+
+/** The secrets of a program that the caller has. */
+export function declaredSecrets(ports: Ports, { secrets }: Program): Record<string, string> {
   return Object.fromEntries(
-    Object.keys(artifact.program.secrets ?? {}).flatMap((name) =>
+    Object.keys(secrets ?? {}).flatMap((name) =>
       ports.variables[name] === undefined ? [] : [[name, ports.variables[name]]],
     ),
   );

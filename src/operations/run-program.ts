@@ -10,8 +10,10 @@ import { stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './prepare-run.ts';
 import { openProgramFiles } from './program-files.ts';
-import { engineContext } from './run-context.ts';
+import { type Redaction, redactionOf } from './redaction.ts';
+import { engineContext, secretsOf } from './run-context.ts';
 import { reportedMetrics } from './run-metrics.ts';
+import { maskingOf } from './secrets.ts';
 
 /** What is told of a run while it goes on, first of all what it is made of: every cell of the record is pending. */
 export type RunEvent = EngineEvent | { type: 'run-started'; record: RunRecord; plan: Plan };
@@ -45,7 +47,9 @@ export async function runProgram(
   stopIfCanceled(ports);
 
   if (prepared.resumed) await ports.runs.endLeft(prepared.resumed.record.id);
+  const redaction = redactionOf(maskingOf(secretsOf(ports, prepared)), ports.whereabouts());
   const record = await beginRecord(ports, request, prepared, data, waived);
+  redaction.record(record);
   const journal = ports.runs.begin(record);
   onEvent({ type: 'run-started', record, plan: prepared.plan });
   const startedMs = ports.monotonicMs();
@@ -61,7 +65,8 @@ export async function runProgram(
       journal,
       `${temporary.path}/steps`,
     );
-    for await (const batch of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
+    for await (const told of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
+      const batch = told.map(redaction.event);
       for (const event of batch) account.judge(event);
       journal.append(batch);
       for (const event of batch) {
@@ -75,11 +80,11 @@ export async function runProgram(
     endUnfinished(record);
     const known = error instanceof SameError ? error : undefined;
     record.error = { code: known?.code ?? 'SAME7001', message: known?.findings[0]?.message ?? String(error) };
-    finish(ports, record, journal, startedMs);
+    finish(ports, record, journal, startedMs, redaction);
     throw error;
   }
-  finish(ports, record, journal, startedMs);
-  return { record, problems };
+  finish(ports, record, journal, startedMs, redaction);
+  return { record, problems: problems.map(redaction.event) };
 }
 
 /** No step of a run that has ended waits or runs. */
@@ -154,7 +159,13 @@ class RunAccount {
   }
 }
 
-function finish(ports: Ports, record: RunRecord, journal: RunJournal, startedMs: number): void {
+function finish(
+  ports: Ports,
+  record: RunRecord,
+  journal: RunJournal,
+  startedMs: number,
+  redaction: Redaction,
+): void {
   record.finishedAt = ports.now();
   const usages = record.steps.flatMap(({ usage }) => usage ?? []);
   record.usage = {
@@ -163,5 +174,6 @@ function finish(ports: Ports, record: RunRecord, journal: RunJournal, startedMs:
     peakMemoryBytes: Math.max(0, ...usages.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0)),
   };
   record.display = displayId(record);
+  redaction.record(record);
   journal.finish(record);
 }

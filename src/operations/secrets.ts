@@ -11,14 +11,22 @@ export interface Masking {
 /** Shorter values would blot out ordinary text; they are refused as secrets nowhere, but cannot be masked. */
 const SHORTEST_MASKED = 4;
 
+/** Shorter pieces of an encoded value occur in ordinary text too. */
+const SHORTEST_PIECE = 8;
+
+/** How many characters `base64` and `xxd -p` write on a line. */
+const BASE64_LINE = 76;
+const HEX_LINE = 60;
+
 /**
- * A masking of these secrets' values; a value is shown as `***NAME***`. Output is shown and stored as it comes, by
- * lines, so of a value of several lines (a PEM key) each line is masked.
+ * A masking of these secrets' values; a value is shown as `***NAME***`, also where it stands in base64, hexadecimal
+ * digits, a URL or a JSON text (spec SAME-STP-015). Output is shown and stored as it comes, by lines, so of a value of
+ * several lines (a PEM key) each line is masked.
  */
 export function maskingOf(secrets: Record<string, string>): Masking {
   const names = new Map<string, string>();
   for (const [name, value] of Object.entries(secrets)) {
-    for (const part of partsOf(value)) if (!names.has(part)) names.set(part, name);
+    for (const form of formsOf(value)) if (!names.has(form)) names.set(form, name);
   }
   const known = [...names].sort(([a], [b]) => b.length - a.length);
   const text = replacerOf(known);
@@ -50,6 +58,47 @@ function partsOf(value: string): string[] {
     .filter(long);
   if (/[\r\n]/.test(value) && lines.length > 0) return lines;
   return long(value) ? [value] : [];
+}
+
+/** A value as programs print it: plain, and encoded whole, or as a part of what is encoded. */
+function formsOf(value: string): string[] {
+  const parts = partsOf(value);
+  if (parts.length === 0) return [];
+  const whole = [...new Set([value, value.trim(), ...parts])].flatMap((text) => [
+    encodeURIComponent(text),
+    encodeURIComponent(text).replace(/%20/g, '+'),
+    JSON.stringify(text).slice(1, -1),
+    ...encodedForms(Buffer.from(text, 'utf8')),
+  ]);
+  return [...new Set([...parts, ...whole])].filter(
+    (form) => form.length >= SHORTEST_MASKED && !/^\s+$/.test(form),
+  );
+}
+
+function encodedForms(bytes: Buffer): string[] {
+  const hex = bytes.toString('hex');
+  const aligned = [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    // Characters at either end that also hold bits of what stands beside the value.
+    const own = text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return own.length < SHORTEST_PIECE ? [] : [own, ...linesOf(own, BASE64_LINE)];
+  });
+  const base64 = [bytes.toString('base64'), bytes.toString('base64').replace(/=+$/, ''), ...aligned];
+  const hexadecimal = [hex, ...linesOf(hex, HEX_LINE)];
+  return [
+    ...base64,
+    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+    ...hexadecimal,
+    ...hexadecimal.map((text) => text.toUpperCase()),
+  ];
+}
+
+/** What is left of a text on the lines of a tool that breaks them. */
+function linesOf(text: string, length: number): string[] {
+  if (text.length <= length) return [];
+  return (text.match(new RegExp(`.{1,${length}}`, 'g')) ?? []).filter(
+    (line) => line.length >= SHORTEST_PIECE,
+  );
 }
 
 /** @returns what is decided, and the end of the text that could be the beginning of a value when more follows. */

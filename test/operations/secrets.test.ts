@@ -53,6 +53,36 @@ describe('masking of secrets', () => {
     );
   });
 
+  it('knows a value in base64, hexadecimal digits, a URL and a JSON text, also as a part of what is encoded', () => {
+    const secret = 'p4ss/w0rd+of "ada"?';
+    const { mask } = maskingOf({ A: secret });
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    for (const text of [
+      base64(secret),
+      Buffer.from(secret).toString('base64url'),
+      Buffer.from(secret).toString('hex'),
+      Buffer.from(secret).toString('hex').toUpperCase(),
+      encodeURIComponent(secret),
+      encodeURIComponent(secret).replaceAll('%20', '+'),
+      JSON.stringify(secret).slice(1, -1),
+    ]) {
+      assert.match(mask(`<${text}>`), /^<\*\*\*A\*\*\*=*>$/, text);
+    }
+    for (const before of ['', 'a', 'ab', 'ada:']) {
+      const masked = mask(base64(`${before}${secret};and more`));
+      assert.match(masked, /\*\*\*A\*\*\*/, before);
+      assert.ok(
+        !Buffer.from(masked.replace(/\*\*\*A\*\*\*/, ''))
+          .toString()
+          .includes('w0rd'),
+      );
+    }
+    const long = 'x'.repeat(200).replace(/x/g, (_, at) => String.fromCharCode(33 + (at % 90)));
+    const lines = base64(long).match(/.{1,76}/g)!;
+    const broken = maskingOf({ L: long }).mask(lines.join('\n'));
+    for (const line of lines) assert.ok(!broken.includes(line.slice(0, 70)), line);
+  });
+
   it('changes nothing when there is nothing to mask', async () => {
     assert.equal(maskingOf({ A: 'abc' }).active, false);
     assert.deepEqual(await streamed({}, Buffer.from([0, 255, 13]), 2), Buffer.from([0, 255, 13]));
