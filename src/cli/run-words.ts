@@ -3,6 +3,8 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 /** The words of `same run`, told apart: the tool's own options, the reference, and the program's parameters. */
 export interface RunWords {
   reference?: string;
+  /** The option before the reference, with it as its value: one of {@link runChoices} has it only after `=`. */
+  meant?: string;
   file?: string;
   set: string[];
   parametersFile?: string;
@@ -122,6 +124,8 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
   // What is wrong with a later option may be nothing at all: its name may turn out to be a parameter's.
   const refuse = (name: string, message: string) =>
     (laterOptions.has(name) ? result.problems : findings).push({ code: 'SAME1902', message });
+  /** The option before a word that may have a value and got none. */
+  let choice: string | undefined;
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const equals = word.startsWith('--') ? word.indexOf('=') : -1;
@@ -146,12 +150,22 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
       else result[option] = value;
     } else if (result.words.length === 0 && result.reference === undefined && !word.startsWith('-')) {
       result.reference = word;
-    } else result.words.push(word);
+      if (choice !== undefined) result.meant = `${choice}=${word}`;
+    } else if (choice !== undefined && !word.startsWith('-'))
+      refuse(
+        choice,
+        `${choice} has a value only after "=", got "${choice} ${word}"; write ${choice}=${word}`,
+      );
+    else result.words.push(word);
+    choice = isKey(runChoices, name) && equals < 0 ? name : undefined;
   }
   if (result.reference !== undefined && result.file !== undefined) {
     findings.push({
       code: 'SAME1902',
       message: `run takes a program or -f SOURCE, got both "${result.reference}" and -f ${result.file}`,
+      ...(result.meant === undefined
+        ? {}
+        : { hint: `if it belongs to the option before it: ${result.meant}` }),
     });
   }
   result.problems.push(...contradictions(result));

@@ -22,6 +22,14 @@ export async function explainSteps(
   const found = forecasts.filter(({ step: cell }) => cell === step || cell.replace(/\.[0-9]+$/, '') === step);
   if (found.length > 0) return found;
   const names = prepared.plan.steps.map(({ name }) => name);
+  const of = step.replace(/\.[0-9]+$/, '');
+  if (prepared.plan.leftOut?.includes(of)) {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `step "${of}" is not among those that were chosen: ${names.join(', ')}`,
+      hint: 'ask for it without --step, --from and --until, or with others',
+    });
+  }
   const meant = nearest(step, names);
   throw new SameError({
     code: 'SAME1009',

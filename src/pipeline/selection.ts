@@ -59,6 +59,11 @@ function selectionProblems({ steps: known }: Plan, { steps, from, until }: StepS
   ];
   for (const [option, name] of words) {
     if (name === undefined || names.has(name)) continue;
+    const cell = cellFinding(option, name, names);
+    if (cell) {
+      findings.push(cell);
+      continue;
+    }
     const guess = nearest(name, names);
     const first = [...names].slice(0, 20).join(', ');
     const list = `steps: ${first}${names.size > 20 ? ` and ${names.size - 20} more` : ''}`;
@@ -70,6 +75,22 @@ function selectionProblems({ steps: known }: Plan, { steps, from, until }: StepS
     });
   }
   return findings;
+}
+
+/** Of a name that is a cell's, where a step is wanted: steps are chosen whole. */
+export function cellFinding(
+  option: string,
+  name: string,
+  steps: { has(name: string): boolean },
+): Finding | undefined {
+  const step = /^(.+)\.[0-9]+$/.exec(name)?.[1];
+  if (step === undefined || !steps.has(step)) return undefined;
+  return {
+    code: 'SAME1009',
+    message: `${name} is a cell of step ${step}, and steps are chosen with all their cells`,
+    place: option,
+    hint: `name the step: ${option}${option === '--force' ? '=' : ' '}${step}`,
+  };
 }
 
 function notFollowing(from: string, until: string): Finding {

@@ -62,6 +62,7 @@ export function requestOf(words: RunWords): RunRequest {
       return isMeant ? requestOf(splitRunWords(words.all, declared)) : undefined;
     },
     ...(words.reference !== undefined ? { reference: words.reference } : { source: words.file ?? '.' }),
+    ...(words.meant === undefined ? {} : { meant: words.meant }),
     ...(words.profile === undefined ? {} : { profile: words.profile }),
     ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
     set: words.set,
