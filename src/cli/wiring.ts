@@ -63,6 +63,10 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     },
     runs,
     results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
+    async openAnnotations() {
+      const { openDiskAnnotations } = await import('../runs/annotations.ts');
+      return openDiskAnnotations(join(home, 'runs', 'annotations'), warn);
+    },
     async openSweeps() {
       const { openDiskSweepStore } = await import('../runs/disk-sweep-store.ts');
       return openDiskSweepStore(join(home, 'sweeps'));

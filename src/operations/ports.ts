@@ -18,6 +18,7 @@ import type { Lock, PythonLock } from '../program/lock.ts';
 import type { Environment, Program } from '../program/schema.ts';
 import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
+import type { AnnotationStore } from '../runs/annotations.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { StepResults } from '../runs/step-results.ts';
@@ -117,6 +118,8 @@ export interface Ports {
   /** What looks for and removes what nobody needs, loaded when needed. */
   openCollection(): Promise<Collection>;
   runs: RunStore;
+  /** What users said of runs; loaded when needed. */
+  openAnnotations(): Promise<AnnotationStore>;
   /** The sweeps of this home; loaded when needed. */
   openSweeps(): Promise<SweepStore>;
   /** Results of this home's own steps, by key. */

@@ -60,12 +60,13 @@ const allowed: Record<string, string[]> = {
 };
 
 /** Where adapters are built, and the chunks of it that are loaded late. */
-const wiring = ['cli/wiring.ts', 'cli/cold.ts', 'cli/remote.ts'];
+const wiring = ['cli/wiring.ts', 'cli/cold.ts', 'cli/listing.ts', 'cli/remote.ts', 'cli/running.ts', 'cli/mlflow.ts'];
 
 /** Pure functions over a port's types that operations may call. */
 const pureFiles = [
   'content/graph-copy.ts',
   'runs/run-filter.ts',
+  'runs/run-query.ts',
   'runs/run-row.ts',
   'runs/scanned-index.ts',
   'runs/step-outcome.ts',

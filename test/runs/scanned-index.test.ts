@@ -63,3 +63,11 @@ test('a name alone means the declared figure, else the last; cells are told apar
     { acc: 1, loss: 4, 'f1@train.0': 5, 'f1@train.1': 6, auc: 7 },
   );
 });
+
+test('what lacks a field meets no comparison, not even that it is another; then the opposite of one is met', () => {
+  const row = rowOf({ record: begun(), own: true });
+  const field = { of: 'metrics', name: 'acc' } as const;
+  for (const operator of ['=', '!=', '<', '>='] as const)
+    assert.equal(meets(row, { field, operator, value: 1 }), false);
+  assert.equal(meets(row, { not: { field, operator: '=', value: 1 } }), true);
+});

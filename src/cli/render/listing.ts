@@ -1,7 +1,7 @@
 import type { Pin } from '../../content/content-store.ts';
 import type { RemoteListedRun } from '../../operations/list-remote-runs.ts';
 import type { RegistryAlias } from '../../program/registry-alias.ts';
-import type { StoredRun } from '../../runs/run-store.ts';
+import type { RunRow } from '../../runs/run-query.ts';
 import { figure, plainRecord, seconds, table } from './text.ts';
 
 /** Stored programs as a table. */
@@ -35,25 +35,29 @@ export function renderRemoteRuns(runs: readonly RemoteListedRun[]): string {
   ]);
 }
 
-/** Runs as a table, newest first. */
-export function renderRuns(runs: readonly StoredRun[]): string {
+/** Runs as a table, newest first; tags where one has any. */
+export function renderRuns(runs: readonly RunRow[]): string {
+  const isTagged = runs.some(({ tags }) => Object.keys(tags).length > 0);
   return table([
-    ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS'],
-    ...runs.map(({ own, elsewhere, ...run }) => {
-      const record = plainRecord(run.record);
-      return [
-        record.id,
-        `${record.program.name}:${record.program.version}`,
-        `${record.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
-        record.startedAt.slice(0, 16).replace('T', ' '),
-        typeof record.usage?.durationMs === 'number' ? seconds(record.usage.durationMs) : '',
-        // A listing shows damaged records too, as far as they go.
-        record.metrics
-          .filter(({ name, value }) => typeof name === 'string' && typeof value === 'number')
-          .slice(0, 3)
-          .map(({ name, value }) => `${name}=${figure(value)}`)
-          .join(' '),
-      ];
-    }),
+    ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS', ...(isTagged ? ['TAGS'] : [])],
+    ...plainRecord(runs).map(({ own, elsewhere, durationMs, metrics, tags, ...run }) => [
+      run.id,
+      `${run.program}:${run.version}`,
+      `${run.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
+      run.startedAt.slice(0, 16).replace('T', ' '),
+      durationMs === undefined ? '' : seconds(durationMs),
+      Object.entries(metrics)
+        .slice(0, 3)
+        .map(([name, value]) => `${name}=${figure(value)}`)
+        .join(' '),
+      ...(isTagged ? [renderTags(tags)] : []),
+    ]),
   ]);
+}
+
+/** Tags on a line: `NAME` or `NAME=VALUE`. */
+export function renderTags(tags: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .map(([name, value]) => (value === '' ? name : `${name}=${value}`))
+    .join(' ');
 }

@@ -1,5 +1,6 @@
 import type { Shown } from '../../operations/show-program.ts';
 import type { Environment, ParameterSchema, Program, Resources } from '../../program/schema.ts';
+import { rowOf } from '../../runs/run-row.ts';
 import type { Origin } from '../../sources/source.ts';
 import { renderCommandTemplate } from './command.ts';
 import { renderRuns } from './listing.ts';
@@ -106,7 +107,9 @@ function travelRows(runs: Shown['runs']): string[] {
   if (runs.length === 0) return ['no runs travel along'];
   const programs = new Set(runs.map(({ record }) => record.program.digest)).size;
   const count = `${runs.length} run${runs.length > 1 ? 's travel' : ' travels'} along, of ${programs} program${programs > 1 ? 's' : ''}`;
-  return runs.length > FEW_RUNS ? [count] : [count, renderRuns(runs).replace(/^/gm, '  ')];
+  return runs.length > FEW_RUNS
+    ? [count]
+    : [count, renderRuns(runs.map((run) => rowOf(run))).replace(/^/gm, '  ')];
 }
 
 function section(title: string, rows: string[][]): string[] {

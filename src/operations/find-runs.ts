@@ -1,0 +1,72 @@
+import { nearest } from '../errors/suggestion.ts';
+import type { Annotations } from '../runs/annotations.ts';
+import type { RunField, RunIndex, RunQuery, RunRow, RunRows } from '../runs/run-query.ts';
+import { rowOf } from '../runs/run-row.ts';
+import type { StoredRun } from '../runs/run-store.ts';
+import { fieldOf, openScannedIndex } from '../runs/scanned-index.ts';
+import { listRuns } from './list-runs.ts';
+import type { Ports } from './ports.ts';
+import type { RunQuestion } from './run-question.ts';
+
+/** What finds runs of this home, own ones and those that came with bundles. */
+export async function runIndex(ports: Ports): Promise<RunIndex> {
+  const said = (await ports.openAnnotations()).all();
+  const rows = (await listRuns(ports, {})).map((run) => rowOf(run, said.get(run.record.id)?.tags));
+  return openScannedIndex(() => rows);
+}
+
+/**
+ * The runs that a question is about. Of a parameter, figure or tag that it names and no run has, the user is warned: the
+ * name may be a slip.
+ */
+export async function findRuns(ports: Ports, { query, named }: RunQuestion): Promise<RunRows> {
+  const index = await runIndex(ports);
+  const found = index.search(query);
+  for (const field of named) {
+    if (found.rows.some((row) => fieldOf(row, field) !== undefined)) continue;
+    const meant = nowhere(index, field);
+    if (meant === undefined) continue;
+    ports.warn({
+      code: 'SAME1902',
+      message: `no run here has ${shown(field)}`,
+      ...(meant === '' ? {} : { hint: `did you mean ${shown({ ...field, name: meant })}?` }),
+    });
+  }
+  return found;
+}
+
+/** A run with all that is said of it. */
+export interface ToldRun extends StoredRun, Annotations {}
+
+/** The records of rows, in their order, with what is said of them. */
+export async function recordsOf(ports: Ports, rows: readonly RunRow[]): Promise<ToldRun[]> {
+  const annotations = await ports.openAnnotations();
+  const all = new Map((await listRuns(ports, {})).map((run) => [run.record.id, run]));
+  return rows.flatMap(({ id }) => {
+    const run = all.get(id);
+    return run ? [{ ...run, ...annotations.of(id) }] : [];
+  });
+}
+
+/** Runs that are looked at for a name that may be meant. */
+const LOOKED_AT = 200;
+
+/** Whether no run has a field; then the name that may be meant, or nothing. */
+function nowhere(index: RunIndex, field: RunField): string | undefined {
+  if (field.of === 'run') return undefined;
+  const has: RunQuery['where'] = {
+    or: [
+      { field, operator: '=', value: null },
+      { field, operator: '!=', value: null },
+    ],
+  };
+  if (index.search({ where: has, limit: 1 }).total > 0) return undefined;
+  const { of } = field;
+  const newest = index.search({ limit: LOOKED_AT });
+  if (newest.total === 0) return undefined;
+  return nearest(field.name, new Set(newest.rows.flatMap((row) => Object.keys(row[of])))) ?? '';
+}
+
+function shown({ of, name }: RunField): string {
+  return of === 'run' ? name : `${of}.${name}`;
+}
