@@ -52,7 +52,7 @@ async function filesOf(entryPoints, apart) {
   return outputFiles;
 }
 
-const late = { pages: 'pages', cold: 'cold', help: 'help', live: 'live', conformance: 'conformance' };
+const late = { pages: 'pages', cold: 'cold', help: 'help', live: 'live', conformance: 'conformance', listing: 'listing' };
 const [most, push] = await Promise.all([
   filesOf(
     {
@@ -63,6 +63,7 @@ const [most, push] = await Promise.all([
       help: 'src/cli/help.ts',
       live: 'src/cli/live.ts',
       conformance: 'src/cli/conformance.ts',
+      listing: 'src/cli/listing.ts',
       re2js: 're2js',
     },
     { ...late, remote: 'remote' },

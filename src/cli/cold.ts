@@ -14,6 +14,7 @@ export { withAlias, withoutAlias } from '../program/edit-configuration.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
 export { runRecordFindings } from '../runs/run-record-schema.ts';
+export { openSealer } from '../runs/run-sealer.ts';
 export { openSource } from '../sources/open-source.ts';
 export { selectFiles } from '../sources/select-files.ts';
 export { expandUpstream } from '../sources/upstream.ts';

@@ -42,7 +42,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
   };
   const runs = openDiskRunStore(join(home, 'runs'), warn);
-  return {
+  const ports: Ports = {
     home,
     runtime: RUNTIME,
     content,
@@ -54,11 +54,12 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     pins: openDiskPins(join(home, 'content')),
     referrers: openDiskReferrers(join(home, 'content')),
     async openCollection() {
-      const { openBlobCollector, openBuiltEnvironments, openHomeUse } = await import('./cold.ts');
+      const { openBlobCollector, openBuiltEnvironments, openHomeUse, openSealer } = await import('./cold.ts');
       return {
         blobs: openBlobCollector(join(home, 'content')),
         environments: openBuiltEnvironments(join(home, 'environments')),
         homeUse: openHomeUse(home),
+        sealRuns: openSealer(join(home, 'runs')),
       };
     },
     runs,
@@ -66,6 +67,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async openAnnotations() {
       const { openDiskAnnotations } = await import('../runs/annotations.ts');
       return openDiskAnnotations(join(home, 'runs', 'annotations'), warn);
+    },
+    async openRunIndex(options) {
+      return (await import('./listing.ts')).openHomeIndex(ports, options);
     },
     async openSweeps() {
       const { openDiskSweepStore } = await import('../runs/disk-sweep-store.ts');
@@ -198,4 +202,5 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     cancel,
     kill,
   };
+  return ports;
 }

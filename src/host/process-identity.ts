@@ -63,7 +63,8 @@ function nameParts(): [host: string, boot: string, space: string] {
   return ownParts;
 }
 
-function hostHash(): string {
+/** What stands for this host, of which nothing else is told. */
+export function hostHash(): string {
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
 }
 

@@ -1,6 +1,7 @@
 import { mentionedHex } from '../bundle/mentions.ts';
 import type { BlobCollector, StoredBlob } from '../content/content-store.ts';
 import type { BuiltEnvironment } from '../environments/built-environments.ts';
+import type { Sealed } from '../runs/run-sealer.ts';
 import { nameBlobs } from './named-blobs.ts';
 import { stopIfCanceled } from './pin-program.ts';
 import type { HomeUse, Ports } from './ports.ts';
@@ -16,6 +17,8 @@ export interface Collected {
   results: number;
   /** What commands left that are over. */
   leftovers: { count: number; sizeBytes: number };
+  /** Runs that were packed, and files that these are now. */
+  sealed: Sealed;
   /** All of it. */
   sizeBytes: number;
   /** What stays of the content. */
@@ -34,7 +37,7 @@ export interface CollectOptions {
 
 /**
  * `same gc`: removes content that nothing names, environments that were not used for long, results of steps whose content
- * is gone, and what commands left that are over (spec SAME-RUN-050 to 052). Others may use the home meanwhile: what they
+ * is gone, and what commands left that are over (spec SAME-RUN-050 to 052), and packs runs (SAME-RUN-092). Others may use the home meanwhile: what they
  * store or count on is young, and what was used since the oldest of them began stays. Interrupted, it has removed less.
  * @throws SAME1405 another collection is at work · SAME1903 interrupted
  */
@@ -45,6 +48,13 @@ export async function collectGarbage(ports: Ports, options: CollectOptions): Pro
   try {
     if (!options.dryRun) collector.restore();
     const startedMs = Date.parse(ports.now());
+    const sealed = options.dryRun
+      ? { runs: 0, packs: 0 }
+      : collection.sealRuns({
+          isDue: ({ finishedAt }) => Date.parse(finishedAt ?? '') < startedMs - options.olderThanMs,
+          isStored: (digest) => ports.files.exists(ports.content.pathOf(digest)),
+          isOver: () => ports.cancel.aborted,
+        });
     const busyMs = homeUse.busySinceMs() ?? Number.POSITIVE_INFINITY;
     const notSinceMs = Math.min(startedMs - options.olderThanMs, busyMs - SLACK_MS);
     const blobs = collector.list();
@@ -69,6 +79,7 @@ export async function collectGarbage(ports: Ports, options: CollectOptions): Pro
       environments,
       results: results.length,
       leftovers: { count: leftovers.length, sizeBytes: sizes[2]! },
+      sealed,
       sizeBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
       kept: { count: blobs.length - gone.length, sizeBytes: bytesOf(blobs) - sizes[0]! },
     };

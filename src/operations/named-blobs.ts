@@ -42,7 +42,8 @@ export async function nameBlobs(
 /** The files of a home that name blobs. */
 function* namingFiles({ files, home }: Ports): Generator<string> {
   for (const room of files.names(home)) {
-    if (NO_NAMES.has(room)) continue;
+    // An index of runs holds nothing that their files do not.
+    if (NO_NAMES.has(room) || room.startsWith('index-')) continue;
     const path = `${home}/${room}`;
     if (room !== 'content') yield* filesBelow(files, path);
     else {

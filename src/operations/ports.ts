@@ -20,6 +20,8 @@ import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
+import type { RunIndex } from '../runs/run-query.ts';
+import type { Sealed, SealOptions } from '../runs/run-sealer.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { StepResults } from '../runs/step-results.ts';
 import type { Source, SourceTree } from '../sources/source.ts';
@@ -96,6 +98,8 @@ export interface Collection {
   blobs: BlobCollector;
   environments: BuiltEnvironments;
   homeUse: HomeUse;
+  /** Packs runs that ended long ago. */
+  sealRuns(options: SealOptions): Sealed;
 }
 
 /** Everything operations need from adapters: built once, in `cli/wiring.ts`. */
@@ -120,6 +124,11 @@ export interface Ports {
   runs: RunStore;
   /** What users said of runs; loaded when needed. */
   openAnnotations(): Promise<AnnotationStore>;
+  /**
+   * The index of the runs of this home and of those that came along with bundles; loaded when needed.
+   * @param options.anew makes it anew whatever it holds
+   */
+  openRunIndex(options?: { anew?: boolean }): Promise<RunIndex>;
   /** The sweeps of this home; loaded when needed. */
   openSweeps(): Promise<SweepStore>;
   /** Results of this home's own steps, by key. */

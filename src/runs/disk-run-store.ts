@@ -7,7 +7,6 @@ import {
   fromErrno,
   join,
   makeDirectories,
-  namesIn,
   removeTree,
   renameSync,
   writeAtomically,
@@ -16,14 +15,11 @@ import { thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import { JournalWriter } from './journal.ts';
 import { killLeftProcesses } from './left-processes.ts';
-import { type Begun, isBegun, isStepEvent, RunFiles } from './run-files.ts';
+import { type Begun, DELETED, isBegun, isStepEvent, RunFiles } from './run-files.ts';
 import { isRunId } from './run-id.ts';
 import { REMOVED } from './run-packs.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
 import { resultOf } from './step-outcome.ts';
-
-/** Directories of these names are runs that were deleted and are on their way out. */
-const DELETED = '.deleted-';
 
 /**
  * Runs as files: `YYYY/MM/ID/` holds `journal.jsonl` while it runs and `run.json` once it is final; later a pack may.
@@ -78,7 +74,7 @@ export function openDiskRunStore(
     begin(record) {
       const path = files.pathOf(record.id);
       try {
-        removeDeleted(directory);
+        files.removeDeleted();
         makeDirectories(join(path, 'logs'));
         const journal = new JournalWriter(join(path, 'journal.jsonl'));
         journal.append([{ type: 'run-begun', record, owner: thisProcess() } satisfies Begun], false);
@@ -141,7 +137,7 @@ export function openDiskRunStore(
       // Looked for afterwards: another command may have packed it meanwhile.
       if (files.isPacked(id)) createExclusively(join(files.monthPath(id), `${REMOVED}${id}`), '');
       removeTree(gone);
-      removeDeleted(directory);
+      files.removeDeleted();
     },
   };
 }
@@ -155,18 +151,6 @@ function isEnd(event: EngineEvent): boolean {
 function isForItselfOnly(event: EngineEvent): boolean {
   if (event.type === 'step-finished') return event.kept === false;
   return event.type === 'step-cached' && event.result.acceptedFrom === undefined;
-}
-
-/** Removes what was deleted by a command that was killed before it had removed all. */
-function removeDeleted(directory: string): void {
-  for (const name of namesIn(directory)) {
-    if (!name.startsWith(DELETED)) continue;
-    try {
-      removeTree(join(directory, name));
-    } catch {
-      // Another command is at it too, or it is another user's: then it is not this command's to fail for.
-    }
-  }
 }
 
 function openJournal(id: string, path: string, journal: JournalWriter): RunJournal {

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
-import { existsSync, join, namesIn, readIfThere } from '../host/files.ts';
+import { existsSync, join, namesIn, readIfThere, removeTree } from '../host/files.ts';
 import { type ProcessIdentity, processState } from '../host/process-identity.ts';
 import { parseJournal } from './journal.ts';
 import { isMap, isRecordShaped } from './record-shape.ts';
@@ -9,6 +9,9 @@ import { packsIn, RunPacks, removedIn } from './run-packs.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunLog, StoredRun } from './run-store.ts';
 import { StepRecords } from './step-outcome.ts';
+
+/** Directories of these names are runs that were deleted and are on their way out. */
+export const DELETED = '.deleted-';
 
 /** The first event of a journal. */
 export interface Begun {
@@ -126,6 +129,18 @@ export class RunFiles {
         name.startsWith('logs/') ? logOf(name.slice(5), { stored: { digest, sizeBytes } }) : [],
       ),
     ];
+  }
+
+  /** Removes what was deleted by a command that was killed before it had removed all. */
+  removeDeleted(): void {
+    for (const name of namesIn(this.directory)) {
+      if (!name.startsWith(DELETED)) continue;
+      try {
+        removeTree(join(this.directory, name));
+      } catch {
+        // Another command is at it too, or it is another user's: then it is not this command's to fail for.
+      }
+    }
   }
 
   #ofJournal(id: string, path: string, journal: Buffer): StoredRun | undefined {

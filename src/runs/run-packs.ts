@@ -12,7 +12,7 @@ export const REMOVED = '.removed-';
 export const LIST = 'pack.json';
 const BLOCK = 512;
 
-/** One run in a pack, as the list of the pack has it. */
+/** One run in a pack, as the list of the pack has it (spec SAME-RUN-091). */
 export interface PackedRun {
   id: string;
   /** Where it begins, after the list. */
@@ -197,5 +197,6 @@ function damagedPack(path: string, what: string, id?: string): SameError {
       id === undefined
         ? 'put back the file from a copy of the home, or remove it with the runs in it'
         : `put back the file from a copy of the home, or remove the run with: same delete run ${id}`,
+    clause: 'SAME-RUN-091',
   });
 }

@@ -177,7 +177,10 @@ const where = (of: RunField['of'], called: string, operator: string, than: unkno
 });
 
 /** What every index of runs answers, whatever it is made of. */
-export function testRunIndex(label: string, open: (runs: readonly IndexedRun[]) => RunIndexUnderTest): void {
+export function testRunIndex(
+  label: string,
+  open: (runs: readonly IndexedRun[]) => RunIndexUnderTest | Promise<RunIndexUnderTest>,
+): void {
   const of = (
     tail: number,
     more: Partial<RunRecord>,
@@ -201,19 +204,19 @@ export function testRunIndex(label: string, open: (runs: readonly IndexedRun[]) 
     of(3, { status: 'failed', parameters: {} }),
     of(4, { metrics: metric(0.7), parameters: { lr: { value: null, source: '--set' } } }, {}, false),
   ];
-  const tails = (asked: RunQuery): number[] => {
-    using opened = open(some);
+  const tails = async (asked: RunQuery): Promise<number[]> => {
+    using opened = await open(some);
     return opened.index.search(asked).rows.map(({ id }) => Number(id.at(-1)));
   };
 
-  test(`${label}: an empty home has no runs`, () => {
-    using opened = open([]);
+  test(`${label}: an empty home has no runs`, async () => {
+    using opened = await open([]);
     assert.deepEqual(opened.index.search({}), { rows: [], total: 0 });
     assert.equal(opened.index.rebuild(), 0);
   });
 
-  test(`${label}: rows hold what records say, newest first`, () => {
-    using opened = open(some);
+  test(`${label}: rows hold what records say, newest first`, async () => {
+    using opened = await open(some);
     assert.deepEqual(opened.index.search({}), {
       rows: some.map((one) => rowOf(one, one.tags)).reverse(),
       total: some.length,
@@ -221,30 +224,30 @@ export function testRunIndex(label: string, open: (runs: readonly IndexedRun[]) 
     assert.equal(opened.index.rebuild(), some.length);
   });
 
-  test(`${label}: what lacks a field meets no comparison with it, and text is no number`, () => {
-    assert.deepEqual(tails(where('parameters', 'lr', '=', 0.1)), [1]);
-    assert.deepEqual(tails(where('parameters', 'lr', '=', '0.1')), [2]);
-    assert.deepEqual(tails(where('parameters', 'lr', '!=', 0.1)), [4, 2]);
-    assert.deepEqual(tails(where('parameters', 'lr', '=', null)), [4]);
-    assert.deepEqual(tails({ where: { not: where('metrics', 'acc', '>', 0.6).where! } }), [3, 1]);
-    assert.deepEqual(tails(where('tags', 'kept', '=', 'yes')), [1]);
-    assert.deepEqual(tails(where('run', 'own', '=', false)), [4]);
+  test(`${label}: what lacks a field meets no comparison with it, and text is no number`, async () => {
+    assert.deepEqual(await tails(where('parameters', 'lr', '=', 0.1)), [1]);
+    assert.deepEqual(await tails(where('parameters', 'lr', '=', '0.1')), [2]);
+    assert.deepEqual(await tails(where('parameters', 'lr', '!=', 0.1)), [4, 2]);
+    assert.deepEqual(await tails(where('parameters', 'lr', '=', null)), [4]);
+    assert.deepEqual(await tails({ where: { not: where('metrics', 'acc', '>', 0.6).where! } }), [3, 1]);
+    assert.deepEqual(await tails(where('tags', 'kept', '=', 'yes')), [1]);
+    assert.deepEqual(await tails(where('run', 'own', '=', false)), [4]);
   });
 
-  test(`${label}: a limit cuts what is sorted, and the total is without it`, () => {
+  test(`${label}: a limit cuts what is sorted, and the total is without it`, async () => {
     const sort = [{ field: { of: 'metrics', name: 'acc' }, descending: true }] satisfies RunQuery['sort'];
-    assert.deepEqual(tails({ sort }), [2, 4, 1, 3]);
-    assert.deepEqual(tails({ sort, limit: 2 }), [2, 4]);
-    assert.deepEqual(tails({ sort: [{ ...sort[0]!, descending: false }] }), [1, 4, 2, 3]);
-    using opened = open(some);
+    assert.deepEqual(await tails({ sort }), [2, 4, 1, 3]);
+    assert.deepEqual(await tails({ sort, limit: 2 }), [2, 4]);
+    assert.deepEqual(await tails({ sort: [{ ...sort[0]!, descending: false }] }), [1, 4, 2, 3]);
+    using opened = await open(some);
     assert.equal(opened.index.search({ sort, limit: 2 }).total, 4);
     assert.equal(opened.index.search({ limit: 0 }).rows.length, 0);
   });
 
-  test(`${label}: any question is answered as by looking at every run`, () => {
-    fc.assert(
-      fc.property(runs, fc.array(query, { minLength: 1, maxLength: 40 }), (all, queries) => {
-        using opened = open(all);
+  test(`${label}: any question is answered as by looking at every run`, async () => {
+    await fc.assert(
+      fc.asyncProperty(runs, fc.array(query, { minLength: 1, maxLength: 40 }), async (all, queries) => {
+        using opened = await open(all);
         const rows = all.map((one) => rowOf(one, one.tags));
         for (const asked of queries) assert.deepEqual(opened.index.search(asked), searchRows(rows, asked));
       }),

@@ -1,0 +1,39 @@
+import { join } from '../host/files.ts';
+import { hostHash } from '../host/process-identity.ts';
+import type { Ports } from '../operations/ports.ts';
+import { storedRuns } from '../operations/stored-runs.ts';
+import { openDiskAnnotations } from '../runs/annotations.ts';
+import { RunFiles } from '../runs/run-files.ts';
+import { type OpenRunIndex, openRunIndex } from '../runs/run-index.ts';
+import type { RunRow } from '../runs/run-query.ts';
+import { rowOf } from '../runs/run-row.ts';
+
+/** The index of a home's runs: what lists many loads this, and nothing that runs a program does. */
+export function openHomeIndex(ports: Ports, options: { anew?: boolean } = {}): Promise<OpenRunIndex> {
+  const directory = join(ports.home, 'runs');
+  const annotations = openDiskAnnotations(join(directory, 'annotations'), ports.warn);
+  const tagsOf = (id: string) => annotations.of(id).tags;
+  const sources = {
+    path: join(ports.home, `index-${hostHash()}.sqlite`),
+    files: new RunFiles(directory),
+    annotations: { directory: join(directory, 'annotations'), of: annotations.of },
+    onDamaged: ports.warn,
+    others: {
+      directory: join(ports.home, 'content', 'referrers'),
+      async read(program: string) {
+        const before = ports.warnings.length;
+        const records = (await storedRuns(ports, program)).map(({ record }) => record);
+        return { records, whole: ports.warnings.length === before };
+      },
+    },
+    scanOwn: () => ports.runs.list().map((run) => rowOf(run, tagsOf(run.record.id))),
+    async scanOthers() {
+      const rows: RunRow[] = [];
+      for (const program of ports.referrers.subjects())
+        for (const { record } of await storedRuns(ports, program))
+          rows.push(rowOf({ record, own: false }, tagsOf(record.id)));
+      return rows;
+    },
+  };
+  return openRunIndex(sources, options.anew);
+}

@@ -1,0 +1,249 @@
+import { type Finding, SameError } from '../errors/same-error.ts';
+import { epochMs } from '../host/clock.ts';
+import { join, namesIn, statSync } from '../host/files.ts';
+import type { IndexTables } from './index-tables.ts';
+import type { RunFiles } from './run-files.ts';
+import { isRunId } from './run-id.ts';
+import type { RunRow } from './run-query.ts';
+import { rowOf } from './run-row.ts';
+import type { StoredRun } from './run-store.ts';
+
+/** What an index of runs is made from. */
+export interface IndexSources {
+  files: RunFiles;
+  /** Files `ID.jsonl`, and what they say. */
+  annotations: { directory: string; of(id: string): { tags: Record<string, string> } };
+  /** Told of each run that is left out because its files are damaged. */
+  onDamaged(finding: Finding): void;
+}
+
+/** A directory that was changed so shortly before it was read may change again without a sign of it. */
+const RACY_MS = 2000;
+/** Runs that are taken before what is done so far is kept. */
+const BATCH = 20_000;
+/** What stands for a stamp that cannot be relied on. */
+const UNSURE = '';
+
+/** Takes what changed in the files of a home's own runs into the tables, looking only at what can have changed. */
+export class IndexRefresh {
+  readonly #tables: IndexTables;
+  readonly #sources: IndexSources;
+  #batch = 0;
+
+  constructor(tables: IndexTables, sources: IndexSources) {
+    this.#tables = tables;
+    this.#sources = sources;
+  }
+
+  /** Whether something may have changed since the tables were made; warns of what is known to be damaged. */
+  isStale(): boolean {
+    const { months, gone } = this.#changedMonths();
+    if (months.length > 0 || gone.length > 0 || this.#changedTags().length > 0) return true;
+    return this.#open().length > 0;
+  }
+
+  /** Takes all changes, within a transaction of the caller. */
+  apply(): void {
+    const { months, gone } = this.#changedMonths();
+    for (const month of gone) this.#month(month, undefined);
+    for (const { month, stamp } of months) this.#month(month, stamp);
+    for (const { id, month } of this.#open()) this.#load(id, month);
+    for (const { id, stamp } of this.#changedTags()) this.#tag(id, stamp);
+    this.#tables.flush();
+  }
+
+  /** Tells of every run that is left out. */
+  warn(): void {
+    const left = this.#tables.all<{ finding: string }>('SELECT finding FROM open WHERE finding IS NOT NULL');
+    for (const { finding } of left) this.#sources.onDamaged(JSON.parse(finding));
+  }
+
+  #changedMonths(): { months: { month: string; stamp: string }[]; gone: string[] } {
+    const { files } = this.#sources;
+    const rows = this.#tables.all<{ month: string; stamp: string }>('SELECT month, stamp FROM months');
+    const known = new Map(rows.map(({ month, stamp }) => [month, stamp]));
+    const months = files.months().flatMap((month) => {
+      const stamp = stampOf(join(files.directory, month)) ?? UNSURE;
+      const before = known.get(month);
+      known.delete(month);
+      return stamp !== UNSURE && stamp === before ? [] : [{ month, stamp }];
+    });
+    return { months, gone: [...known.keys()] };
+  }
+
+  /** @param stamp of the directory before it is read; undefined when it is not there any more */
+  #month(month: string, stamp: string | undefined): void {
+    const { files } = this.#sources;
+    const tables = this.#tables;
+    const { own, packs, removed } = files.month(month);
+    const known = new Map(
+      tables
+        .all<{ pack: number; name: string; whole: number }>(
+          'SELECT pack, name, whole FROM packs WHERE month = ?',
+          month,
+        )
+        .map((pack) => [pack.name, pack]),
+    );
+    for (const { pack, name } of known.values()) {
+      if (packs.includes(name)) continue;
+      tables.run('UPDATE runs SET pack = NULL WHERE pack = ?', pack);
+      tables.run('DELETE FROM packs WHERE pack = ?', pack);
+    }
+    tables.run('DELETE FROM open WHERE month = ? AND id LIKE ?', month, 'pack-%');
+    for (const name of packs) if (!known.get(name)?.whole) this.#pack(month, name, removed);
+    const had = tables.all<{ id: string }>('SELECT id FROM runs WHERE month = ? AND dir = 1', month);
+    const there = new Set(own);
+    const added = new Set(own);
+    for (const { id } of had) if (!added.delete(id)) tables.run('UPDATE runs SET dir = 0 WHERE id = ?', id);
+    for (const { id } of tables.all<{ id: string }>('SELECT id FROM open WHERE month = ?', month)) {
+      if (!there.has(id) && isRunId(id)) tables.run('DELETE FROM open WHERE id = ?', id);
+      added.delete(id);
+    }
+    for (const id of added) this.#load(id, month);
+    const nowhere = 'SELECT id FROM runs WHERE month = ? AND dir = 0 AND pack IS NULL';
+    for (const { id } of tables.all<{ id: string }>(nowhere, month)) this.#drop(id);
+    for (const id of removed) if (!there.has(id)) this.#drop(id);
+    if (stamp === undefined) tables.run('DELETE FROM months WHERE month = ?', month);
+    else tables.run('INSERT OR REPLACE INTO months VALUES (?, ?)', month, sureStamp(stamp));
+  }
+
+  #pack(month: string, name: string, removed: ReadonlySet<string>): void {
+    const { files } = this.#sources;
+    const tables = this.#tables;
+    try {
+      const list = files.packs.list(join(files.directory, month, name));
+      if (!list) return;
+      tables.run('INSERT OR IGNORE INTO packs(month, name, whole) VALUES (?, ?, 0)', month, name);
+      const { pack } = tables.get<{ pack: number }>(
+        'SELECT pack FROM packs WHERE month = ? AND name = ?',
+        month,
+        name,
+      )!;
+      for (const id of list.runs.keys()) {
+        if (removed.has(id)) continue;
+        const isKnown = tables.get('SELECT 1 FROM runs WHERE id = ? AND month IS NOT NULL', id);
+        if (isKnown) tables.run('UPDATE runs SET pack = ? WHERE id = ?', pack, id);
+        else this.#load(id, month, pack);
+      }
+      tables.run('UPDATE packs SET whole = 1 WHERE pack = ?', pack);
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      this.#leaveOpen(name, month, UNSURE, error.findings[0]);
+    }
+  }
+
+  /** Reads one run and takes it; one that cannot be read, or has not ended, is looked at again. */
+  #load(id: string, month: string, pack: number | null = null): void {
+    const { files, annotations } = this.#sources;
+    const stamp = runStamp(files, id);
+    let run: StoredRun | undefined;
+    let finding: Finding | undefined;
+    try {
+      run = files.load(id);
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      finding = error.findings[0];
+    }
+    if (run) {
+      const before = this.#tables.get<{ pack: number | null }>('SELECT pack FROM runs WHERE id = ?', id);
+      const dir = stamp !== undefined;
+      this.#tables.put(rowOf(run, annotations.of(id).tags), {
+        month,
+        dir,
+        pack: pack ?? before?.pack ?? null,
+      });
+      this.#keepBatch();
+    } else this.#drop(id);
+    // Of a run that goes on nothing on the disk says that its process is gone.
+    if (run && (stamp === undefined || stamp.startsWith('final')))
+      this.#tables.run('DELETE FROM open WHERE id = ?', id);
+    else this.#leaveOpen(id, month, run?.record.status === 'running' ? UNSURE : (stamp ?? UNSURE), finding);
+  }
+
+  #leaveOpen(id: string, month: string, stamp: string, finding: Finding | undefined): void {
+    const text = finding ? JSON.stringify(finding) : null;
+    this.#tables.run('INSERT OR REPLACE INTO open VALUES (?, ?, ?, ?)', id, month, stamp, text);
+  }
+
+  /** Runs that had not ended, or could not be read, and of which that may be different now. */
+  #open(): { id: string; month: string }[] {
+    const { files, annotations } = this.#sources;
+    return this.#tables
+      .all<{ id: string; month: string; stamp: string }>('SELECT id, month, stamp FROM open')
+      .filter(({ id, stamp }) => {
+        if (!isRunId(id)) return false;
+        if (stamp !== UNSURE) return runStamp(files, id) !== stamp;
+        try {
+          const run = files.load(id);
+          const known = this.#tables.get<{ row: string }>('SELECT row FROM runs WHERE id = ?', id);
+          if (!run || !known) return Boolean(run) !== Boolean(known);
+          const isOver = run.record.status !== 'running' || runStamp(files, id)?.startsWith('final');
+          return isOver || JSON.stringify(rowOf(run, annotations.of(id).tags)) !== known.row;
+        } catch (error) {
+          if (!(error instanceof SameError)) throw error;
+          return true;
+        }
+      });
+  }
+
+  #changedTags(): { id: string; stamp: string | undefined }[] {
+    const { directory } = this.#sources.annotations;
+    const rows = this.#tables.all<{ id: string; stamp: string }>('SELECT id, stamp FROM tags');
+    const known = new Map(rows.map(({ id, stamp }) => [id, stamp]));
+    const changed = namesIn(directory).flatMap((name) => {
+      const id = name.slice(0, -'.jsonl'.length);
+      if (!isRunId(id) || name !== `${id}.jsonl`) return [];
+      const stamp = stampOf(join(directory, name));
+      const before = known.get(id);
+      known.delete(id);
+      return stamp === before && stamp !== undefined ? [] : [{ id, stamp }];
+    });
+    return [...changed, ...[...known.keys()].map((id) => ({ id, stamp: undefined }))];
+  }
+
+  #tag(id: string, stamp: string | undefined): void {
+    if (stamp === undefined) this.#tables.run('DELETE FROM tags WHERE id = ?', id);
+    else this.#tables.run('INSERT OR REPLACE INTO tags VALUES (?, ?)', id, sureStamp(stamp));
+    const place = 'SELECT row, month, dir, pack FROM runs WHERE id = ?';
+    const known = this.#tables.get<{ row: string; month: string; dir: number; pack: number }>(place, id);
+    if (!known) return;
+    const row: RunRow = JSON.parse(known.row);
+    const { tags } = this.#sources.annotations.of(id);
+    this.#tables.put({ ...row, tags: { ...tags } }, { ...known, dir: known.dir === 1 });
+  }
+
+  /** Forgets a run of one's own; one of its id that came with a bundle is seen again. */
+  #drop(id: string): void {
+    this.#tables.remove(id);
+    const other = this.#tables.get<{ row: string }>('SELECT row FROM others WHERE id = ? LIMIT 1', id);
+    if (other) this.#tables.put(JSON.parse(other.row), { month: null, dir: false, pack: null });
+  }
+
+  #keepBatch(): void {
+    this.#batch++;
+    if (this.#batch % BATCH !== 0) return;
+    this.#tables.flush();
+    this.#tables.database.exec('COMMIT; BEGIN IMMEDIATE');
+  }
+}
+
+/** What changes with the content of a directory or a file; nothing where there is none. */
+export function stampOf(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+}
+
+/** A stamp to keep: none where what it is of may change again without a sign of it. */
+export function sureStamp(stamp: string): string {
+  const changedMs = Number(BigInt(stamp.split(':')[2]!) / 1_000_000n);
+  return epochMs() - changedMs > RACY_MS ? stamp : UNSURE;
+}
+
+/** A stamp of a run's files: undefined without a directory, `final…` once there is a record. */
+function runStamp(files: RunFiles, id: string): string | undefined {
+  const path = files.pathOf(id);
+  const record = stampOf(join(path, 'run.json'));
+  if (record !== undefined) return `final ${record}`;
+  const journal = stampOf(join(path, 'journal.jsonl'));
+  return journal === undefined && stampOf(path) === undefined ? undefined : `going ${journal ?? ''}`;
+}

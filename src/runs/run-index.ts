@@ -1,0 +1,128 @@
+import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
+import { isErrno } from '../host/files.ts';
+import { applyOthers, changesOfOthers, keptOthers, type OtherRuns } from './index-others.ts';
+import { IndexRefresh, type IndexSources } from './index-refresh.ts';
+import { searchTables } from './index-search.ts';
+import { IndexTables } from './index-tables.ts';
+import type { RunIndex, RunRow } from './run-query.ts';
+import { openScannedIndex, searchRows } from './scanned-index.ts';
+
+/** What an index is kept in, made from, and stood in for by where it cannot be kept. */
+export interface RunIndexOptions extends IndexSources {
+  /** The database's file. */
+  path: string;
+  others: OtherRuns;
+  /** How long others may keep the database to themselves before every run is looked at. */
+  waitMs?: number;
+  /** Reads every run that ran here. */
+  scanOwn(): RunRow[];
+  /** Reads every run that came along with a bundle. */
+  scanOthers(): Promise<RunRow[]>;
+}
+
+/** An index that holds a file open. */
+export interface OpenRunIndex extends RunIndex {
+  close(): void;
+}
+
+/**
+ * The index of a home's runs in a database that is made from their files, and made anew when it is missing, damaged or of
+ * another version (spec SAME-RUN-090). What came with bundles is looked at here, what ran here at each question. Where no
+ * database can be kept, or others hold it for too long, every run is looked at.
+ * @param anew makes it anew whatever it holds
+ */
+export async function openRunIndex(options: RunIndexOptions, anew = false): Promise<OpenRunIndex> {
+  for (const isLast of [false, true]) {
+    try {
+      return await openKept(options, anew);
+    } catch (error) {
+      if (!isOfDatabase(error)) throw error;
+      if (isLast || !isDamagedDatabase(error) || !isRemoved(options.path)) break;
+    }
+  }
+  const others = await options.scanOthers();
+  const rows = () => merged(options.scanOwn(), others);
+  return { ...openScannedIndex(rows), close: () => {} };
+}
+
+async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRunIndex> {
+  const { path, others, scanOwn, annotations, waitMs } = options;
+  const database = openDatabase(path, waitMs);
+  try {
+    const tables = new IndexTables(database);
+    const refresh = new IndexRefresh(tables, options);
+    const within = (work: () => void) => {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        work();
+        database.exec('COMMIT');
+      } catch (error) {
+        tables.forget();
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    };
+    const take = () => {
+      if (refresh.isStale()) within(() => refresh.apply());
+    };
+    if (anew || !tables.isReady()) within(() => (anew || !tables.isReady() ? tables.clear() : undefined));
+    const changes = await changesOfOthers(tables, others);
+    const tagsOf = (id: string) => annotations.of(id).tags;
+    if (changes.length > 0) within(() => applyOthers(tables, changes, tagsOf));
+    // All that others can keep from being done has been done once when the first question comes.
+    take();
+    refresh.warn();
+    const otherRows = () =>
+      tables.all<{ row: string }>('SELECT row FROM others').map(({ row }) => JSON.parse(row) as RunRow);
+    const index: OpenRunIndex = {
+      search(query) {
+        try {
+          take();
+          database.exec('BEGIN');
+          try {
+            return searchTables(tables, query);
+          } finally {
+            database.exec('COMMIT');
+          }
+        } catch (error) {
+          if (!isDatabaseError(error)) throw error;
+          return searchRows(merged(scanOwn(), otherRows()), query);
+        }
+      },
+      rebuild() {
+        within(() => {
+          const kept = keptOthers(tables);
+          tables.clear();
+          applyOthers(tables, kept, tagsOf);
+          refresh.apply();
+        });
+        return index.search({ limit: 0 }).total;
+      },
+      close: () => database.close(),
+    };
+    return index;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Own runs, and those of others whose ids are none of theirs. */
+function merged(own: readonly RunRow[], others: readonly RunRow[]): RunRow[] {
+  const rows = new Map([...others, ...own].map((row) => [row.id, row]));
+  return [...rows.values()];
+}
+
+/** Whether an error says that no database can be kept where it should be. */
+function isOfDatabase(error: unknown): boolean {
+  return isDatabaseError(error) || isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR');
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    removeDatabase(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

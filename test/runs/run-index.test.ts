@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { openDiskAnnotations } from '../../src/runs/annotations.ts';
+import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
+import { RunFiles } from '../../src/runs/run-files.ts';
+import { monthOf, newRunId } from '../../src/runs/run-id.ts';
+import { openRunIndex } from '../../src/runs/run-index.ts';
+import type { RunRecord } from '../../src/runs/run-record.ts';
+import { rowOf } from '../../src/runs/run-row.ts';
+import { type IndexedRun, testRunIndex } from '../contract/run-index.ts';
+import { begun } from './record.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'same-index-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+
+/** A home of runs, own ones as files and those of others as they are read. */
+function openHome() {
+  const home = join(root, String(++count));
+  const others = new Map<string, RunRecord[]>();
+  const annotations = openDiskAnnotations(join(home, 'runs/annotations'));
+  const damaged: string[] = [];
+  const store = openDiskRunStore(join(home, 'runs'));
+  const options = {
+    path: join(home, 'index.sqlite'),
+    waitMs: 50,
+    files: new RunFiles(join(home, 'runs')),
+    annotations: { directory: join(home, 'runs/annotations'), of: (id: string) => annotations.of(id) },
+    onDamaged: ({ message }: { message: string }) => damaged.push(message),
+    others: {
+      directory: join(home, 'referrers'),
+      read: async (program: string) => ({ records: others.get(program) ?? [], whole: true }),
+    },
+    scanOwn: () => store.list().map((run) => rowOf(run, annotations.of(run.record.id).tags)),
+    scanOthers: async () =>
+      [...others.values()]
+        .flat()
+        .map((record) => rowOf({ record, own: false }, annotations.of(record.id).tags)),
+  };
+  return {
+    home,
+    options,
+    annotations,
+    damaged,
+    store,
+    open: () => openRunIndex({ ...options, files: new RunFiles(join(home, 'runs')) }),
+    /** A final run. */
+    add(more: Partial<RunRecord> = {}): RunRecord {
+      const record = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z', ...more });
+      const { year, month } = monthOf(record.id);
+      mkdirSync(join(home, 'runs', year, month, record.id), { recursive: true });
+      writeFileSync(join(home, 'runs', year, month, record.id, 'run.json'), `${JSON.stringify(record)}\n`);
+      return record;
+    },
+    addOther(program: string, record: RunRecord): void {
+      mkdirSync(join(home, 'referrers', program), { recursive: true });
+      writeFileSync(join(home, 'referrers', program, record.id), '');
+      others.set(`sha256:${program}`, [...(others.get(`sha256:${program}`) ?? []), record]);
+    },
+  };
+}
+
+function fill(runs: readonly IndexedRun[]) {
+  const home = openHome();
+  for (const { record, own, tags } of runs) {
+    if (own) home.add(record);
+    else home.addOther('a'.repeat(64), record);
+    if (Object.keys(tags).length > 0)
+      home.annotations.append(record.id, { at: '2026-01-31T10:00:00.000Z', tag: tags });
+  }
+  return home;
+}
+
+testRunIndex('the index in a database', async (runs) => {
+  const index = await fill(runs).open();
+  return { index, [Symbol.dispose]: () => index.close() };
+});
+
+describe('the index of runs', () => {
+  const idsOf = async (home: ReturnType<typeof openHome>) => {
+    const index = await home.open();
+    const { rows, total } = index.search({});
+    index.close();
+    assert.equal(rows.length, total);
+    return rows.map(({ id }) => id);
+  };
+
+  it('sees a run that was added, ended or deleted since', async () => {
+    const home = openHome();
+    const first = home.add();
+    const index = await home.open();
+    assert.deepEqual(
+      index.search({}).rows.map(({ id }) => id),
+      [first.id],
+    );
+    const second = begun();
+    const journal = home.store.begin(second);
+    assert.deepEqual(
+      index.search({}).rows.map(({ status }) => status),
+      ['running', 'succeeded'],
+    );
+    journal.finish({ ...second, status: 'failed' });
+    assert.deepEqual(
+      index.search({}).rows.map(({ status }) => status),
+      ['failed', 'succeeded'],
+    );
+    home.store.remove(first.id);
+    assert.deepEqual(
+      index.search({}).rows.map(({ id }) => id),
+      [second.id],
+    );
+    assert.equal(index.search({}).total, 1);
+    index.close();
+  });
+
+  it('is made anew when it is missing, damaged, cut short or of another version', async () => {
+    const home = openHome();
+    const ids = [home.add().id, home.add().id, home.add().id].sort().reverse();
+    assert.deepEqual(await idsOf(home), ids);
+    for (const bytes of ['', 'rubbish', 'SQLite format 3\0and then nothing', Buffer.alloc(16384, 7)]) {
+      for (const end of ['', '-wal', '-shm']) rmSync(`${home.options.path}${end}`, { force: true });
+      writeFileSync(home.options.path, bytes);
+      assert.deepEqual(await idsOf(home), ids);
+    }
+    const { openDatabase } = await import('../../src/host/database.ts');
+    const database = openDatabase(home.options.path);
+    database.exec("UPDATE meta SET value = 'another' WHERE key = 'version'");
+    database.close();
+    assert.deepEqual(await idsOf(home), ids);
+  });
+
+  it('looks at every run where no database can be kept', async () => {
+    const home = openHome();
+    const { id } = home.add();
+    mkdirSync(home.options.path);
+    assert.deepEqual(await idsOf(home), [id]);
+  });
+
+  it('looks at every run while another process holds the database', async () => {
+    const home = openHome();
+    const first = home.add();
+    assert.deepEqual(await idsOf(home), [first.id]);
+    const { openDatabase } = await import('../../src/host/database.ts');
+    const other = openDatabase(home.options.path);
+    other.exec('BEGIN IMMEDIATE');
+    const second = home.add();
+    assert.deepEqual((await idsOf(home)).sort(), [first.id, second.id].sort());
+    other.exec('COMMIT');
+    other.close();
+  });
+
+  it('names what is damaged each time, and lists the others', async () => {
+    const home = openHome();
+    const { id } = home.add();
+    const broken = newRunId();
+    const { year, month } = monthOf(broken);
+    mkdirSync(join(home.home, 'runs', year, month, broken), { recursive: true });
+    writeFileSync(join(home.home, 'runs', year, month, broken, 'run.json'), '{');
+    assert.deepEqual(await idsOf(home), [id]);
+    assert.deepEqual(await idsOf(home), [id]);
+    assert.equal(home.damaged.length, 2);
+    assert.match(home.damaged[1]!, /not JSON/);
+  });
+
+  it('shows tags as they are now, and an own run before one of its id that came with a bundle', async () => {
+    const home = openHome();
+    const record = home.add();
+    home.addOther('b'.repeat(64), { ...record, status: 'failed' });
+    const index = await home.open();
+    assert.deepEqual(
+      index.search({}).rows.map(({ own, status, tags }) => [own, status, tags]),
+      [[true, 'succeeded', {}]],
+    );
+    home.annotations.append(record.id, { at: '2026-01-31T10:00:00.000Z', tag: { kept: 'yes' } });
+    assert.deepEqual(index.search({}).rows[0]!.tags, { kept: 'yes' });
+    home.annotations.append(record.id, { at: '2026-01-31T10:00:01.000Z', tag: { kept: null } });
+    assert.deepEqual(index.search({}).rows[0]!.tags, {});
+    home.store.remove(record.id);
+    assert.deepEqual(
+      index.search({}).rows.map(({ own, status }) => [own, status]),
+      [[false, 'failed']],
+    );
+    index.close();
+  });
+});
