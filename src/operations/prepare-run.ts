@@ -1,32 +1,19 @@
-import { openOrigin } from '../bundle/origin-artifact.ts';
-import { openProgram, type ProgramArtifact } from '../bundle/program-artifact.ts';
+import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { BlobId, ContentStore } from '../content/content-store.ts';
 import type { EngineContext } from '../engines/engine.ts';
-import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
-import { nearest } from '../errors/suggestion.ts';
+import { type Finding, throwFindings } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
-import { cellFinding, selectSteps } from '../pipeline/selection.ts';
-import { isJsonObject, type JsonObject } from '../program/json.ts';
-import { parseParameterWords } from '../program/parameter-words.ts';
-import {
-  declaredParameters,
-  loadPatterns,
-  type ResolvedParameter,
-  resolveParameters,
-} from '../program/parameters.ts';
+import { selectSteps } from '../pipeline/selection.ts';
 import { remoteData } from '../program/remote-data.ts';
-import type { Program } from '../program/schema.ts';
 import type { RequirementRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
-import { findProgram } from './find-program.ts';
-import { packTree } from './pack-source.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
-import { secretParameters } from './redaction.ts';
-import { chosenAgain, type ResumedRun, resumedRun } from './resume-run.ts';
-import { declaredSecrets } from './run-context.ts';
-import { readSetWords } from './set-words.ts';
+import { refuseSecretParameters, unknownSteps, untraceable } from './refuse-request.ts';
+import { requestedParameters } from './requested-parameters.ts';
+import { chosenAgain, type ResumedRun } from './resume-run.ts';
+import { understand } from './understand-request.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
 export interface RunRequest {
@@ -160,91 +147,6 @@ export async function prepareRun(
   };
 }
 
-/**
- * The parameters of a program as a user asked for them: words, `--set`, file and profile.
- * @throws every problem with them together (exit 2)
- */
-export async function requestedParameters(
-  ports: Ports,
-  program: Program,
-  given: RunRequest,
-): Promise<Record<string, ResolvedParameter>> {
-  await loadPatterns(program);
-  const request = given.reread?.(Object.keys(program.parameters ?? {})) ?? given;
-  const words = parseParameterWords(request.words, declaredParameters(program), {
-    afterDashes: request.afterDashes,
-    label: `${program.metadata.name}:${program.metadata.version}`,
-    readFile: (path) => readText(ports, path),
-  });
-  const set = readSetWords(request.set);
-  const file = await readParametersFile(ports, request.parametersFile);
-  const { parameters, findings } = resolveParameters(program, {
-    ...(request.profile === undefined ? {} : { profile: request.profile }),
-    ...(file.values === undefined ? {} : { file: { name: request.parametersFile!, values: file.values } }),
-    set: set.values,
-    flags: words.flags,
-  });
-  throwFindings([...words.findings, ...set.findings, ...file.findings, ...findings]);
-  return parameters;
-}
-
-/** @throws SAME1103 for each parameter that holds the value of a secret */
-function refuseSecretParameters(
-  ports: Ports,
-  program: Program,
-  parameters: Record<string, ResolvedParameter>,
-): void {
-  throwFindings(
-    secretParameters(parameters, declaredSecrets(ports, program)).map(({ parameter, secret }) => ({
-      code: 'SAME1103',
-      message: `parameter "${parameter}" holds the value of the secret ${secret}, and parameters are recorded`,
-      place: parameter,
-      hint: `leave it out: a step that lists ${secret} in its secrets gets it as a variable`,
-      clause: 'SAME-RUN-081',
-    })),
-  );
-}
-
-/** What stands against `--trace` (spec SAME-RUN-031). */
-function untraceable(ports: Ports, { trace }: RunRequest, engine: string): Finding[] {
-  if (!trace) return [];
-  if (engine !== 'local') {
-    return [{ code: 'SAME1016', message: `--trace is not supported by engine ${engine}`, place: '--trace' }];
-  }
-  if (ports.hasCommand('strace')) return [];
-  return [
-    {
-      code: 'SAME1701',
-      message: '--trace: want command strace, have none',
-      place: '--trace',
-      hint: 'install strace (on Debian: apt install strace), or run without --trace',
-    },
-  ];
-}
-
-/** Steps that options name and the program does not have (spec SAME-RUN-026). */
-function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Finding[] {
-  const { steps, finally: last = {} } = program.pipeline;
-  const known = [...Object.keys(steps), ...Object.keys(last)];
-  const named = [
-    ...(Array.isArray(force) ? force.map((name) => ['--force', name] as const) : []),
-    ...accept.map((name) => ['--accept', name] as const),
-  ];
-  return named.flatMap(([option, name]) => {
-    if (known.includes(name)) return [];
-    const cell = cellFinding(option, name, new Set(known));
-    if (cell) return [cell];
-    const meant = nearest(name, known);
-    return [
-      {
-        code: 'SAME1009' as const,
-        message: `${option}: there is no step "${name}"${meant === undefined ? '' : ` — did you mean ${meant}?`}`,
-        place: option,
-      },
-    ];
-  });
-}
-
 /** The content of data elsewhere that came along with a bundle, as far as a step can get it as it is. */
 async function dataHere(
   { program, lock }: ProgramArtifact,
@@ -272,107 +174,4 @@ export function refuseUnmet(prepared: PreparedRun, allowUnmet: boolean): Require
     );
   }
   return unmet;
-}
-
-/** A program that was found, and what is asked of it. */
-interface Understood {
-  /** With every word where it belongs. */
-  request: RunRequest;
-  artifact: ProgramArtifact;
-  origin?: Origin;
-  pinned: boolean;
-  resumed?: ResumedRun;
-}
-
-/** Finds the program, reads the words by its parameters, and finds the run that is gone on with. */
-async function understand(ports: Ports, given: RunRequest, content: ContentStore): Promise<Understood> {
-  const isHere = given.reference !== undefined || given.resume === undefined || given.source !== '.';
-  // A run is gone on with wherever one stands.
-  const found = isHere || ports.files.exists('same.yaml') ? await locate(ports, given, content) : undefined;
-  const parameters = Object.keys(found?.artifact.program.parameters ?? {});
-  const request = given.reread?.(parameters) ?? given;
-  throwFindings(request.problems ?? []);
-  if (request.resume === undefined) return { request, ...found! };
-  const reference = request.reference ?? found?.artifact.program.metadata.name;
-  const resumed = resumedRun(ports, request.resume, reference);
-  const { id, program, status } = resumed.record;
-  ports.progress(`going on with run ${id} of ${program.name}:${program.version} (${status})`);
-  if (found && found.artifact.digest !== program.digest)
-    ports.progress(
-      'that is the program as it was then; it has changed since, and what it is now runs with: same run',
-    );
-  return { request, ...(await locateAgain(ports, resumed)), resumed };
-}
-
-async function locate(
-  ports: Ports,
-  request: RunRequest,
-  content: ContentStore,
-): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
-  if (request.source !== undefined) {
-    using temporary = ports.files.scratch();
-    using source = await ports.openSource(request.source, {
-      workDirectory: temporary.path,
-      signal: ports.cancel,
-    });
-    if (source.kind === 'bundle') {
-      throw new SameError({
-        code: 'SAME1208',
-        message: `${source.label} is a bundle: run -f runs a folder or a repository without storing it`,
-        hint: `store it first: same import ${request.source}`,
-      });
-    }
-    return { ...(await packTree(ports, source, content)), pinned: false };
-  }
-  const { artifact, pin } = await findProgram(ports, request.reference!).catch((error: unknown) => {
-    if (!(error instanceof SameError) || request.meant === undefined) throw error;
-    const [first, ...others] = error.findings;
-    const hint = `if it is no program, it belongs to the option before it: ${request.meant}`;
-    throw new SameError([{ ...first!, hint }, ...others], { cause: error });
-  });
-  const origin = pin.origin === undefined ? undefined : await openOrigin(pin.origin, ports.content);
-  return { artifact, ...(origin ? { origin } : {}), pinned: true };
-}
-
-/** The program of a run, pinned or not, as it was then. @throws SAME1305 it is not here any more */
-async function locateAgain(
-  ports: Ports,
-  { record }: ResumedRun,
-): Promise<{ artifact: ProgramArtifact; origin?: Origin; pinned: boolean }> {
-  const { name, version, digest, pinned } = record.program;
-  const artifact = await openProgram(digest, ports.content);
-  const pin = ports.pins.get(name, version);
-  const origin =
-    pin?.digest === digest && pin.origin !== undefined
-      ? await openOrigin(pin.origin, ports.content)
-      : undefined;
-  return { artifact, ...(origin ? { origin } : {}), pinned };
-}
-
-async function readParametersFile(
-  ports: Ports,
-  path: string | undefined,
-): Promise<{ values?: JsonObject; findings: Finding[] }> {
-  if (path === undefined) return { findings: [] };
-  const bytes = ports.files.read(path);
-  if (!bytes) {
-    return {
-      findings: [
-        { code: 'SAME1108', message: `parameters file ${path} is not there`, place: '--parameters' },
-      ],
-    };
-  }
-  const { value, findings } = await ports.parseDocument(bytes, path);
-  if (findings.length === 0 && !isJsonObject(value)) {
-    return {
-      findings: [{ code: 'SAME1108', message: `${path} does not hold names and values`, place: path }],
-    };
-  }
-  return { values: value as JsonObject, findings };
-}
-
-function readText(ports: Ports, path: string): string {
-  const bytes = ports.files.read(path);
-  if (bytes) return bytes.toString('utf8');
-  throw new SameError({ code: 'SAME1108', message: `file ${path} is not there`, place: `@${path}` });
 }

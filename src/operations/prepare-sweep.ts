@@ -6,14 +6,9 @@ import type { JsonObject } from '../program/json.ts';
 import type { SweepRecord } from '../sweeps/sweep.ts';
 import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
-import {
-  type PreparedRun,
-  prepareRun,
-  type RunRequest,
-  refuseUnmet,
-  requestedParameters,
-} from './prepare-run.ts';
+import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './prepare-run.ts';
 import { readSearch, type SearchRequest, wordsOf } from './read-search.ts';
+import { requestedParameters } from './requested-parameters.ts';
 
 /** What a user asked to sweep. */
 export interface SweepRequest extends SearchRequest {

@@ -10,7 +10,8 @@ import { parseSearch, type SearchWords } from '../sweeps/search-options.ts';
 import type { Dimension } from '../sweeps/search-space.ts';
 import type { Search } from '../sweeps/sweep.ts';
 import type { Ports } from './ports.ts';
-import { type RunRequest, requestedParameters } from './prepare-run.ts';
+import type { RunRequest } from './prepare-run.ts';
+import { requestedParameters } from './requested-parameters.ts';
 import { readSetWords } from './set-words.ts';
 
 /** What a user says of parameters and of how to search them. */

@@ -1,7 +1,7 @@
 import { throwFindings } from '../../errors/same-error.ts';
 import type { JsonValue } from '../../program/json.ts';
 import type { ParameterSource } from '../../program/parameters.ts';
-import { requestedParameters } from '../prepare-run.ts';
+import { requestedParameters } from '../requested-parameters.ts';
 import { type ByteString, bytesOf, type Desk } from './desk.ts';
 
 /** A manifest, and what its user says of its parameters. */
