@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -76,6 +77,8 @@ export async function openCrashLab(directory: string, random: () => number): Pro
   const env = { ...process.env, SAME_HOME: home, HOME: join(directory, 'user') };
   const faults: string[] = [];
   const owners = new Map<string, number>();
+  /** The runs of processes that live. */
+  const writing = new Map<number, string>();
   const runsOf = (): string[] => below(join(home, 'runs'), 3);
   const journalAt = (path: string) => join(path, 'journal.jsonl');
 
@@ -104,13 +107,27 @@ export async function openCrashLab(directory: string, random: () => number): Pro
     return { child, ended };
   };
 
-  /** The run that a process writes, once its first line is there. */
+  /** The run that a process writes, once its first line is there: asked of the process itself while it lives. */
   const runOf = (pid: number): string | undefined => {
+    const known = writing.get(pid);
+    if (known !== undefined) return known;
+    const path = openFiles(pid)
+      .find((file) => file.startsWith(`${home}/`) && file.endsWith('/journal.jsonl'))
+      ?.slice(0, -'/journal.jsonl'.length);
+    if (path === undefined || linesOf(journalAt(path)).length === 0) return undefined;
+    owners.set(path, pid);
+    writing.set(pid, path);
+    return path;
+  };
+
+  /** The run that a process wrote that is gone. */
+  const runLeftBy = (pid: number): string | undefined => {
+    const known = writing.get(pid);
+    writing.delete(pid);
+    if (known !== undefined) return known;
     for (const path of runsOf()) {
       if (owners.has(path)) continue;
-      const [first, ...more] = linesOf(journalAt(path));
-      if (first === undefined && more.length === 0) continue;
-      const begun = eventOf(first);
+      const begun = eventOf(linesOf(journalAt(path))[0]);
       if (begun) owners.set(path, begun.owner.pid);
     }
     return [...owners].findLast(([, owner]) => owner === pid)?.[0];
@@ -136,7 +153,7 @@ export async function openCrashLab(directory: string, random: () => number): Pro
     while (!over && !isTime()) await new Promise((done) => setTimeout(done, 2));
     const wasKilled = !over && child.kill('SIGKILL');
     const { code, stderr } = await ended;
-    const path = runOf(pid);
+    const path = runLeftBy(pid);
     owners.delete(path ?? '');
     if (path !== undefined) owners.set(path, 0);
     return { ...(path === undefined ? {} : { path }), wasKilled: wasKilled && code === null, stderr, code };
@@ -325,6 +342,21 @@ export async function killAtRandom(
 
 const digestOf = (bytes: string | Buffer): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** Paths of what a process has open; none of one that is gone. */
+function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
 
 /** Whole lines of a journal. */
 function linesOf(path: string): string[] {
