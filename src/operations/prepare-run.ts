@@ -12,7 +12,7 @@ import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 import { refuseSecretParameters, unknownSteps, untraceable } from './refuse-request.ts';
 import { requestedParameters } from './requested-parameters.ts';
-import { chosenAgain, type ResumedRun } from './resume-run.ts';
+import { chosenAgain, otherEngine, type ResumedRun } from './resume-run.ts';
 import { understand } from './understand-request.ts';
 
 /** What a user asked to run. Exactly one of `reference` and `source`. */
@@ -119,7 +119,7 @@ export async function prepareRun(
   throwFindings([
     ...refusals,
     ...unselected,
-    ...(resumed ? chosenAgain(resumed, request) : []),
+    ...(resumed ? [...chosenAgain(resumed, request), ...otherEngine(resumed, target)] : []),
     ...unknownSteps(program, request),
     ...untraceable(ports, request, target.engine),
     ...ports.engine(target.engine).refusals(plan),

@@ -65,6 +65,20 @@ export function chosenAgain({ record }: ResumedRun, { steps, from, until }: Step
   );
 }
 
+/** What stands against going on elsewhere: a run is of one engine from beginning to end (SAME1902). */
+export function otherEngine({ record }: ResumedRun, target: { name: string; engine: string }): Finding[] {
+  const before = record.engine;
+  if (target.engine === before) return [];
+  return [
+    {
+      code: 'SAME1902',
+      message: `run ${record.id} is of engine ${before}, and cannot go on with ${target.engine} (target ${target.name})`,
+      place: '--resume',
+      hint: `leave out --engine and --target, or run it anew on ${target.engine}: what has not changed is reused`,
+    },
+  ];
+}
+
 function newestOf(ports: Ports, reference: string | undefined): StoredRun {
   const wanted = reference === undefined ? undefined : parseReference(reference);
   for (const run of ports.runs.newest()) {
