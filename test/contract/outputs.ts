@@ -71,7 +71,7 @@ outputs: {free: {}, fixed: {path: out/fixed.txt}}`),
     it('fail a step whose output lies outside through a link in its path', async () => {
       const ran = await run({
         manifest: oneStep(
-          `run: 'rmdir d; mkdir "$HOME/../../../elsewhere"; ln -s "$HOME/../../../elsewhere" d; touch d/o'\noutputs: {o: {path: d/o}}`,
+          `run: 'rmdir d; mkdir "\${HOME:?}/../../../elsewhere"; ln -s "$HOME/../../../elsewhere" d; touch d/o'\noutputs: {o: {path: d/o}}`,
         ),
       });
       assert.equal(ran.record.status, 'failed');
@@ -96,7 +96,7 @@ outputs: {free: {}, fixed: {path: out/fixed.txt}}`),
 pipeline:
   steps:
     a:
-      run: 'mkdir -p "$HOME/${up}/b/1/work"; touch "$HOME/${up}/b/1/work/planted"; touch {{outputs.o}}'
+      run: 'cd "$HOME" && mkdir -p ${up}/b/1/work && touch ${up}/b/1/work/planted; touch {{outputs.o}}'
       outputs: {o: {}}
     b: {run: 'ls', inputs: {o: {from: a.o}}}
 `,

@@ -239,7 +239,7 @@ for (let i = 0; i < 3; i++) spawn(process.execPath, ['-e', again], { detached: t
         run: 'mkdir {{outputs.o}}; echo one > {{outputs.o}}/a; echo two > {{outputs.o}}/b',
         outputs: { o: {} },
       },
-      deletes: { run: 'chmod -R u+w $SAME_IN; rm -rf $SAME_IN/*', inputs: { i: { from: 'makes.o' } } },
+      deletes: { run: 'cd "$SAME_IN" && chmod -R u+w . && rm -rf ./*', inputs: { i: { from: 'makes.o' } } },
       reads: { run: 'cat {{inputs.i}}/a {{inputs.i}}/b', inputs: { i: { from: 'makes.o' } } },
     });
     const ended = await rig.same([...run, '--keep-going']);
@@ -315,7 +315,7 @@ describe('a disk that becomes full while steps run', {
     assert.ok(ended.code === 1 || ended.code === 5, `${ended.code} ${ended.stderr}`);
     const left = processesOf((text) => text.includes('SAME_RUN_ID=') && text.includes(`${home}/`));
     assert.deepEqual(left, []);
-    mounts.shell(`rm -rf ${home}/work/* ${home}/full`);
+    mounts.shell(`cd ${home} && rm -rf ./work/* ./full`);
     const shown = await at(['show', 'run', 'latest', '--json']);
     assert.equal(shown.code, 0, shown.stderr);
     const record = shown.json();
