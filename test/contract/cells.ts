@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { awaiting, meetingPlace } from './meeting.ts';
 import { keepGoing, type RunFixture, statusesOf, succeeded } from './steps.ts';
 
 /** Steps with several cells (spec chapter pipeline). */
@@ -63,14 +64,18 @@ pipeline:
     });
 
     it('start as soon as those they read from have ended, before others of the same step', async () => {
+      using place = meetingPlace();
       const ran = await run({
         manifest: `
 pipeline:
   steps:
-    a: {run: 'test {{matrix.n}} = 1 || sleep 0.5; echo {{matrix.n}} > {{outputs.o}}', matrix: {n: [1, 2]}, outputs: {o: {}}}
+    a: {run: 'test {{matrix.n}} = 1 || { ${awaiting(`${place.path}/over`)}; }; echo {{matrix.n}} > {{outputs.o}}', matrix: {n: [1, 2]}, outputs: {o: {}}, timeout: 60s}
     b: {run: 'cat {{inputs.i}}', matrix: {n: [1, 2]}, inputs: {i: {from: a.o, cells: matching}}}
 `,
         context: (context) => ({ ...context, jobs: 4 }),
+        onEvent(event) {
+          if (event.type === 'step-started' && event.step === 'b.0') place.set('over');
+        },
       });
       succeeded(ran);
       const order = ran.events.flatMap((event) =>

@@ -3,13 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineContext } from '../../src/engines/engine.ts';
 
+let meetings: string | undefined;
+
+/** One directory for all places, which stays while any container may be started that is to see it. */
+function meetingsDirectory(): string {
+  if (meetings === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'same-meeting-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    meetings = made;
+  }
+  return meetings;
+}
+
 /** A directory outside of all runs, by which steps and tests meet. */
 export function meetingPlace(): Disposable & {
   path: string;
   set(name: string): void;
   has(name: string): boolean;
 } {
-  const path = mkdtempSync(join(tmpdir(), 'same-meeting-'));
+  const path = mkdtempSync(join(meetingsDirectory(), 'place-'));
   return {
     path,
     set: (name) => writeFileSync(join(path, name), ''),
