@@ -52,13 +52,14 @@ async function filesOf(entryPoints, apart) {
   return outputFiles;
 }
 
-const late = { pages: 'pages', cold: 'cold', help: 'help', live: 'live', conformance: 'conformance', listing: 'listing' };
+const late = { pages: 'pages', cold: 'cold', mlflow: 'mlflow', help: 'help', live: 'live', conformance: 'conformance', listing: 'listing' };
 const [most, push] = await Promise.all([
   filesOf(
     {
       same: 'src/cli/main.ts',
       pages: 'src/cli/pages.ts',
       cold: 'src/cli/cold.ts',
+      mlflow: 'src/cli/mlflow.ts',
       remote: 'src/cli/remote.ts',
       help: 'src/cli/help.ts',
       live: 'src/cli/live.ts',

@@ -25,7 +25,8 @@ from yaml_text import Node
 TEXT_FIELDS = ("version", "name", "revision", "arxiv", "doi")
 """Fields in which a number is SAME1006 (SAME-PRG-009)."""
 
-RESERVED_VARIABLES = ("HOME", "TMPDIR", "PATH")
+TRACKING_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID")
+RESERVED_VARIABLES = ("HOME", "TMPDIR", "PATH", *TRACKING_VARIABLES)
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*\Z")
 _COMMAND = re.compile(r"[A-Za-z0-9._+-]+( *(>=|<=|==|!=|>|<) *[0-9][0-9A-Za-z.+-]*)*\Z")
@@ -207,6 +208,8 @@ class _Checker:
             if match and match[2] in _MILLISECONDS and _too_much(match[1], _MILLISECONDS[match[2]]):
                 yield path, "SAME-PRG-013", "is more than 2^53 - 1 milliseconds", False
         for path, name in _keys(value, _VARIABLES):
+            if path[0] == "services" and name in TRACKING_VARIABLES:
+                continue
             if name in RESERVED_VARIABLES or name.startswith("SAME_"):
                 yield path, "SAME-PRG-007", "is set by the step contract", True
         for path, text in _found(value, [("environments", "*", "variables", "*")]):

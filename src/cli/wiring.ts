@@ -20,6 +20,7 @@ import { resolveTarget } from '../infrastructure/targets.ts';
 import type { Ports } from '../operations/ports.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { openDiskStepResults } from '../runs/disk-step-results.ts';
+import { openIntake } from '../runs/mlflow/intake.ts';
 import { newRunId } from '../runs/run-id.ts';
 import { fileAs } from '../sources/source.ts';
 import type { Cli } from './cli.ts';
@@ -155,6 +156,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
+    intake: openIntake(async (attempts) =>
+      (await import('./mlflow.ts')).openIntakeServer(attempts, content),
+    ),
     hasCommand: (name) => findCommand(name) !== undefined,
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);

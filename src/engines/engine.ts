@@ -2,6 +2,7 @@ import type { ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 import type { StepKey } from '../pipeline/step-key.ts';
+import type { Intake, LoggedStep } from './intake.ts';
 
 /** A stored artifact: a file's or a directory's content. */
 export interface Artifact {
@@ -21,6 +22,8 @@ export interface ReportedMetric {
   value: number;
   /** Steps of the series it is the last value of, when it came from one. */
   count?: number;
+  /** Digest of that series, where it is not the metrics.jsonl that the step wrote. */
+  series?: string;
 }
 
 /** What a step that succeeded left, under the key of everything it was made from: enough to stand in for running it. */
@@ -35,6 +38,7 @@ export interface StepResult {
   metrics: ReportedMetric[];
   /** Digest of the metrics.jsonl the step wrote, when it did. */
   series?: string;
+  logged?: LoggedStep;
   logs: { stdout: Artifact; stderr: Artifact };
   durationMs: number;
   /** The key it was computed under, where somebody accepted it for this one (`--accept`). */
@@ -94,6 +98,7 @@ export type EngineEvent =
       metrics: ReportedMetric[];
       /** Digest of the metrics.jsonl the step wrote, when it did. */
       series?: string;
+      logged?: LoggedStep;
       logs: { stdout: Artifact; stderr: Artifact };
       problems: Finding[];
       /** Things to know that do not make it fail. */
@@ -142,6 +147,8 @@ export interface EngineContext {
   secrets: Record<string, string>;
   /** Hides secret values in a text that is shown. */
   mask(text: string): string;
+  /** Takes what steps log through MLflow's protocol; without it they are told of none. */
+  intake?: Intake;
   /** Notes which files steps read; the directory is the engine's to write into meanwhile. */
   trace?: { directory: string };
   /** Where an attempt's output goes. */

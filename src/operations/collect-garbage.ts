@@ -2,6 +2,7 @@ import { mentionedHex } from '../bundle/mentions.ts';
 import type { BlobCollector, StoredBlob } from '../content/content-store.ts';
 import type { BuiltEnvironment } from '../environments/built-environments.ts';
 import type { Sealed } from '../runs/run-sealer.ts';
+import { contentOf } from '../runs/step-outcome.ts';
 import { nameBlobs } from './named-blobs.ts';
 import { stopIfCanceled } from './pin-program.ts';
 import type { HomeUse, Ports } from './ports.ts';
@@ -140,8 +141,9 @@ function staleResults({ files, home }: Ports, there: readonly string[]): string[
       .map(({ path }) => `${directory}/${path}`)
       .filter((path) => {
         try {
-          const { outputs, logs, series } = JSON.parse(files.read(path)?.toString('utf8') ?? '{}');
-          const named = mentionedHex([Buffer.from(JSON.stringify({ outputs, logs, series }))]);
+          const named = mentionedHex([
+            Buffer.from(JSON.stringify(contentOf(JSON.parse(files.read(path)?.toString('utf8') ?? '{}')))),
+          ]);
           return [...named].some((digest) => !known.has(digest));
         } catch {
           // Torn by a crash: it is no result.

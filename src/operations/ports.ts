@@ -8,6 +8,7 @@ import type {
   StagedContentStore,
 } from '../content/content-store.ts';
 import type { Engine, EngineContext, EngineEvent } from '../engines/engine.ts';
+import type { Intake } from '../engines/intake.ts';
 import type { BuiltEnvironments } from '../environments/built-environments.ts';
 import type { CodeFiles, ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
@@ -194,6 +195,8 @@ export interface Ports {
   /** Whether a command is on the caller's PATH. */
   hasCommand(name: string): boolean;
   engine(name: string): Engine;
+  /** Takes what steps log through MLflow's protocol. */
+  intake: Intake;
   /** What would become of each cell of a plan now; nothing starts (`src/engines/forecast.ts`). */
   forecast(plan: Plan, context: EngineContext): Promise<AsyncIterable<EngineEvent[]>>;
   resolveTarget(options: { target?: string; engine?: string; program: Program }): {

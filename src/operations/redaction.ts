@@ -24,6 +24,7 @@ const SAID = new Set([
   'hint',
   'because',
   'matrix',
+  'logged',
   'warnings',
   'problems',
   'waivers',

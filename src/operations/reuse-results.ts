@@ -2,6 +2,7 @@ import { parseTreeList } from '../bundle/tree.ts';
 import type { BlobId } from '../content/content-store.ts';
 import type { Artifact, EngineContext, StepResult } from '../engines/engine.ts';
 import type { PlannedCell, PlannedStep } from '../pipeline/plan.ts';
+import { contentOf } from '../runs/step-outcome.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
 import { previousResult, previousSteps } from './previous-step.ts';
@@ -51,19 +52,18 @@ export function openReuse(
  * Whether everything that a result names is in the store as it was.
  * @param known digests of which that was seen in this run; more are added
  */
-async function isWhole(
-  ports: Ports,
-  { outputs, logs, series }: StepResult,
-  known: Set<string>,
-): Promise<boolean> {
-  for (const artifact of [...Object.values(outputs), logs.stdout, logs.stderr]) {
+async function isWhole(ports: Ports, result: StepResult, known: Set<string>): Promise<boolean> {
+  const { artifacts, series } = contentOf(result);
+  for (const artifact of artifacts) {
     if (known.has(artifact.digest)) continue;
     if (!(await holds(ports, artifact))) return false;
     known.add(artifact.digest);
   }
-  if (series === undefined || known.has(series)) return true;
-  if (!(await holdsNamed(ports, series))) return false;
-  known.add(series);
+  for (const digest of series) {
+    if (known.has(digest)) continue;
+    if (!(await holdsNamed(ports, digest))) return false;
+    known.add(digest);
+  }
   return true;
 }
 

@@ -45,6 +45,7 @@ export async function engineContext(
     ),
     secrets,
     mask: masking.mask,
+    intake: ports.intake,
     logPaths: journal.logPaths,
     async keepLog(path) {
       if (masking.active)

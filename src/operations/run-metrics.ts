@@ -20,12 +20,12 @@ export function reportedMetrics(
   step: string,
   matrix?: JsonObject,
 ): MetricRecord[] {
-  return metrics.map(({ name, value, count }) => ({
+  return metrics.map(({ name, value, count, series: own = series }) => ({
     name,
     step,
     ...(matrix === undefined ? {} : { matrix }),
     value,
-    ...(count === undefined ? {} : { count, ...(series === undefined ? {} : { series }) }),
+    ...(count === undefined ? {} : { count, ...(own === undefined ? {} : { series: own }) }),
   }));
 }
 

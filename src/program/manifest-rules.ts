@@ -82,15 +82,19 @@ export function requirePath(rules: Rules, path: Path, text: string | undefined):
   );
 }
 
+/** Where a step logs to: a service may still offer another place, which then gets a copy. */
+const TRACKING = ['MLFLOW_TRACKING_URI', 'MLFLOW_RUN_ID'];
+const TAKEN = ['HOME', 'TMPDIR', 'PATH', ...TRACKING];
+
 /** The variables that the step contract sets itself. */
 export function reservedVariable(name: string): boolean {
-  return name.startsWith('SAME_') || ['HOME', 'TMPDIR', 'PATH'].includes(name);
+  return name.startsWith('SAME_') || TAKEN.includes(name);
 }
 
 /** Notes a name that the step contract sets itself: the last step of the path, a variable the program wants to set. */
 export function checkVariable(rules: Rules, path: Path): void {
   const name = String(path.at(-1));
-  if (!reservedVariable(name)) return;
+  if (!reservedVariable(name) || (path[0] === 'services' && TRACKING.includes(name))) return;
   const message = `${pathText(path.slice(0, -1))}: ${name} is set by same itself`;
-  rules.report('SAME1005', path, message, 'HOME, TMPDIR, PATH and SAME_… are taken: use another name', 'key');
+  rules.report('SAME1005', path, message, `${TAKEN.join(', ')} and SAME_… are taken: use another name`, 'key');
 }

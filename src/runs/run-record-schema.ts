@@ -23,6 +23,44 @@ const usage = z.strictObject({
   peakMemoryBytes: count.optional(),
 });
 
+const texts = z.record(text, z.string());
+const reported = z.strictObject({
+  name: text,
+  value: z.number(),
+  count: count.optional(),
+  series: digest.optional(),
+});
+const logged = {
+  parameters: texts.optional(),
+  drift: z.record(text, z.array(z.string())).optional(),
+  tags: texts.optional(),
+  artifacts: artifact.optional(),
+  models: z
+    .array(
+      z.strictObject({
+        name: text,
+        path: text.optional(),
+        type: text.optional(),
+        parameters: texts.optional(),
+        tags: texts.optional(),
+      }),
+    )
+    .optional(),
+  inputs: z
+    .array(z.strictObject({ name: text, digest: z.string(), context: z.string().optional() }))
+    .optional(),
+};
+const loggedRun = z.strictObject({
+  ...logged,
+  id: text,
+  name: text.optional(),
+  parent: text.optional(),
+  status: z.enum(['running', 'scheduled', 'finished', 'failed', 'killed']),
+  startedAt: instant,
+  finishedAt: instant.optional(),
+  metrics: z.array(reported),
+});
+
 const step = z.strictObject({
   name: text,
   of: text.optional(),
@@ -39,6 +77,7 @@ const step = z.strictObject({
   environment: text,
   inputs: artifacts,
   outputs: artifacts,
+  logged: z.strictObject({ ...logged, runs: z.array(loggedRun).optional() }).optional(),
   logs: z.strictObject({ stdout: artifact, stderr: artifact }).optional(),
   startedAt: instant.optional(),
   finishedAt: instant.optional(),

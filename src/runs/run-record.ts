@@ -1,4 +1,5 @@
 import type { Artifact, StepStatus } from '../engines/engine.ts';
+import type { LoggedStep } from '../engines/intake.ts';
 import type { PlannedParameter } from '../pipeline/plan.ts';
 import type { JsonObject } from '../program/json.ts';
 
@@ -35,6 +36,8 @@ export interface StepRecord {
   environment: string;
   inputs: Record<string, Artifact>;
   outputs: Record<string, Artifact>;
+  /** What it logged through MLflow's protocol; its figures are among {@link RunRecord.metrics}. */
+  logged?: LoggedStep;
   logs?: { stdout: Artifact; stderr: Artifact };
   startedAt?: string;
   finishedAt?: string;

@@ -1,4 +1,4 @@
-import type { EngineEvent, StepResult } from '../engines/engine.ts';
+import type { Artifact, EngineEvent, StepResult } from '../engines/engine.ts';
 import type { RunRecord, StepRecord } from './run-record.ts';
 
 /** The steps of a run record while events change them. */
@@ -66,8 +66,38 @@ export function pendingStep({
 export function resultOf(event: EngineEvent, run: string): StepResult | undefined {
   if (event.type === 'step-cached') return event.result;
   if (event.type !== 'step-finished' || event.status !== 'succeeded') return undefined;
-  const { step, key, outputs, metrics, series, logs, durationMs } = event;
-  return { key, run, step, outputs, metrics, ...(series === undefined ? {} : { series }), logs, durationMs };
+  const { step, key, outputs, metrics, series, logged, logs, durationMs } = event;
+  return {
+    key,
+    run,
+    step,
+    outputs,
+    metrics,
+    ...(series === undefined ? {} : { series }),
+    ...(logged === undefined ? {} : { logged }),
+    logs,
+    durationMs,
+  };
+}
+
+/** Everything stored that a result names: artifacts, and digests whose sizes it does not say. */
+export function contentOf({ outputs, metrics, series, logged, logs }: StepResult): {
+  artifacts: Artifact[];
+  series: string[];
+} {
+  const parts = [logged ?? {}, ...(logged?.runs ?? [])];
+  const figures = [...metrics, ...(logged?.runs ?? []).flatMap((run) => run.metrics)];
+  return {
+    artifacts: [
+      ...Object.values(outputs),
+      logs.stdout,
+      logs.stderr,
+      ...parts.flatMap(({ artifacts }) => artifacts ?? []),
+    ],
+    series: [...new Set([series, ...figures.map((figure) => figure.series)])].filter(
+      (each) => each !== undefined,
+    ),
+  };
 }
 
 /** The fields of a step record that its last attempt decides. */
@@ -80,6 +110,7 @@ function finishedFields(event: Extract<EngineEvent, { type: 'step-finished' }>):
     cacheKey: event.key,
     inputs: event.inputs,
     outputs: event.outputs,
+    ...(event.logged === undefined ? {} : { logged: event.logged }),
     logs: event.logs,
     finishedAt: event.at,
     usage: {
@@ -104,6 +135,7 @@ function cachedFields({
     cacheKey: result.key,
     inputs,
     outputs: result.outputs,
+    ...(result.logged === undefined ? {} : { logged: result.logged }),
     logs: result.logs,
     finishedAt: at,
   };

@@ -3,6 +3,7 @@ import { now } from '../../host/clock.ts';
 import { statSync } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import type { Artifact, ReportedMetric, StepStatus } from '../engine.ts';
+import type { LoggedStep } from '../intake.ts';
 import { changedInputs } from './inputs.ts';
 import { takeTree } from './output-tree.ts';
 import { strayEntries, takeOutput } from './outputs.ts';
@@ -25,6 +26,7 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
   let metrics: ReportedMetric[] = [];
   let warnings = shellWarnings(ended);
   let series: string | undefined;
+  let logged: LoggedStep | undefined;
   let status: StepStatus = end.status;
   problems = endFindings(ended).concat(await changedInputs(placed, content));
   if (status === 'succeeded') problems.push(...strayEntries(workspace, step, name));
@@ -41,6 +43,14 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
     problems = problems.concat(reports.problems);
     warnings = warnings.concat(reports.warnings);
     series = reports.series;
+    if (ended.logged && problems.length === 0) {
+      const reading = await ended.logged();
+      // A file that the step wrote says more than what it logged on the way.
+      const reported = new Set(metrics.map((metric) => metric.name));
+      metrics = metrics.concat(reading.metrics.filter((metric) => !reported.has(metric.name)));
+      warnings = warnings.concat(reading.warnings);
+      logged = reading.logged;
+    }
   }
   if (status === 'succeeded' && problems.length > 0) status = 'failed';
   return {
@@ -60,6 +70,7 @@ export async function conclude(ended: EndedAttempt): Promise<Finished> {
     outputs,
     metrics,
     ...(series === undefined ? {} : { series }),
+    ...(logged === undefined ? {} : { logged }),
     logs,
     problems,
     warnings,

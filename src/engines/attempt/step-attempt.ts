@@ -3,6 +3,7 @@ import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { PlannedCell, PlannedStep } from '../../pipeline/plan.ts';
 import type { StepKey } from '../../pipeline/step-key.ts';
 import type { Artifact, EngineContext, EngineEvent, StepStatus } from '../engine.ts';
+import type { LoggedReading } from '../intake.ts';
 
 /** One attempt of a step, with everything that it is given. */
 export interface StepAttempt {
@@ -74,6 +75,8 @@ export interface EndedAttempt extends StepAttempt {
   placed: PlacedInput[];
   logs: { stdout: string; stderr: string };
   end: AttemptEnd;
+  /** Stores what it logged through MLflow's protocol, when it did. */
+  logged?: () => Promise<LoggedReading>;
 }
 
 /** How an attempt is told of. */

@@ -5,6 +5,7 @@ import { dirname, fromErrno, join } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
 import { conclude } from '../attempt/conclusion.ts';
+import { openLogging } from '../attempt/logging.ts';
 import type { AttemptEnd, EndedAttempt, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
 import { stepVariables } from '../attempt/variables.ts';
 import { closeWorkspace, openWorkspace } from '../attempt/workspace.ts';
@@ -21,9 +22,10 @@ async function runLocally(task: StepAttempt, tell: (news: AttemptNews) => void):
   const { step, cell, attempt, context } = task;
   const { name } = cell;
   const { workspace, placed } = await openWorkspace(task);
+  const intake = await openLogging(task, workspace);
   try {
     const logs = context.logPaths(name, attempt);
-    const env = stepVariables(task, workspace);
+    const env = { ...stepVariables(task, workspace), ...intake?.variables };
     const command = renderCommand(step, cell.matrix);
     const trace = context.trace && join(context.trace.directory, `${name}.${attempt}`);
     const argv = argvOf(task, workspace, env);
@@ -54,8 +56,10 @@ async function runLocally(task: StepAttempt, tell: (news: AttemptNews) => void):
       ];
       tell({ type: 'step-traced', step: name, attempt, reads: takeReads(trace, given) });
     }
-    return await storeEnd({ ...task, workspace, placed, logs, end });
+    const logged = intake?.close();
+    return await storeEnd({ ...task, workspace, placed, logs, end, ...(logged ? { logged } : {}) });
   } finally {
+    intake?.close();
     await closeWorkspace(workspace);
   }
 }

@@ -5,6 +5,7 @@ import { existsSync, fromErrno, join, resolve, rmSync } from '../../host/files.t
 import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
 import { parseQuantity } from '../../program/quantity.ts';
 import { conclude } from '../attempt/conclusion.ts';
+import { openLogging } from '../attempt/logging.ts';
 import type { AttemptEnd, EndedAttempt, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
 import { stepVariables } from '../attempt/variables.ts';
 import { closeWorkspace, openWorkspace } from '../attempt/workspace.ts';
@@ -51,13 +52,15 @@ async function runInContainer(
   );
   const { controllers } = await podman.facts();
   const { workspace, placed } = await openWorkspace(task);
+  // A container without a network reaches no address of this machine.
+  const intake = task.step.network ? await openLogging(task, workspace) : undefined;
   try {
     const logs = context.logPaths(cell.name, task.attempt);
     let end: AttemptEnd;
     try {
       end = await runContainer({
         podman,
-        ...containerOf(options, task, workspace, image, controllers),
+        ...containerOf(options, task, workspace, image, controllers, intake?.variables),
         logs,
         ...(task.step.timeoutMs === undefined ? {} : { timeoutMs: task.step.timeoutMs }),
         cancel: task.cancel,
@@ -88,8 +91,11 @@ async function runInContainer(
     const mark = join(workspace.root, NO_BASH);
     const hasBash = !existsSync(mark);
     rmSync(mark, { force: true });
-    return await storeEnd({ ...task, workspace, placed, logs, end: { ...end, hasBash } });
+    const logged = intake?.close();
+    const ended = { ...task, workspace, placed, logs, end: { ...end, hasBash } };
+    return await storeEnd({ ...ended, ...(logged ? { logged } : {}) });
   } finally {
+    intake?.close();
     await closeWorkspace(workspace);
   }
 }
@@ -111,6 +117,7 @@ function containerOf(
   workspace: Workspace,
   image: ReadyImage,
   controllers: readonly string[],
+  tracking: Record<string, string> = {},
 ): Pick<Parameters<typeof runContainer>[0], 'container' | 'input'> {
   const { step, cell, context } = task;
   const filled = fillCommand(step.command, {
@@ -125,7 +132,7 @@ function containerOf(
     ),
   );
   const { argv, input } = launch(filled, { secrets, mark: join(workspace.root, NO_BASH) });
-  const contract = stepVariables(task, workspace);
+  const contract = { ...stepVariables(task, workspace), ...tracking };
   const plain = Object.entries(contract).filter(([name]) => !Object.hasOwn(secrets, name));
   const { cpu, memory } = step.resources;
   return {
