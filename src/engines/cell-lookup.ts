@@ -32,6 +32,7 @@ export class CellLookup {
   readonly #content: LocalContentStore;
   readonly #environments = new Map<string, ReadyEnvironment>();
   readonly #code = new Map<PlannedStep, string>();
+  readonly #platform = platform();
 
   constructor(context: EngineContext, content: LocalContentStore) {
     this.#context = context;
@@ -63,7 +64,7 @@ export class CellLookup {
       code: this.#codeDigest(step),
       environment: environment.keyOf?.(step.template) ?? environment.key,
       variables: environment.variables,
-      platform: platform(),
+      platform: this.#platform,
     });
     const keyed = { inputs, key, environment };
     const cached = await this.#context.reuse(step, cell, key);

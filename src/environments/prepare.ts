@@ -59,14 +59,16 @@ async function prepare(name: string, options: EnvironmentsOptions): Promise<Read
     // A step runs again for what it may start itself, not for what another was given to start.
     const keys = new Map<string, string>();
     const keyOf = (run: string | string[]) => {
-      const words = commandWords(run);
-      const known = keys.get(words.join(' '));
+      // Of a list the first word alone decides.
+      const said = typeof run === 'string' ? `shell ${run}` : `exec ${run[0]}`;
+      const known = keys.get(said);
       if (known !== undefined) return known;
+      const words = commandWords(run);
       const own = new Set([...declared, ...words]);
       const key = frozenKey(
         Object.fromEntries(Object.entries(frozen).filter(([command]) => own.has(command))),
       );
-      keys.set(words.join(' '), key);
+      keys.set(said, key);
       return key;
     };
     return { name, kind: 'system', path, variables, key: frozenKey(frozen), keyOf, locked: false, resolved };

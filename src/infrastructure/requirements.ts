@@ -77,10 +77,10 @@ interface Need {
 async function checkResources(input: RequirementsInput, steps: [string, Step][]): Promise<Requirement[]> {
   const here = input.machine ?? machine();
   // A step's own resources replace the program's field by field.
-  const wanted = steps.map(([name, step]): [string, Resources] => [
-    name,
-    { ...input.program.resources, ...step.resources },
-  ]);
+  const ofAll = input.program.resources;
+  const isDeclared = ofAll !== undefined || steps.some(([, { resources }]) => resources !== undefined);
+  if (!isDeclared) return [];
+  const wanted = steps.map(([name, step]): [string, Resources] => [name, { ...ofAll, ...step.resources }]);
   const greatest = (
     amountOf: (resources: Resources) => number | undefined,
     say: (resources: Resources) => string,

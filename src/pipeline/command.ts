@@ -28,7 +28,7 @@ export function quoteForShell(word: string): string {
  */
 export function planCommand(run: string | string[], parameters: JsonObject): PlannedCommand {
   if (typeof run === 'string') {
-    return { shell: joinText(parseTemplate(run).parts.flatMap((part) => fill(part, parameters, true))) };
+    return { shell: joinText(parseTemplate(run).parts.map((part) => fill(part, parameters, true))) };
   }
   return {
     exec: run.flatMap((word): CommandPart[][] => {
@@ -37,7 +37,7 @@ export function planCommand(run: string | string[], parameters: JsonObject): Pla
       // Most words are one part.
       if (typeof first === 'string' && parts.length === 1) return [[first]];
       if (parts.length === 1 && isFlags(first!)) return flagWords(parameters).map((flag) => [flag]);
-      return [joinText(parts.flatMap((part) => fill(part, parameters, false)))];
+      return [joinText(parts.map((part) => fill(part, parameters, false)))];
     }),
   };
 }
@@ -46,20 +46,21 @@ function isFlags(part: TemplatePart): boolean {
   return typeof part !== 'string' && 'flags' in part;
 }
 
-function fill(part: TemplatePart, parameters: JsonObject, shell: boolean): CommandPart[] {
-  if (typeof part === 'string') return [part];
+function fill(part: TemplatePart, parameters: JsonObject, shell: boolean): CommandPart {
+  if (typeof part === 'string') return part;
   const quoted = (word: string) => (shell ? quoteForShell(word) : word);
-  if ('flags' in part) return [flagWords(parameters).map(quoted).join(' ')];
-  if ('scratch' in part) return [{ scratch: true }];
+  if ('flags' in part) return flagWords(parameters).map(quoted).join(' ');
+  if ('scratch' in part) return { scratch: true };
   const [kind, name] = part.path as [string, string];
-  if (kind === 'inputs') return [{ input: name }];
-  if (kind === 'outputs') return [{ output: name }];
-  if (kind === 'matrix') return [{ matrix: name }];
+  if (kind === 'inputs') return { input: name };
+  if (kind === 'outputs') return { output: name };
+  if (kind === 'matrix') return { matrix: name };
   const word = wordOf(parameters[name] ?? null);
-  return [shell && word === '' ? "''" : quoted(word)];
+  return shell && word === '' ? "''" : quoted(word);
 }
 
 function joinText(parts: CommandPart[]): CommandPart[] {
+  if (parts.length < 2) return parts;
   const joined: CommandPart[] = [];
   for (const part of parts) {
     const last = joined.at(-1);

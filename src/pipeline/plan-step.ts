@@ -31,14 +31,11 @@ export function planStep(
       : Object.fromEntries(step.parameters.map((parameter) => [parameter, values[parameter] ?? null]));
   const secrets = step.secrets ?? [];
   const services = step.services ?? [];
-  const { foreach, when } = step;
-  return {
+  const { foreach, when, parallel, code, network, timeout, retries } = step;
+  const planned: PlannedStep = {
     name,
     group,
     cells: foreach === undefined ? plannedCells(name, step.matrix, when, values) : [],
-    ...(foreach === undefined ? {} : { foreach: artifactReference(foreach) }),
-    ...(foreach === undefined || when === undefined ? {} : { when }),
-    ...(step.parallel === undefined ? {} : { parallel: step.parallel }),
     mutex: step.mutex === undefined ? [] : [...new Set(step.mutex)].sort(),
     // What a secret or a service answers is in no key, and what runs in the end is for its effect (spec SAME-PIP-035).
     cache: step.cache ?? (secrets.length === 0 && services.length === 0 && group === 'steps'),
@@ -53,18 +50,25 @@ export function planStep(
       path === undefined ? { kind } : { path, kind },
     ),
     parameters,
-    ...(step.code === undefined ? {} : { code: step.code }),
     secrets,
     services,
-    ...(step.network === undefined ? {} : { network: step.network }),
-    ...(step.timeout === undefined ? {} : { timeoutMs: parseDuration(step.timeout) }),
     retries: {
-      max: step.retries?.max ?? 0,
-      backoffMs: step.retries?.backoff === undefined ? BACKOFF_MS : parseDuration(step.retries.backoff),
-      ...(step.retries?.codes === undefined ? {} : { codes: step.retries.codes }),
+      max: retries?.max ?? 0,
+      backoffMs: retries?.backoff === undefined ? BACKOFF_MS : parseDuration(retries.backoff),
     },
     resources: { ...program.resources, ...step.resources } satisfies Resources,
   };
+  // One by one: of many steps most say none of them.
+  if (foreach !== undefined) {
+    planned.foreach = artifactReference(foreach);
+    if (when !== undefined) planned.when = when;
+  }
+  if (parallel !== undefined) planned.parallel = parallel;
+  if (code !== undefined) planned.code = code;
+  if (network !== undefined) planned.network = network;
+  if (timeout !== undefined) planned.timeoutMs = parseDuration(timeout);
+  if (retries?.codes !== undefined) planned.retries.codes = retries.codes;
+  return planned;
 }
 
 /** The same names with other values. */
@@ -78,10 +82,11 @@ function mapped<From, To>(
 }
 
 function planInput({ from, data, cells, at, mode }: StepInput): PlannedInput {
-  return {
+  const planned: PlannedInput = {
     from: from === undefined ? { data: data! } : artifactReference(from),
-    ...(cells === undefined ? {} : { cells }),
-    ...(at === undefined ? {} : { at }),
     mode: mode ?? 'link',
   };
+  if (cells !== undefined) planned.cells = cells;
+  if (at !== undefined) planned.at = at;
+  return planned;
 }

@@ -28,17 +28,26 @@ export interface StepKey {
   document: string;
 }
 
-/** What many steps, or the cells of one, have in common and is said in each of their documents. */
-const texts = new WeakMap<object, string>();
-
-function textOf(shared: object): string {
-  let text = texts.get(shared);
-  if (text === undefined) {
+/** The canonical text of what one cell after another has in common. */
+function textOfLast(): (shared: unknown) => string {
+  let last: unknown;
+  let text = '';
+  return (shared) => {
+    if (shared === last) return text;
     text = canonicalJson(shared);
-    texts.set(shared, text);
-  }
-  return text;
+    last = shared;
+    return text;
+  };
 }
+
+const textOf = {
+  code: textOfLast(),
+  command: textOfLast(),
+  environment: textOfLast(),
+  outputs: textOfLast(),
+  parameters: textOfLast(),
+  variables: textOfLast(),
+};
 
 /**
  * The step's cache key (spec SAME-STP-028): sha256 of the canonical JSON of everything that may change its result.
@@ -46,18 +55,15 @@ function textOf(shared: object): string {
  */
 export function stepKey(input: StepKeyInput): StepKey {
   const { step, matrix } = input;
-  const { template } = step;
-  const hasMatrix = Object.keys(matrix).length > 0;
   // In the order of the names, as the canonical form has them: a whole document is made for every cell of a run.
-  const document = `{"code":${canonicalJson(input.code)},"command":${
-    typeof template === 'string' ? canonicalJson(template) : textOf(template)
-  },"contract":"${STEP_CONTRACT}","environment":${canonicalJson(input.environment)},"inputs":${inputsText(input)}${
-    hasMatrix ? `,"matrix":${textOf(matrix)}` : ''
-  }${step.network ? ',"network":true' : ''},"outputs":${textOf(step.outputs)},"parameters":${textOf(
-    step.parameters,
-  )},"platform":${canonicalJson(step.cache === 'portable' ? 'portable' : input.platform)},"variables":${textOf(
-    input.variables,
-  )},"workdir":${canonicalJson(step.workdir)}}`;
+  let document = `{"code":${textOf.code(input.code)},"command":${textOf.command(step.template)}`;
+  document += `,"contract":"${STEP_CONTRACT}","environment":${textOf.environment(input.environment)}`;
+  document += `,"inputs":${inputsText(input)}`;
+  if (Object.keys(matrix).length > 0) document += `,"matrix":${canonicalJson(matrix)}`;
+  if (step.network) document += ',"network":true';
+  document += `,"outputs":${textOf.outputs(step.outputs)},"parameters":${textOf.parameters(step.parameters)}`;
+  document += `,"platform":${canonicalJson(step.cache === 'portable' ? 'portable' : input.platform)}`;
+  document += `,"variables":${textOf.variables(input.variables)},"workdir":${canonicalJson(step.workdir)}}`;
   return { key: sha256(document), document };
 }
 
@@ -66,9 +72,9 @@ function inputsText({ step, inputs }: StepKeyInput): string {
   for (const name of Object.keys(step.inputs).sort()) {
     const { at, mode } = step.inputs[name]!;
     const { digest, executable } = inputs[name]!;
-    text += `${text === '' ? '' : ','}${canonicalJson(name)}:{"at":${canonicalJson(at ?? null)},"digest":${canonicalJson(
-      digest,
-    )}${executable ? ',"executable":true' : ''},"mode":"${mode}"}`;
+    if (text !== '') text += ',';
+    text += `${canonicalJson(name)}:{"at":${at === undefined ? 'null' : canonicalJson(at)}`;
+    text += `,"digest":${canonicalJson(digest)}${executable ? ',"executable":true' : ''},"mode":"${mode}"}`;
   }
   return `{${text}}`;
 }
