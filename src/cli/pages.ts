@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { commitCommand } from './commands/commit.ts';
+import { compareCommand, diffCommand } from './commands/compare.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
@@ -41,6 +42,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   verify: verifyCommand,
   show: showCommand,
   list: listCommand,
+  compare: compareCommand,
+  diff: diffCommand,
   get: getCommand,
   logs: logsCommand,
   commit: commitCommand,

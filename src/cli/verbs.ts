@@ -26,6 +26,8 @@ export const verbs = {
     nouns: ['programs', 'runs', 'sweeps', 'tags', 'aliases', 'environments'],
     summary: 'list programs, runs, sweeps, versions in a registry, aliases, or environments',
   },
+  compare: { nouns: ['runs'], summary: 'put runs beside one another: what differs, and by how much' },
+  diff: { nouns: ['runs'], summary: 'say why two runs may have come to different ends' },
   get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },

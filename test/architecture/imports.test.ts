@@ -65,6 +65,7 @@ const wiring = ['cli/wiring.ts', 'cli/cold.ts', 'cli/listing.ts', 'cli/remote.ts
 /** Pure functions over a port's types that operations may call. */
 const pureFiles = [
   'content/graph-copy.ts',
+  'runs/run-facts.ts',
   'runs/run-filter.ts',
   'runs/run-query.ts',
   'runs/run-row.ts',
