@@ -44,7 +44,8 @@ export interface RequirementsInput {
  */
 export async function checkRequirements(input: RequirementsInput): Promise<Requirement[]> {
   const { program } = input;
-  const steps = Object.entries({ ...program.pipeline.steps, ...program.pipeline.finally });
+  const { steps: first, finally: last = {} } = program.pipeline;
+  const steps = [...Object.entries(first), ...Object.entries(last)];
   const resources = await checkResources(input, steps);
   const names = [...new Set(steps.map(([, step]) => step.environment ?? 'default'))].sort();
   const environments = await Promise.all(names.map((name) => input.environments.check(name)));
