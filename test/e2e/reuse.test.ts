@@ -2,52 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openRig, type Rig } from './rig.ts';
-
-/** A study of two steps that each note that they ran; the second reads from the first and no parameter. */
-const manifest = (log: string, more = '') => `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-parameters: {n: {type: integer, default: 3}, unused: {type: integer, default: 1}}
-pipeline:
-  steps:
-    make:
-      run: "echo make >> ${log}; seq {{parameters.n}} > {{outputs.numbers}}"
-      parameters: [n]
-      code: [make.sh]
-      outputs: {numbers: {}}
-    count:
-      run: "echo count >> ${log}; wc -l < {{inputs.numbers}} > {{outputs.lines}}; echo '{\\"lines\\": 1}' > metrics.json"
-      parameters: []
-      code: [count.sh]
-      inputs: {numbers: {from: make.numbers}}
-      outputs: {lines: {}}
-${more}
-`;
-
-/** A rig with the study in `study/`; what ran is told by `ran()`, which forgets it. */
-function openStudy(more = ''): Rig & { ran(): string[]; edit(path: string, text: string): void } {
-  const rig = openRig();
-  const log = rig.path('log');
-  rig.write({
-    'study/same.yaml': manifest(log, more),
-    'study/make.sh': 'one',
-    'study/count.sh': 'one',
-    'study/README.md': 'words',
-    log: '',
-  });
-  return Object.assign(rig, {
-    ran() {
-      const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean);
-      writeFileSync(log, '');
-      return lines;
-    },
-    edit: (path: string, text: string) => writeFileSync(rig.path('study', path), text),
-  });
-}
-
-const run = (rig: Rig, ...words: string[]) => rig.same(['run', '-f', 'study', '--json', ...words]);
+import { manifest, openStudy, run } from './noting-study.ts';
+import { openRig, study } from './rig.ts';
 
 describe('a step that was run before', () => {
   it('does not run again, and its figures, outputs and logs are those of the first time', async () => {
@@ -143,18 +99,14 @@ describe('a step that was run before', () => {
 
   it('is not found again from the journals where it was for no other run', async () => {
     using rig = openRig();
-    const study = (more: string) => ({
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-pipeline: {steps: {a: {run: "true"${more}}}}
-`,
+    const folder = (more: string) => ({
+      'study/same.yaml': study(`pipeline: {steps: {a: {run: "true"${more}}}}
+`),
     });
-    rig.write(study(', cache: false'));
+    rig.write(folder(', cache: false'));
     await run(rig);
     rmSync(join(rig.home, 'cache'), { recursive: true });
-    rig.write(study(''));
+    rig.write(folder(''));
     assert.equal((await run(rig)).json().steps[0].cached, false);
     assert.equal((await run(rig)).json().steps[0].cached, true);
   });
@@ -173,11 +125,7 @@ pipeline: {steps: {a: {run: "true"${more}}}}
     const log = rig.path('log');
     rig.write({
       log: '',
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-secrets: {TOKEN: {required: false}}
+      'study/same.yaml': study(`secrets: {TOKEN: {required: false}}
 pipeline:
   steps:
     never: {run: "echo never >> ${log}", cache: false}
@@ -185,7 +133,7 @@ pipeline:
     told: {run: "echo told >> ${log}", secrets: [TOKEN], cache: true}
   finally:
     last: {run: "echo last >> ${log}"}
-`,
+`),
     });
     await run(rig);
     writeFileSync(log, '');
@@ -200,16 +148,12 @@ pipeline:
   it('runs again when a file that it reads became executable and is the same otherwise', async () => {
     using rig = openRig();
     rig.write({
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-parameters: {mode: {type: string, default: "644"}}
+      'study/same.yaml': study(`parameters: {mode: {type: string, default: "644"}}
 pipeline:
   steps:
     a: {run: "echo 1 > {{outputs.o}}; chmod {{parameters.mode}} {{outputs.o}}", outputs: {o: {}}}
     b: {run: "test ! -x {{inputs.o}}; echo $?", parameters: [], inputs: {o: {from: a.o}}}
-`,
+`),
     });
     const cached = (ended: { json(): { steps: { cached: boolean }[] } }) =>
       ended.json().steps.map((step) => step.cached);
@@ -263,214 +207,5 @@ pipeline:
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /SAME1009 .*"mak".*did you mean make/);
     assert.match(refused.stderr, /SAME1009 .*"cuont".*did you mean count/);
-  });
-});
-
-describe('same why', () => {
-  it('says that all is reused, and from which run', async () => {
-    using rig = openStudy();
-    const { id } = (await run(rig)).json();
-    const told = await rig.same(['why', '-f', 'study']);
-    assert.equal(told.code, 0, told.stderr);
-    assert.match(told.stdout, new RegExp(`^make is reused: .*${id}`, 'm'));
-    assert.match(told.stdout, /^2 steps: 2 reused$/m);
-  });
-
-  it('names what changed, old and new, and what waits for it', async () => {
-    using rig = openStudy();
-    await run(rig);
-    rig.edit('make.sh', 'two');
-    const told = (await rig.same(['why', '-f', 'study', '--json', '--n=5'])).json();
-    const [make, count] = told.steps;
-    assert.equal(make.decision, 'run');
-    assert.deepEqual(
-      make.changes.map(({ what }: { what: string }) => what),
-      ['parameter n', 'code make.sh'],
-    );
-    assert.deepEqual(make.changes[0], { what: 'parameter n', old: 3, new: 5 });
-    assert.equal(count.decision, 'waits');
-    assert.equal(count.because, 'step make runs first');
-    assert.equal((await rig.same(['list', 'runs', '--json'])).json().items.length, 1, 'nothing ran');
-  });
-
-  it('answers for one step, in its folder by the name alone', async () => {
-    using rig = openStudy();
-    await run(rig);
-    rig.edit('count.sh', 'two');
-    const told = await rig.same(['why', 'count'], { cwd: rig.path('study') });
-    assert.match(
-      told.stdout,
-      /^count runs: .*\n {4}code count\.sh: sha256:[0-9a-f]{12} → sha256:[0-9a-f]{12}\n1 step: 1 to run\n$/,
-    );
-    assert.equal((await rig.same(['why', 'cuont'], { cwd: rig.path('study') })).code, 2);
-  });
-
-  it('is what run --plan says too', async () => {
-    using rig = openStudy();
-    await run(rig);
-    const plan = (await run(rig, '--plan', '--n=9')).json();
-    assert.deepEqual(
-      plan.forecast.map(({ step, decision }: { step: string; decision: string }) => [step, decision]),
-      [
-        ['make', 'run'],
-        ['count', 'waits'],
-      ],
-    );
-  });
-});
-
-describe('same run --resume', () => {
-  const failing = `
-    last:
-      run: "test -e /nowhere/flag"
-      inputs: {lines: {from: count.lines}}`;
-
-  it('goes on with the values of the newest run that failed, and runs only what did not succeed', async () => {
-    using rig = openStudy(failing);
-    const first = (await run(rig, '--n=5')).json();
-    assert.equal(first.status, 'failed');
-    rig.ran();
-    const second = (await rig.same(['run', '--resume', '--json'])).json();
-    assert.deepEqual(rig.ran(), []);
-    assert.equal(second.resumes, first.id);
-    assert.deepEqual(second.parameters, first.parameters);
-    assert.deepEqual(
-      second.steps.map(({ name, cached }: { name: string; cached: boolean }) => [name, cached]),
-      [
-        ['make', true],
-        ['count', true],
-        ['last', false],
-      ],
-    );
-  });
-
-  it('means the program of the folder, and says when that has changed since', async () => {
-    using rig = openStudy(failing);
-    await run(rig);
-    rig.write({
-      'other/same.yaml':
-        'apiVersion: same/v1\nkind: Program\nmetadata: {name: other, version: "1"}\npipeline: {steps: {a: {run: "false"}}}\n',
-    });
-    await rig.same(['run', '-f', 'other']);
-    const resumed = await rig.same(['run', '--resume'], { cwd: rig.path('study') });
-    assert.match(resumed.stderr, /going on with run \S+ of study:1\.0 \(failed\)/);
-    assert.doesNotMatch(resumed.stderr, /changed since/);
-    rig.edit('make.sh', 'two');
-    const changed = await rig.same(['run', '--resume'], { cwd: rig.path('study') });
-    assert.match(changed.stderr, /it has changed since/);
-  });
-
-  it('runs what --force names although it had finished', async () => {
-    using rig = openStudy(failing);
-    await run(rig);
-    rig.ran();
-    await rig.same(['run', '--resume', '--force=count']);
-    assert.deepEqual(rig.ran(), ['count']);
-  });
-
-  it('takes what a step with cache: false left, since it is the same run that goes on', async () => {
-    using rig = openRig();
-    const log = rig.path('log');
-    rig.write({
-      log: '',
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-pipeline:
-  steps:
-    a: {run: "echo a >> ${log}; echo 1 > {{outputs.o}}", cache: false, outputs: {o: {}}}
-    b: {run: "test -e ${rig.path('flag')}", inputs: {o: {from: a.o}}}
-`,
-    });
-    assert.equal((await run(rig)).code, 1);
-    rig.write({ flag: '' });
-    const resumed = await rig.same(['run', '--resume', '--json']);
-    assert.equal(resumed.code, 0, resumed.stderr);
-    assert.equal(readFileSync(log, 'utf8'), 'a\n');
-  });
-
-  it('takes what another step with cache: false left for none that is made like it', async () => {
-    using rig = openRig();
-    const step = (name: string) =>
-      `{run: "echo $SAME_STEP >> ${rig.path('log')}; test $SAME_STEP = a || test -e ${rig.path('flag')}", cache: false, description: ${name}}`;
-    rig.write({
-      log: '',
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-pipeline:
-  steps:
-    a: ${step('first')}
-    b: ${step('second')}
-`,
-    });
-    assert.equal((await run(rig, '--keep-going')).code, 1);
-    rig.write({ flag: '', log: '' });
-    const resumed = await rig.same(['run', '--resume', '--json']);
-    assert.equal(resumed.code, 0, resumed.stderr);
-    assert.equal(readFileSync(rig.path('log'), 'utf8'), 'b\n');
-  });
-
-  it('is refused with other steps than those that it was restricted to', async () => {
-    using rig = openStudy(failing);
-    assert.equal((await run(rig)).code, 1);
-    assert.equal((await run(rig, '--until', 'last')).code, 1);
-    const refused = await rig.same(['run', '--resume', '--step', 'make']);
-    assert.equal(refused.code, 2, refused.stderr);
-    assert.match(refused.stderr, /SAME1902.*takes no --step/);
-  });
-
-  it('is refused where there is nothing to go on with, and with other values', async () => {
-    using rig = openStudy();
-    const none = await rig.same(['run', '--resume']);
-    assert.equal(none.code, 3);
-    assert.match(none.stderr, /SAME1608/);
-    const { id } = (await run(rig)).json();
-    const succeeded = await rig.same(['run', `--resume=${id}`]);
-    assert.equal(succeeded.code, 4);
-    assert.match(succeeded.stderr, /SAME1615 .*succeeded/);
-    const other = await rig.same(['run', '--resume', '--set', 'n=4', '--profile', 'x']);
-    assert.equal(other.code, 2);
-    assert.match(other.stderr, /--set[\s\S]*--profile/);
-  });
-});
-
-describe('options that a parameter may be called too', () => {
-  it('are the parameter in their short form where there is one, and the option with --same-', async () => {
-    using rig = openRig();
-    rig.write({
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-parameters:
-  step: {type: string, default: x}
-  cache: {type: boolean, default: true}
-  resume: {type: [string, "null"], default: null}
-pipeline: {steps: {a: {run: "true"}, b: {run: "true"}}}
-`,
-    });
-    const values = (ended: { json(): { parameters: Record<string, { value: unknown }> } }) =>
-      Object.values(ended.json().parameters).map(({ value }) => value);
-    const taken = await run(rig, '--step', 'a', '--no-cache', '--resume=b');
-    assert.equal(taken.code, 0, taken.stderr);
-    assert.deepEqual(values(taken), [false, 'b', 'a']);
-    assert.equal(taken.json().steps.length, 2);
-    const empty = await run(rig, '--resume=', '--step=1', '--step=2');
-    assert.equal(empty.code, 2);
-    assert.match(empty.stderr, /SAME1102 .*"step"|SAME1105/);
-    const restricted = await run(rig, '--same-step=a', '--step=y', '--same-force');
-    assert.equal(restricted.code, 0, restricted.stderr);
-    assert.deepEqual(values(restricted), [true, null, 'y']);
-    assert.deepEqual(restricted.json().selection, { steps: ['a'] });
-    assert.deepEqual(
-      restricted.json().steps.map(({ name, cached }: { name: string; cached: boolean }) => [name, cached]),
-      [['a', false]],
-    );
-    const stored = await rig.same(['create', '-f', 'study']);
-    assert.equal(stored.code, 0, stored.stderr);
-    assert.deepEqual(values(await rig.same(['run', 'study:1.0', '--resume=c', '--json'])), [true, 'c', 'x']);
   });
 });

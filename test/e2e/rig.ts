@@ -88,15 +88,20 @@ export function openRig(): Rig {
   };
 }
 
-/** A program of one step, as a manifest. */
-export function manifest(step: string, rest = ''): string {
+/** The manifest of the program `study:1.0` that says this besides its name. */
+export function study(rest: string): string {
   return `apiVersion: same/v1
 kind: Program
 metadata: {name: study, version: "1.0"}
-${rest}
+${rest}`;
+}
+
+/** A program of one step, as a manifest. */
+export function manifest(step: string, rest = ''): string {
+  return study(`${rest}
 pipeline:
   steps:
     main:
 ${step.replace(/^/gm, '      ')}
-`;
+`);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { missing } from '../components/installed.ts';
-import { openRig } from './rig.ts';
+import { openRig, study } from './rig.ts';
 
 describe('same run --trace', { skip: missing('strace') ?? false }, () => {
   it('names the files that a step reads and does not declare, and no others', async () => {
@@ -10,11 +10,7 @@ describe('same run --trace', { skip: missing('strace') ?? false }, () => {
     rig.write({
       'elsewhere/größe ä.csv': '1,2\n',
       'elsewhere/tool.sh!': '#!/bin/sh\necho tool\n',
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-data: {own: {uri: own.csv}}
+      'study/same.yaml': study(`data: {own: {uri: own.csv}}
 pipeline:
   steps:
     declared:
@@ -25,7 +21,7 @@ pipeline:
       run: "cat '${outside}' /etc/hostname {{inputs.o}} > {{outputs.o}}; '${rig.path('elsewhere/tool.sh')}'"
       inputs: {o: {from: declared.o}}
       outputs: {o: {}}
-`,
+`),
       'study/own.csv': '3\n',
       'study/part.txt': '4\n',
     });
@@ -48,15 +44,11 @@ pipeline:
   it('keeps exit codes, signals and logs as they are', async () => {
     using rig = openRig();
     rig.write({
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-pipeline:
+      'study/same.yaml': study(`pipeline:
   steps:
     exits: {run: "echo out; echo err >&2; exit 7"}
     dies: {run: "kill -9 $$"}
-`,
+`),
     });
     const { steps } = (await rig.same(['run', '-f', 'study', '--trace', '--keep-going', '--json'])).json();
     const [dies, exits] = steps;
@@ -69,12 +61,8 @@ pipeline:
   it('is refused where there is no strace', async () => {
     using rig = openRig();
     rig.write({
-      'study/same.yaml': `
-apiVersion: same/v1
-kind: Program
-metadata: {name: study, version: "1.0"}
-pipeline: {steps: {main: {run: [sh, -c, "true"]}}}
-`,
+      'study/same.yaml': study(`pipeline: {steps: {main: {run: [sh, -c, "true"]}}}
+`),
       'bin/.keep': '',
     });
     const refused = await rig.same(['run', '-f', 'study', '--trace'], { env: { PATH: rig.path('bin') } });
