@@ -6,15 +6,19 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
- * Modules of node that take long to load, and that a file names for few of the things it can do, are loaded when
- * something of them is first used.
+ * Modules that take long to load, and that a file names for few of the things it can do, are loaded when something of
+ * them is first used: some of node's, and what only runs and builds need.
  */
-const BUILTINS_WHEN_USED = `"use strict";require=(load=>name=>{
-if(!/^node:(child_process|crypto|dns|http|https|net|tls|tty|v8|vm|zlib)$/.test(name))return load(name);
+const LOADED_WHEN_USED = `"use strict";require=(load=>name=>{
+if(!/^(node:(child_process|crypto|dns|http|https|net|tls|tty|v8|vm|zlib)|\\.\\/running\\.cjs)$/.test(name))return load(name);
 let own;const all=()=>own??=load(name);
 return new Proxy({},{get:(_,key)=>all()[key],has:(_,key)=>key in all(),ownKeys:()=>Reflect.ownKeys(all()),
 getOwnPropertyDescriptor:(_,key)=>({...Reflect.getOwnPropertyDescriptor(all(),key),configurable:true})})
 })(require);`.replaceAll('\n', '');
+
+/** What `cli/running.ts` has, as the wiring names it. */
+const RUNNING =
+  /^\.\.\/(engines\/(forecast|local\/local-engine|podman\/refusals)|environments\/prepare|infrastructure\/(requirements|targets))\.ts$/;
 
 /** @param apart sources that are files of their own, by the name that they are imported by */
 async function filesOf(entryPoints, apart) {
@@ -32,7 +36,7 @@ async function filesOf(entryPoints, apart) {
     minify: true,
     legalComments: 'none',
     logLevel: 'warning',
-    banner: { js: BUILTINS_WHEN_USED },
+    banner: { js: LOADED_WHEN_USED },
     plugins: [
       {
         name: 'files-apart',
@@ -41,6 +45,11 @@ async function filesOf(entryPoints, apart) {
             const file = kind === 'dynamic-import' && apart[basename(path, '.ts')];
             return file ? { path: `./${file}.cjs`, external: true } : undefined;
           });
+          bundler.onResolve({ filter: RUNNING }, ({ importer }) =>
+            apart.running && basename(importer) === 'wiring.ts'
+              ? { path: './running.cjs', external: true }
+              : undefined,
+          );
           // As large as all that a run needs, and only programs with patterns need it.
           bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>
             kind === 'entry-point' ? undefined : { path: './re2js.cjs', external: true },
@@ -52,7 +61,15 @@ async function filesOf(entryPoints, apart) {
   return outputFiles;
 }
 
-const late = { pages: 'pages', cold: 'cold', mlflow: 'mlflow', help: 'help', live: 'live', conformance: 'conformance', listing: 'listing' };
+const late = {
+  pages: 'pages',
+  cold: 'cold',
+  mlflow: 'mlflow',
+  help: 'help',
+  live: 'live',
+  conformance: 'conformance',
+  listing: 'listing',
+};
 const [most, push] = await Promise.all([
   filesOf(
     {
@@ -61,6 +78,7 @@ const [most, push] = await Promise.all([
       cold: 'src/cli/cold.ts',
       mlflow: 'src/cli/mlflow.ts',
       remote: 'src/cli/remote.ts',
+      running: 'src/cli/running.ts',
       help: 'src/cli/help.ts',
       live: 'src/cli/live.ts',
       conformance: 'src/cli/conformance.ts',
@@ -70,7 +88,7 @@ const [most, push] = await Promise.all([
     { ...late, remote: 'remote' },
   ),
   // Talks to a registry whatever it does, and hands over to the others when it is asked for more.
-  filesOf({ push: 'src/cli/push.ts' }, { ...late, main: 'same' }),
+  filesOf({ push: 'src/cli/push.ts' }, { ...late, main: 'same', running: 'running' }),
 ]);
 const outputFiles = [...most, ...push];
 

@@ -22,6 +22,7 @@ import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { openDiskStepResults } from '../runs/disk-step-results.ts';
 import { openIntake } from '../runs/mlflow/intake.ts';
 import { newRunId } from '../runs/run-id.ts';
+import type { StepResults } from '../runs/step-results.ts';
 import { fileAs } from '../sources/source.ts';
 import type { Cli } from './cli.ts';
 import { watchInterrupts } from './interrupts.ts';
@@ -43,6 +44,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
   };
   const runs = openDiskRunStore(join(home, 'runs'), warn);
+  let results: StepResults | undefined;
   const ports: Ports = {
     home,
     runtime: RUNTIME,
@@ -64,7 +66,10 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       };
     },
     runs,
-    results: openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults()),
+    get results() {
+      results ??= openDiskStepResults(join(home, 'cache', 'results'), () => runs.allResults());
+      return results;
+    },
     async openAnnotations() {
       const { openDiskAnnotations } = await import('../runs/annotations.ts');
       return openDiskAnnotations(join(home, 'runs', 'annotations'), warn);

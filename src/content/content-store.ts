@@ -31,6 +31,11 @@ export interface ContentStore {
    * @param expected when given, other bytes are refused. @throws SAME1301
    */
   ingest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: BlobId): Promise<BlobId>;
+  /**
+   * The same store for finding out what there is to do, not for what is sent or kept elsewhere: it reads what nothing has
+   * written to since it was stored without hashing it once more. To load what hashes costs more than to ask a registry.
+   */
+  unhashed?(): ContentStore;
 }
 
 /** A content store that can tell what it compared with its digest before, and so need not read it all once more. */
@@ -48,6 +53,7 @@ export interface TrustedContentStore extends ContentStore {
 
 /** A content store on this machine's disk, which can hand out and take over files. */
 export interface LocalContentStore extends TrustedContentStore {
+  unhashed(): LocalContentStore;
   /** Where the blob's file is; it must not be written. */
   pathOf(digest: string): string;
   /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */

@@ -41,7 +41,11 @@ export function openStagedContentStore(
 
 /** Writes into memory and reads from both: for looking at what would be stored, which stores nothing. */
 export function openLookingContentStore(store: ContentStore): ContentStore {
-  return writeAside(store, openMemoryContentStore(), new Map());
+  const [aside, written] = [openMemoryContentStore(), new Map<string, BlobId>()];
+  return {
+    ...writeAside(store, aside, written),
+    unhashed: () => writeAside(store.unhashed?.() ?? store, aside, written),
+  };
 }
 
 function writeAside(

@@ -1,12 +1,12 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { SecureContext, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { SameError } from '../errors/same-error.ts';
 import { checkedLookup, isLoopbackHost, isRefusedHost, withoutCredentials } from './addresses.ts';
-import { trusted } from './certificates.ts';
+import { dropIdle, hasProxy, openAgent, type Trust } from './agents.ts';
 import { hearOut, type Pace, type Received, receive, release, send } from './exchange-body.ts';
 import { exchangeError } from './exchange-error.ts';
-import { openIntakes } from './intake.ts';
+import { openShortExchanges } from './short-exchange.ts';
 
 /** What is sent in one HTTP exchange. */
 export interface ExchangeRequest {
@@ -19,6 +19,8 @@ export interface ExchangeRequest {
   loopback?: boolean;
   /** How much longer than usual the answer's headers may take, ms (default 0). */
   patienceMs?: number;
+  /** Whether what a GET leads to is short, as a manifest or a list is: then it may be asked for past node:http. */
+  isShort?: boolean;
 }
 
 /** What came back. */
@@ -58,10 +60,6 @@ export interface WireOptions {
   slowest?: { bytes: number; perMs: number };
 }
 
-const PROXIES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
-/** Idle connections are left after this; servers close them at about a minute, which would look like a cut. */
-const IDLE_MS = 10_000;
-
 /** An error of the chunks that were to be sent, which says nothing of the other side. */
 class Own {
   readonly error: unknown;
@@ -77,6 +75,9 @@ export function openWire(options: WireOptions = {}): Wire {
   let trust: Trust = 'near';
   /** Hosts that are this machine, and take no plain HTTP at the address of {@link nearAddress}. */
   const elsewhere = new Set<string>();
+  const short = openShortExchanges();
+  /** Until node:http is needed anyway: then its connections serve all. */
+  let isShortWayOpen = true;
 
   function agentFor(url: URL): Promise<Agent> {
     const [tls, local] = [url.protocol === 'https:', isLoopbackHost(url.hostname)];
@@ -93,31 +94,47 @@ export function openWire(options: WireOptions = {}): Wire {
     body,
     loopback = true,
     patienceMs = 0,
+    isShort = method === 'HEAD',
   }: ExchangeRequest): Promise<ExchangeResponse> {
     const refusal = (why: string) =>
       new SameError({ code: 'SAME1208', message: `${withoutCredentials(url)} is not asked: ${why}` });
     if (isRefusedHost(url.hostname)) throw refusal('link-local and metadata addresses are refused');
     if (!loopback && isLoopbackHost(url.hostname)) throw refusal('it is on this machine');
     const pace: Pace = { headerTimeoutMs: headerTimeoutMs + patienceMs, slowest };
+    const near = elsewhere.has(url.host) ? undefined : nearAddress(url);
+    const lookup = checkedLookup(url.hostname, loopback, refusal);
+    const sent = {
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      'user-agent': 'same',
+      ...(near && { host: url.host }),
+      ...headers,
+      ...(body && { 'content-length': String(body.sizeBytes) }),
+    };
+    if (
+      isShortWayOpen &&
+      isShort &&
+      !body &&
+      (method === 'GET' || method === 'HEAD') &&
+      isOrdinary(url, sent)
+    ) {
+      const headers = { ...sent, host: url.host, connection: 'keep-alive' };
+      const answer = await short.send({ method, url, address: near, lookup, headers, pace, signal });
+      if (answer) return answer;
+    }
+    isShortWayOpen = false;
+    short.close();
     const agent = await agentFor(url);
     const { request: start } =
       url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-    const near = elsewhere.has(url.host) ? undefined : nearAddress(url);
     const request = start(url, {
       ...(near && { hostname: near, servername: '' }),
       method,
       agent,
       signal,
       timeout: pace.headerTimeoutMs,
-      lookup: checkedLookup(url.hostname, loopback, refusal),
-      headers: {
-        accept: '*/*',
-        'accept-encoding': 'identity',
-        'user-agent': 'same',
-        ...(near && { host: url.host }),
-        ...headers,
-        ...(body && { 'content-length': String(body.sizeBytes) }),
-      },
+      lookup,
+      headers: sent,
     });
     try {
       const response = await answered(request, body, pace);
@@ -152,9 +169,27 @@ export function openWire(options: WireOptions = {}): Wire {
       }
     },
     close() {
+      short.close();
       for (const agent of agents.values()) agent.then(dropIdle, () => {});
     },
   };
+}
+
+/** Whether something is asked by plain HTTP of the host itself, by nobody in particular and with nothing unusual. */
+function isOrdinary(
+  { protocol, hostname, username, password }: URL,
+  headers: Record<string, string>,
+): boolean {
+  return (
+    protocol === 'http:' &&
+    username === '' &&
+    password === '' &&
+    Object.entries(headers).every(
+      ([name, value]) =>
+        /^(accept|accept-encoding|user-agent|host)$/.test(name) && /^[\x20-\x7e]*$/.test(value),
+    ) &&
+    (isLoopbackHost(hostname) || !hasProxy())
+  );
 }
 
 /**
@@ -163,37 +198,6 @@ export function openWire(options: WireOptions = {}): Wire {
  */
 function nearAddress({ protocol, hostname }: URL): string | undefined {
   return protocol === 'http:' && hostname === 'localhost' ? '127.0.0.1' : undefined;
-}
-
-/**
- * Who is trusted to vouch for servers. To read several hundred certificates takes a fifth of a second, and is rarely
- * needed: `near` are those that node has anyway, or those that the caller named; `all` are these, the system's and
- * those of the environment.
- */
-type Trust = 'near' | 'all';
-
-async function openAgent(trust: Trust | false, local: boolean, certificates?: string): Promise<Agent> {
-  const { Agent } = trust ? await import('node:https') : await import('node:http');
-  const agent = new Agent({
-    keepAlive: true,
-    timeout: IDLE_MS,
-    proxyEnv: local ? undefined : process.env,
-    ...(trust && { secureContext: await openTrust(trust, certificates) }),
-  });
-  if (local || !PROXIES.some((name) => process.env[name])) openIntakes(agent);
-  return agent;
-}
-
-async function openTrust(trust: Trust, certificates?: string): Promise<SecureContext> {
-  const { createSecureContext } = await import('node:tls');
-  const named = certificates ? [certificates] : [];
-  if (trust === 'all') return createSecureContext({ ca: [...new Set([...trusted(), ...named])] });
-  return createSecureContext(certificates ? { ca: named } : {});
-}
-
-function dropIdle(agent: Agent): void {
-  for (const sockets of Object.values(agent.freeSockets))
-    for (const socket of sockets ?? []) socket.destroy();
 }
 
 function answered(

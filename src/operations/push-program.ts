@@ -1,6 +1,7 @@
 import { type GraphObject, objectsOf, openGraph, type StoredReferrer } from '../bundle/graph.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { RUN_ID } from '../bundle/run-artifact.ts';
+import type { ContentStore } from '../content/content-store.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import { collectData } from './collect-data.ts';
@@ -22,51 +23,34 @@ export interface Pushed extends Published {
   history: HistoryChoice;
 }
 
+/** What is asked of a push. */
+interface PushOptions {
+  reference: string;
+  target?: string | undefined;
+  history?: HistoryChoice | undefined;
+  withData?: { limitBytes?: number } | undefined;
+  force?: boolean | undefined;
+  access: RegistryAccess;
+}
+
+/** Documents that are no documents, or of other things than they were stored for. */
+const NO_SENSE = /^SAME1(30[2-7]|505|612)$/;
+
 /**
  * `same push`: a stored program with chosen runs and records goes to a registry: leaves first, manifests next, the tag last;
  * what is there is not sent again (spec SAME-REG-004 to 011).
  * @throws SAME1204 there is no such program · SAME1804 the tag leads to another digest · SAME1207, SAME1801, SAME1802,
  * SAME1806, and what export says of runs and data
  */
-export async function pushProgram(
-  ports: Ports,
-  options: {
-    reference: string;
-    target?: string | undefined;
-    history?: HistoryChoice | undefined;
-    withData?: { limitBytes?: number } | undefined;
-    force?: boolean | undefined;
-    access: RegistryAccess;
-  },
-): Promise<Pushed> {
-  const { artifact, pin } = await findProgram(ports, options.reference);
+export async function pushProgram(ports: Ports, options: PushOptions): Promise<Pushed> {
+  using directories = new DisposableStack();
+  // Hashed is what is sent, and what makes no sense, so that the error is of its bytes where they are damaged.
+  const plan = await planPush(ports, options, directories, 'unhashed').catch((error: unknown) => {
+    if (!(error instanceof SameError && NO_SENSE.test(error.code))) throw error;
+    return planPush(ports, options, directories, 'hashed');
+  });
+  const { artifact, pin, address, content, selection, graph, checkRuns } = plan;
   const { name, version } = artifact.program.metadata;
-  const { address } = await parsePushTarget(
-    ports,
-    options.target,
-    { name, version },
-    rememberedRegistry(ports, pin),
-  );
-  const travelling = dataOf(artifact, options);
-  // Runs become artifacts here, of a few kilobytes: in memory. Only content of data may be long.
-  using temporary = travelling.length > 0 ? ports.files.scratch() : undefined;
-  const content = temporary ? ports.stageContent(temporary.path) : ports.lookIntoContent();
-  const selection = await selectRuns(ports, content, artifact, options.history);
-  const checkRuns = async (runs: readonly KnownRun[]): Promise<void> => {
-    for (const run of runs) throwFindings(await runFindings(ports, artifact, selection, run));
-  };
-  const { referrers, ...known } = await contentsOf(ports, content, artifact, selection, pin.origin).catch(
-    async (error: unknown) => {
-      // What is wrong with a record is better said of the record.
-      await checkRuns(selection.chosen);
-      throw error;
-    },
-  );
-  const data =
-    travelling.length > 0
-      ? [await collectData(ports, artifact, travelling, content, options.withData ?? {})]
-      : [];
-  const graph = await openGraph({ ...known, referrers: [...referrers, ...data] }, content);
   const repository = await ports.openRepository(address, options.access);
   try {
     const published = await publishGraph(
@@ -96,6 +80,45 @@ export async function pushProgram(
   } finally {
     repository.close();
   }
+}
+
+/** What travels, and where to. */
+async function planPush(
+  all: Ports,
+  options: PushOptions,
+  directories: DisposableStack,
+  how: 'hashed' | 'unhashed',
+) {
+  const content = { value: all.content.unhashed() };
+  const ports: Ports = how === 'hashed' ? all : Object.create(all, { content });
+  const { artifact, pin } = await findProgram(ports, options.reference);
+  const { name, version } = artifact.program.metadata;
+  const remembered = rememberedRegistry(ports, pin);
+  const { address } = await parsePushTarget(ports, options.target, { name, version }, remembered);
+  const travelling = dataOf(artifact, options);
+  // Runs become artifacts here, of a few kilobytes: in memory. Only content of data may be long.
+  const aside: ContentStore =
+    travelling.length > 0
+      ? all.stageContent(directories.use(ports.files.scratch()).path)
+      : all.lookIntoContent();
+  const looked = (how === 'unhashed' && aside.unhashed?.()) || aside;
+  const selection = await selectRuns(ports, looked, artifact, options.history);
+  const checkRuns = async (runs: readonly KnownRun[]): Promise<void> => {
+    for (const run of runs) throwFindings(await runFindings(ports, artifact, selection, run));
+  };
+  const { referrers, ...known } = await contentsOf(ports, looked, artifact, selection, pin.origin).catch(
+    async (error: unknown) => {
+      // What is wrong with a record is better said of the record.
+      await checkRuns(selection.chosen);
+      throw error;
+    },
+  );
+  const data =
+    travelling.length > 0
+      ? [await collectData(ports, artifact, travelling, aside, options.withData ?? {})]
+      : [];
+  const graph = await openGraph({ ...known, referrers: [...referrers, ...data] }, looked);
+  return { artifact, pin, address, content: aside, selection, graph, checkRuns };
 }
 
 /** The chosen runs whose manifests are among some digests. */

@@ -54,6 +54,7 @@ export async function readManifest(
     headers: { accept: ACCEPT },
     scopes: place.pull,
     expect: [200, 404],
+    isShort: true,
   } as const;
   const { status, headers, bytes } = await askWhole(place, request, what, limitBytes);
   if (status === 404) return undefined;

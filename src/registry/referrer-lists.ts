@@ -58,7 +58,7 @@ async function listedByApi(place: RepositoryPlace, digest: string): Promise<Desc
   const expect = [200, 400, 404, 405, 406, 501];
   const headers = { accept: MEDIA.ociIndex };
   const page = (url: string | URL) =>
-    askWhole(place, { method: 'GET', url, headers, scopes: place.pull, expect }, what);
+    askWhole(place, { method: 'GET', url, headers, scopes: place.pull, expect, isShort: true }, what);
   const first = await page(`/v2/${place.address.repository}/referrers/${digest}`);
   if (first.status !== 200) return undefined;
   const found: Descriptor[] = [];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
+import { SHORT_HASH_BYTES, shortHash } from '../host/short-hash.ts';
 import type { RegistryAddress } from './registry.ts';
 import type { RegistrySession } from './session.ts';
 
@@ -34,6 +35,7 @@ export function discard(body: Readable): void {
 
 /** The digest of bytes. */
 export function digestOf(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT_HASH_BYTES) return `sha256:${shortHash(bytes)}`;
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 

@@ -29,6 +29,8 @@ export interface RegistryRequest {
   again?: boolean;
   /** How much longer than usual the answer may take, ms: a registry that hashes a long blob is silent meanwhile. */
   patienceMs?: number;
+  /** Whether what a GET leads to is short. */
+  isShort?: boolean;
 }
 
 /** What a registry answered. */
@@ -111,6 +113,7 @@ export function openSession(options: SessionOptions): RegistrySession {
         again: request.again ?? true,
         expect: request.expect,
         patienceMs: request.patienceMs,
+        ...(request.isShort && { isShort: true }),
       });
       const { status } = answer;
       const { location } = answer.headers;

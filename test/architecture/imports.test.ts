@@ -60,7 +60,14 @@ const allowed: Record<string, string[]> = {
 };
 
 /** Where adapters are built, and the chunks of it that are loaded late. */
-const wiring = ['cli/wiring.ts', 'cli/cold.ts', 'cli/listing.ts', 'cli/remote.ts', 'cli/running.ts', 'cli/mlflow.ts'];
+const wiring = [
+  'cli/wiring.ts',
+  'cli/cold.ts',
+  'cli/listing.ts',
+  'cli/remote.ts',
+  'cli/running.ts',
+  'cli/mlflow.ts',
+];
 
 /** Pure functions over a port's types that operations may call. */
 const pureFiles = [

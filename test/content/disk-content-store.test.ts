@@ -30,6 +30,24 @@ function underTest() {
 
 testContentStore('disk', underTest);
 testTrustedContentStore('disk', underTest);
+const unhashed = () => {
+  const { store, ...others } = underTest();
+  return { store: store.unhashed(), ...others };
+};
+testContentStore('disk, unhashed', unhashed);
+testTrustedContentStore('disk, unhashed', unhashed);
+
+test('what nothing has written to is not hashed once more where that is wanted, and only there', async () => {
+  const { store, damage } = underTest();
+  const { digest } = await store.write(hello);
+  const stored = fs.statSync(store.pathOf(digest));
+  damage(digest, Buffer.from('jello'));
+  await assert.rejects(store.unhashed().read(digest), { code: 'SAME1301' });
+  // As a disk that loses bits, and nobody notices.
+  fs.utimesSync(store.pathOf(digest), stored.atime, stored.mtime);
+  assert.equal(String(await store.unhashed().read(digest)), 'jello');
+  await assert.rejects(store.read(digest), { code: 'SAME1301' });
+});
 
 test('a blob is not held once something wrote to it, and what is damaged makes room', async () => {
   const { store, damage } = underTest();

@@ -47,6 +47,29 @@ describe('the compiled code of a push', () => {
     assert.equal(nowhere.code, 3, nowhere.stderr);
   });
 
+  it('is not all that makes it quick: what speaks HTTP and what hashes are not loaded', async () => {
+    await using lab = await openLab();
+    const { rig, place } = lab;
+    await lab.remote(['push', 'study:1.0', place]);
+    rig.write({
+      'look.cjs': `process.on('exit', () => {
+        const loaded = process.moduleLoadList.map((name) => name.replace('NativeModule ', ''));
+        const heavy = loaded.filter((name) => /^(_?http|https|tls|crypto|zlib|child_process)/.test(name));
+        require('node:fs').writeFileSync(${JSON.stringify(rig.path('loaded'))}, JSON.stringify(heavy));
+      })`,
+    });
+    for (let times = 0; times < 2; times++) {
+      const { code, stderr } = await rig.same(
+        ['push', 'study:1.0', place, '--plain-http', '--history=none'],
+        {
+          env: { NODE_OPTIONS: `--require=${rig.path('look.cjs')}` },
+        },
+      );
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(JSON.parse(readFileSync(rig.path('loaded'), 'utf8')), []);
+    }
+  });
+
   it('is made again when it is damaged, and by several at once', async () => {
     await using lab = await openLab();
     const { rig, place } = lab;

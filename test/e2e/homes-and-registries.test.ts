@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -153,6 +154,37 @@ describe('a home that is pushed from', () => {
     });
     assert.equal(lab.stored().blobs.has(layer!.digest), false);
     assert.equal(lab.stored().manifests.size, 0);
+  });
+
+  it('says of a document that lost bits that it is damaged, also where nothing wrote to it', async () => {
+    await using lab = await openLab();
+    const { rig } = lab;
+    const { digest, origin } = pinIn(rig.home) as { digest: string; origin?: string };
+    await lab.remote(['push', 'study:1.0', lab.place]);
+    const { config } = lab.stored().manifests.get(digest)!.parsed;
+    const documents = [digest, config!.digest, ...(origin === undefined ? [] : [origin])];
+    for (const document of documents) {
+      const path = blobPath(rig.home, document);
+      const [bytes, { atime, mtime }] = [readFileSync(path), statSync(path)];
+      chmodSync(path, 0o644);
+      for (const from of ['{', 'sha256:', '"schemaVersion"', '"layers"']) {
+        const at = bytes.indexOf(from);
+        if (at < 0) continue;
+        const damaged = Buffer.from(bytes);
+        damaged[at + Math.max(0, from.length - 2)]! ^= 1;
+        writeFileSync(path, damaged);
+        utimesSync(path, atime, mtime);
+        await refused(rig, rig.home, ['push', 'study:1.0', lab.place], {
+          code: 'SAME1301',
+          exit: 7,
+          message: document,
+        });
+      }
+      writeFileSync(path, bytes);
+      utimesSync(path, atime, mtime);
+    }
+    await lab.remote(['push', 'study:1.0', lab.place]);
+    assert.equal(documents.length, 3);
   });
 
   it('sends data that it declares as elsewhere where that is asked for, and no longer than allowed', async () => {

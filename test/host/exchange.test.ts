@@ -148,7 +148,7 @@ describe('an exchange', () => {
       response.writeHead(200, { 'content-length': 5 }).end('hello');
     });
     const wire = openWire();
-    for (const method of ['HEAD', 'HEAD', 'GET', 'GET', 'POST'] as const)
+    for (const method of ['GET', 'HEAD', 'HEAD', 'GET', 'GET', 'POST'] as const)
       (await wire.send({ method, url: server.url })).body.destroy();
     const { body } = await wire.send({ method: 'GET', url: server.url });
     assert.equal(String(await bytesOf(body)), 'hello');
