@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { checkCommand } from './commands/check.ts';
 import { commitCommand } from './commands/commit.ts';
 import { compareCommand, diffCommand } from './commands/compare.ts';
 import { conformanceCommand } from './commands/conformance.ts';
@@ -18,6 +19,7 @@ import { logoutCommand } from './commands/logout.ts';
 import { logsCommand } from './commands/logs.ts';
 import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
+import { reindexCommand } from './commands/reindex.ts';
 import { runPage } from './commands/run-page.ts';
 import { showCommand } from './commands/show.ts';
 import { sweepPage } from './commands/sweep-page.ts';
@@ -51,6 +53,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   delete: deleteCommand,
   build: buildCommand,
   gc: gcCommand,
+  reindex: reindexCommand,
+  check: checkCommand,
   login: loginCommand,
   logout: logoutCommand,
   conformance: conformanceCommand,

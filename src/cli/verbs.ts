@@ -38,6 +38,8 @@ export const verbs = {
   },
   build: { nouns: ['environment'], summary: 'make the environments of a program ready before it runs' },
   gc: { nouns: [], summary: 'remove what nothing in the home names any more' },
+  reindex: { nouns: [], summary: 'make the index of runs anew from their files' },
+  check: { nouns: ['store'], summary: 'look for what is damaged among the runs of this home' },
   login: { nouns: [], summary: 'keep a login of a registry, once the registry takes it' },
   logout: { nouns: [], summary: 'remove the login of a registry' },
   conformance: { nouns: [], summary: 'answer one conformance case, for those who write the cases' },
@@ -68,4 +70,16 @@ function singular(word: string): string {
 }
 
 /** Nouns of the product, known so that one a verb does not take yet is named as such. */
-const nouns = ['program', 'run', 'sweep', 'data', 'model', 'environment', 'target', 'engine', 'tag', 'alias'];
+const nouns = [
+  'program',
+  'run',
+  'sweep',
+  'data',
+  'model',
+  'environment',
+  'target',
+  'engine',
+  'tag',
+  'alias',
+  'store',
+];

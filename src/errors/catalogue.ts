@@ -85,6 +85,7 @@ export const catalogue = {
   SAME1621: { exit: 2, title: 'search space is not valid' },
   SAME1622: { exit: 4, title: 'sweep is still going or has ended' },
   SAME1623: { exit: 7, title: 'sweep record or journal is damaged' },
+  SAME1624: { exit: 7, title: 'index of runs is not what the files say' },
   // Requirements and targets
   SAME1701: { exit: 10, title: 'requirement is not met' },
   SAME1702: { exit: 6, title: 'target or engine is not available' },

@@ -1,18 +1,16 @@
+import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { Annotations } from '../runs/annotations.ts';
 import type { RunField, RunIndex, RunQuery, RunRow, RunRows } from '../runs/run-query.ts';
-import { rowOf } from '../runs/run-row.ts';
 import type { StoredRun } from '../runs/run-store.ts';
-import { fieldOf, openScannedIndex } from '../runs/scanned-index.ts';
-import { listRuns } from './list-runs.ts';
+import { fieldOf } from '../runs/scanned-index.ts';
+import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';
 
 /** What finds runs of this home, own ones and those that came with bundles. */
-export async function runIndex(ports: Ports): Promise<RunIndex> {
-  const said = (await ports.openAnnotations()).all();
-  const rows = (await listRuns(ports, {})).map((run) => rowOf(run, said.get(run.record.id)?.tags));
-  return openScannedIndex(() => rows);
+export function runIndex(ports: Ports): Promise<RunIndex> {
+  return ports.openRunIndex();
 }
 
 /**
@@ -41,11 +39,21 @@ export interface ToldRun extends StoredRun, Annotations {}
 /** The records of rows, in their order, with what is said of them. */
 export async function recordsOf(ports: Ports, rows: readonly RunRow[]): Promise<ToldRun[]> {
   const annotations = await ports.openAnnotations();
-  const all = new Map((await listRuns(ports, {})).map((run) => [run.record.id, run]));
-  return rows.flatMap(({ id }) => {
-    const run = all.get(id);
+  const others = rows.every(({ own }) => own) ? new Map<string, StoredRun>() : await foreignRuns(ports);
+  return rows.flatMap(({ id, own }) => {
+    const run = own ? ownRun(ports, id) : others.get(id);
     return run ? [{ ...run, ...annotations.of(id) }] : [];
   });
+}
+
+/** A run of this home; nothing where it was deleted since it was listed. */
+function ownRun(ports: Ports, id: string): StoredRun | undefined {
+  try {
+    return ports.runs.get(id);
+  } catch (error) {
+    if (error instanceof SameError) return undefined;
+    throw error;
+  }
 }
 
 /** Runs that are looked at for a name that may be meant. */

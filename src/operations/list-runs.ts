@@ -13,8 +13,9 @@ export type ListedRun = StoredRun;
  */
 export async function listRuns(ports: Ports, options: { name?: string }): Promise<ListedRun[]> {
   const own = ports.runs.list();
-  const foreign = await foreignRuns(ports, new Set(own.map(({ record }) => record.id)));
-  const all = [...own, ...foreign].sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
+  const foreign = await foreignRuns(ports);
+  for (const { record } of own) foreign.delete(record.id);
+  const all = [...own, ...foreign.values()].sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
   if (options.name === undefined) return all;
   const { name, version, digest } = parseReference(options.name);
   return all.filter(
@@ -25,13 +26,10 @@ export async function listRuns(ports: Ports, options: { name?: string }): Promis
   );
 }
 
-/** Runs of others: records that travel with stored programs, read-only. */
-async function foreignRuns(ports: Ports, own: ReadonlySet<string>): Promise<StoredRun[]> {
+/** Runs of others, by id: records that travel with stored programs, read-only. */
+export async function foreignRuns(ports: Ports): Promise<Map<string, StoredRun>> {
   const found = new Map<string, StoredRun>();
-  for (const subject of ports.referrers.subjects()) {
-    for (const { record } of await storedRuns(ports, subject)) {
-      if (!own.has(record.id)) found.set(record.id, { record, own: false });
-    }
-  }
-  return [...found.values()];
+  for (const subject of ports.referrers.subjects())
+    for (const { record } of await storedRuns(ports, subject)) found.set(record.id, { record, own: false });
+  return found;
 }

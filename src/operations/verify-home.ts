@@ -5,10 +5,9 @@ import { MEDIA } from '../bundle/oci.ts';
 import { parseManifest } from '../bundle/oci-manifest.ts';
 import { REFERRERS } from '../bundle/referrer.ts';
 import { isProblem, placed } from '../bundle/refusal.ts';
-import { parseTreeList } from '../bundle/tree.ts';
 import type { Pin } from '../content/content-store.ts';
 import type { Finding } from '../errors/same-error.ts';
-import type { RunRecord } from '../runs/run-record.ts';
+import { storeFindings } from './check-store.ts';
 import { bundleRules } from './import-bundle.ts';
 import type { Ports } from './ports.ts';
 import type { Verified } from './verify-integrity.ts';
@@ -19,7 +18,8 @@ export async function verifyProgram(ports: Ports, { digest }: Pin): Promise<Veri
 }
 
 /**
- * Checks everything in the home: the digest of every blob, what every pin and referrer leads to, every run. Nothing is
+ * Checks everything in the home: the digest of every blob, what every pin and referrer leads to, every run and the index of
+ * runs. Nothing is
  * changed, not even a damaged blob moved.
  */
 export async function verifyHome(ports: Ports): Promise<Verified> {
@@ -42,7 +42,7 @@ export async function verifyHome(ports: Ports): Promise<Verified> {
     if (!damaged.has(subject) && (await isProgram(ports, subject))) programs.add(subject);
   }
   for (const digest of programs) findings.push(...(await programFindings(ports, digest, damaged)));
-  findings.push(...(await runFindings(ports)));
+  findings.push(...(await storeFindings(ports)));
   return { what: 'home', findings: unique(findings) };
 }
 
@@ -84,67 +84,6 @@ async function isProgram(ports: Ports, digest: string): Promise<boolean> {
   } catch (error) {
     if (!isProblem(error)) throw error;
     return false;
-  }
-}
-
-/** What is wrong with the records of runs that ran here, and which of their files are gone. */
-async function runFindings(ports: Ports): Promise<Finding[]> {
-  const { runs, findings } = ports.runs.survey();
-  const found = findings.map((finding): Finding => {
-    const clause = finding.place?.endsWith('journal.jsonl') ? 'SAME-RUN-015' : 'SAME-RUN-008';
-    return { clause, ...finding };
-  });
-  for (const { record } of runs) {
-    // Of what is not over there is no record, and nothing that has to be here.
-    if (record.status === 'running' || record.finishedAt === undefined) continue;
-    const wrong = await ports.checkRunRecord(record, `run ${record.id}`);
-    found.push(
-      ...wrong.map((finding): Finding => {
-        return { clause: 'SAME-RUN-008', ...finding, code: 'SAME1612', place: record.id };
-      }),
-    );
-    if (wrong.length > 0) continue;
-    for (const [digest, output] of await lostBy(ports, record)) {
-      found.push({
-        code: 'SAME1305',
-        message: `${digest}, of the output ${output} of run ${record.id}, is not in the store`,
-        place: record.id,
-        hint: 'run it again to have it back',
-        clause: 'SAME-RUN-004',
-      });
-    }
-  }
-  return found;
-}
-
-/** What a run's outputs lack, and the first output of each: files, the lists of directories and what these name. */
-async function lostBy(ports: Ports, record: RunRecord): Promise<Map<string, string>> {
-  const outputs = [
-    ...Object.entries(record.outputs),
-    ...record.steps.flatMap((step) =>
-      Object.entries(step.outputs).map(([name, artifact]) => [`${step.name}.${name}`, artifact] as const),
-    ),
-  ];
-  const lost = new Map<string, string>();
-  for (const [output, { digest }] of outputs) {
-    const blob = digest.replace(/^tree:/, '');
-    const below = blob === digest ? [] : await filesOf(ports, blob);
-    for (const one of [blob, ...below]) {
-      if (!lost.has(one) && !(await ports.content.has(one))) lost.set(one, output);
-    }
-  }
-  return lost;
-}
-
-/** The files that a tree list names; none where it is damaged or gone, which is said of the list itself. */
-async function filesOf(ports: Ports, list: string): Promise<string[]> {
-  try {
-    const sizeBytes = await ports.content.size(list);
-    if (sizeBytes === undefined) return [];
-    return parseTreeList(await ports.content.read(list, sizeBytes)).map(({ digest }) => digest);
-  } catch (error) {
-    if (!isProblem(error)) throw error;
-    return [];
   }
 }
 

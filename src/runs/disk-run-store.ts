@@ -93,9 +93,15 @@ export function openDiskRunStore(
     survey() {
       const findings: Finding[] = [];
       const told = (finding: Finding) => findings.push(finding);
-      const runs = [...ids(told)].flatMap((id) => loadAmongOthers(id, told) ?? []);
-      return { runs, findings };
+      function* runs() {
+        for (const id of ids(told)) {
+          const run = loadAmongOthers(id, told);
+          if (run) yield run;
+        }
+      }
+      return { runs: runs(), findings };
     },
+    replayed: (id) => files.replayed(id),
     get(id) {
       const run = files.load(find(id));
       if (run) return run;

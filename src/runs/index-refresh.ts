@@ -2,8 +2,9 @@ import { type Finding, SameError } from '../errors/same-error.ts';
 import { epochMs } from '../host/clock.ts';
 import { join, namesIn, statSync } from '../host/files.ts';
 import type { IndexTables } from './index-tables.ts';
-import type { RunFiles } from './run-files.ts';
+import { type RunFiles, recordInPack } from './run-files.ts';
 import { isRunId } from './run-id.ts';
+import type { PackList } from './run-packs.ts';
 import type { RunRow } from './run-query.ts';
 import { rowOf } from './run-row.ts';
 import type { StoredRun } from './run-store.ts';
@@ -90,9 +91,9 @@ export class IndexRefresh {
       tables.run('DELETE FROM packs WHERE pack = ?', pack);
     }
     tables.run('DELETE FROM open WHERE month = ? AND id LIKE ?', month, 'pack-%');
-    for (const name of packs) if (!known.get(name)?.whole) this.#pack(month, name, removed);
-    const had = tables.all<{ id: string }>('SELECT id FROM runs WHERE month = ? AND dir = 1', month);
     const there = new Set(own);
+    for (const name of packs) if (!known.get(name)?.whole) this.#pack(month, name, removed, there);
+    const had = tables.all<{ id: string }>('SELECT id FROM runs WHERE month = ? AND dir = 1', month);
     const added = new Set(own);
     for (const { id } of had) if (!added.delete(id)) tables.run('UPDATE runs SET dir = 0 WHERE id = ?', id);
     for (const { id } of tables.all<{ id: string }>('SELECT id FROM open WHERE month = ?', month)) {
@@ -107,12 +108,14 @@ export class IndexRefresh {
     else tables.run('INSERT OR REPLACE INTO months VALUES (?, ?)', month, sureStamp(stamp));
   }
 
-  #pack(month: string, name: string, removed: ReadonlySet<string>): void {
+  #pack(month: string, name: string, removed: ReadonlySet<string>, own: ReadonlySet<string>): void {
     const { files } = this.#sources;
     const tables = this.#tables;
     try {
-      const list = files.packs.list(join(files.directory, month, name));
+      const path = join(files.directory, month, name);
+      const list = files.packs.list(path);
       if (!list) return;
+      const said = new Set(namesIn(this.#sources.annotations.directory));
       tables.run('INSERT OR IGNORE INTO packs(month, name, whole) VALUES (?, ?, 0)', month, name);
       const { pack } = tables.get<{ pack: number }>(
         'SELECT pack FROM packs WHERE month = ? AND name = ?',
@@ -123,12 +126,26 @@ export class IndexRefresh {
         if (removed.has(id)) continue;
         const isKnown = tables.get('SELECT 1 FROM runs WHERE id = ? AND month IS NOT NULL', id);
         if (isKnown) tables.run('UPDATE runs SET pack = ? WHERE id = ?', pack, id);
-        else this.#load(id, month, pack);
+        else if (own.has(id) || said.has(`${id}.jsonl`)) this.#load(id, month, pack);
+        else this.#takePacked(path, list, id, { month, pack });
       }
       tables.run('UPDATE packs SET whole = 1 WHERE pack = ?', pack);
     } catch (error) {
       if (!(error instanceof SameError)) throw error;
       this.#leaveOpen(name, month, UNSURE, error.findings[0]);
+    }
+  }
+
+  /** Takes a run that is nowhere but in a pack. */
+  #takePacked(path: string, list: PackList, id: string, place: { month: string; pack: number }): void {
+    try {
+      const record = recordInPack(path, list, id);
+      if (!record) return;
+      this.#tables.put(rowOf({ record, own: true }), { ...place, dir: false });
+      this.#keepBatch();
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      this.#leaveOpen(id, place.month, UNSURE, error.findings[0]);
     }
   }
 

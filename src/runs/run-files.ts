@@ -5,7 +5,7 @@ import { type ProcessIdentity, processState } from '../host/process-identity.ts'
 import { parseJournal } from './journal.ts';
 import { isMap, isRecordShaped } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
-import { packsIn, RunPacks, removedIn } from './run-packs.ts';
+import { type PackList, packsIn, RunPacks, readPackedRun, removedIn } from './run-packs.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunLog, StoredRun } from './run-store.ts';
 import { StepRecords } from './step-outcome.ts';
@@ -108,10 +108,7 @@ export class RunFiles {
 
   /** Events of a run's journal, as far as they can be read. */
   events(id: string): unknown[] {
-    const bytes =
-      readIfThere(join(this.pathOf(id), 'journal.jsonl')) ??
-      this.packs.find(this.monthPath(id), id)?.file('journal.jsonl');
-    return parseJournal(bytes).events;
+    return parseJournal(this.#journal(id)).events;
   }
 
   /** The log files of a run, in the order of their names. */
@@ -143,6 +140,19 @@ export class RunFiles {
     }
   }
 
+  /** What a journal alone says, whatever the record. @throws SAME1612 it is damaged */
+  replayed(id: string): RunRecord | undefined {
+    const journal = this.#journal(id);
+    return journal && this.#ofJournal(id, this.pathOf(id), journal)?.record;
+  }
+
+  #journal(id: string): Buffer | undefined {
+    return (
+      readIfThere(join(this.pathOf(id), 'journal.jsonl')) ??
+      this.packs.find(this.monthPath(id), id)?.file('journal.jsonl')
+    );
+  }
+
   #ofJournal(id: string, path: string, journal: Buffer): StoredRun | undefined {
     const { events, damaged } = parseJournal(journal);
     const [begun, ...following] = events;
@@ -160,6 +170,14 @@ export class RunFiles {
     record.status = state === 'dead' ? 'interrupted' : 'running';
     return { record, own: true, ...(state === 'elsewhere' ? { elsewhere: true } : {}) };
   }
+}
+
+/** The record of a run in a pack; nothing where the pack is gone. @throws SAME1612 */
+export function recordInPack(path: string, list: PackList, id: string): RunRecord | undefined {
+  const run = list.runs.get(id)!;
+  const bytes = readPackedRun(path, list, run);
+  const [, at, sizeBytes] = run.files.find(([name]) => name === 'run.json') ?? ['', 0, 0];
+  return bytes && parseRecord(bytes.subarray(at, at + sizeBytes), id, path);
 }
 
 function logOf(name: string, place: Pick<RunLog, 'path' | 'bytes' | 'stored'>): RunLog[] {

@@ -89,6 +89,11 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
           return searchRows(merged(scanOwn(), otherRows()), query);
         }
       },
+      row(id) {
+        const known = tables.get<{ row: string }>('SELECT row FROM runs WHERE id = ?', id);
+        return known && JSON.parse(known.row);
+      },
+      kept: true,
       rebuild() {
         within(() => {
           const kept = keptOthers(tables);

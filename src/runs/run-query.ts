@@ -93,6 +93,10 @@ export interface RunRows {
 export interface RunIndex {
   /** Answers for what the files say at this moment. */
   search(query: RunQuery): RunRows;
+  /** What it has of one run; the files are not looked at. */
+  row(id: string): RunRow | undefined;
+  /** False where nothing is kept, and every run is looked at instead. */
+  readonly kept: boolean;
   /** Makes it anew from the files. @returns how many runs it holds */
   rebuild(): number;
 }

@@ -39,8 +39,16 @@ export interface RunStore {
   list(): StoredRun[];
   /** The same, each read when it is asked for. */
   newest(): Iterable<StoredRun>;
-  /** Every run, and what is wrong with those that cannot be read: nothing is said of them elsewhere. */
-  survey(): { runs: StoredRun[]; findings: Finding[] };
+  /**
+   * Every run, newest first, each read when it is asked for, and what is wrong with those that cannot be read, which
+   * nothing is said of elsewhere: all of it once the last was asked for.
+   */
+  survey(): { runs: Iterable<StoredRun>; findings: readonly Finding[] };
+  /**
+   * What a run's journal alone says of it. @returns nothing where there is none
+   * @throws SAME1612 it is damaged
+   */
+  replayed(id: string): RunRecord | undefined;
   /** By id, a unique prefix or suffix of it, or display id. @throws SAME1608 none or several */
   get(id: string): StoredRun;
   /** What the steps of one run of this home left that succeeded in it, in the order in which they ended. */

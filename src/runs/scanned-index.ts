@@ -17,6 +17,8 @@ import type {
 export function openScannedIndex(rows: () => readonly RunRow[]): RunIndex {
   return {
     search: (query) => searchRows(rows(), query),
+    row: (id) => rows().find((row) => row.id === id),
+    kept: false,
     rebuild: () => rows().length,
   };
 }
