@@ -15,7 +15,10 @@ export const verbs = {
   sweep: { nouns: ['program'], summary: 'run a program with many values, and say which are best' },
   why: { nouns: ['program'], summary: 'say of each step whether it would run again, and what changed' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
-  import: { nouns: ['program'], summary: 'check a bundle and store its program' },
+  import: {
+    nouns: ['program', 'runs'],
+    summary: 'check a bundle and store its program; or take over runs of MLflow or TensorBoard',
+  },
   push: { nouns: ['program', 'run'], summary: 'put a program and its history, or a run, into a registry' },
   pull: { nouns: ['program'], summary: 'fetch a program and its history from a registry, and check it' },
   copy: { nouns: ['program'], summary: 'copy a program from a registry or bundle to another' },

@@ -9,7 +9,7 @@ import { podmanRefusals } from '../engines/podman/refusals.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
-import { join, resolve } from '../host/files.ts';
+import { basename, join, resolve } from '../host/files.ts';
 import { homeDirectory, hostname, machine, platform, temporaryDirectory } from '../host/machine.ts';
 import { environmentVariables, findCommand } from '../host/processes.ts';
 import { counted } from '../host/tally.ts';
@@ -21,7 +21,7 @@ import type { Ports } from '../operations/ports.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { openDiskStepResults } from '../runs/disk-step-results.ts';
 import { openIntake } from '../runs/mlflow/intake.ts';
-import { newRunId } from '../runs/run-id.ts';
+import { newRunId, runIdOf } from '../runs/run-id.ts';
 import type { StepResults } from '../runs/step-results.ts';
 import { fileAs } from '../sources/source.ts';
 import type { Cli } from './cli.ts';
@@ -87,6 +87,13 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     monotonicMs,
     sleep: (ms) => sleep(ms, cancel),
     newRunId,
+    runIdOf,
+    async readRunsElsewhere(tool, directory) {
+      const { parseDocument, readMlruns, readTensorBoard } = await import('./cold.ts');
+      if (tool === 'mlruns')
+        return readMlruns(files, directory, async (...document) => parseDocument(...document));
+      return readTensorBoard(files, directory, basename(resolve(directory)));
+    },
     platform,
     async machine() {
       const { os, arch, cpu, memoryBytes, gpus } = machine();

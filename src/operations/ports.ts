@@ -20,6 +20,7 @@ import type { Environment, Program } from '../program/schema.ts';
 import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
+import type { RunsElsewhere, RunTool } from '../runs/elsewhere.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunIndex } from '../runs/run-query.ts';
 import type { Sealed, SealOptions } from '../runs/run-sealer.ts';
@@ -143,6 +144,10 @@ export interface Ports {
   /** Milliseconds of a monotonic clock, for durations. */
   monotonicMs(): number;
   newRunId(): string;
+  /** The id of a run that began elsewhere, at a time in ms since 1970, and is known by a digest. */
+  runIdOf(startedMs: number, digest: string): string;
+  /** What another tool kept in a directory, with everything of it that cannot be read; loaded when needed. */
+  readRunsElsewhere(tool: RunTool, directory: string): Promise<RunsElsewhere>;
   platform(): string;
   machine(): Promise<MachineRecord>;
   /** What tells whose machine this is, for what takes it out of records. */

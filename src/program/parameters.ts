@@ -11,6 +11,8 @@ export { validateValue } from './value.ts';
 /** Where a parameter's value came from. */
 export type ParameterSource =
   | 'default'
+  /** Of a run that another tool kept. */
+  | 'imported'
   | `profile ${string}`
   | `--parameters ${string}`
   | `--set`

@@ -13,7 +13,9 @@ const instant = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
 const json = z.unknown() as unknown as z.ZodType<JsonValue>;
 const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
-const source = z.string().regex(/^(default|profile .+|--.+)$/) as unknown as z.ZodType<ParameterSource>;
+const source = z
+  .string()
+  .regex(/^(default|imported|profile .+|--.+)$/) as unknown as z.ZodType<ParameterSource>;
 
 const artifact = z.strictObject({ digest, sizeBytes: count, executable: z.boolean().optional() });
 const artifacts = z.record(text, artifact);
@@ -118,6 +120,16 @@ export const runRecordSchema = z.strictObject({
   program: z.strictObject({ name: text, version: text, digest, pinned: z.boolean() }),
   status: z.enum(['pending', 'running', 'succeeded', 'failed', 'canceled', 'timeout', 'interrupted']),
   parent: runId.optional(),
+  imported: z
+    .strictObject({
+      from: z.enum(['mlflow', 'tensorboard']),
+      id: text,
+      name: text.optional(),
+      group: text,
+      tags: z.record(text, z.string()).optional(),
+      note: text.optional(),
+    })
+    .optional(),
   resumes: runId.optional(),
   selection: z
     .strictObject({ steps: z.array(text).optional(), from: text.optional(), until: text.optional() })

@@ -104,6 +104,15 @@ export interface RunRecord {
   program: { name: string; version: string; digest: string; pinned: boolean };
   status: RunStatus;
   parent?: string;
+  /** Of a run that another tool kept: how that called it, and what users said of it there. */
+  imported?: {
+    from: 'mlflow' | 'tensorboard';
+    id: string;
+    name?: string;
+    group: string;
+    tags?: Record<string, string>;
+    note?: string;
+  };
   /** The run whose finished steps this one went on from. */
   resumes?: string;
   /** What the run was restricted to. */

@@ -4,9 +4,11 @@ import { parseLimits } from '../../operations/limits.ts';
 import type { Cli } from '../cli.ts';
 import { telling } from '../render/work-line.ts';
 import { withCommon, withLimits } from '../words.ts';
+import { importRunsCommand } from './import-runs.ts';
 
-/** `same import FILE` */
-export function importCommand(cli: Cli): Command {
+/** `same import [program] FILE`, `same import runs --from TOOL DIRECTORY` */
+export function importCommand(cli: Cli, noun: string): Command {
+  if (noun === 'runs') return importRunsCommand(cli);
   const command = new Command('import')
     .description('Check a bundle whole, then store and pin its program. Nothing of it is executed.')
     .argument('<file>', 'a bundle written by same export, or an OCI layout of one as a directory');
@@ -14,6 +16,7 @@ export function importCommand(cli: Cli): Command {
     withCommon(command, [
       'same import ./arXiv.1303.5778v1:1.1.tgz',
       'same import ./arXiv.1303.5778v1:1.1.tgz --limit unpacked=20Gi',
+      'same import runs --from mlruns ./mlruns',
     ]),
   ).action(async (file: string, { limit }: { limit?: string[] }) => {
     const limits = parseLimits(limit ?? []);

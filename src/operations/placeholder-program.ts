@@ -1,0 +1,52 @@
+import type { SourceTree } from '../sources/source.ts';
+
+/** The version of a program that only holds runs which were made elsewhere. */
+const VERSION = '0';
+const LONGEST_NAME = 64;
+
+/**
+ * A program that holds runs which were made elsewhere and runs nothing (spec SAME-RUN-084): the same bytes for one name
+ * wherever it is made.
+ */
+export function placeholderTree(name: string): SourceTree {
+  const bytes = Buffer.from(`apiVersion: same/v1
+kind: Program
+metadata:
+  name: ${JSON.stringify(name)}
+  version: "${VERSION}"
+  description: Holds runs that were made elsewhere. There is nothing to run.
+pipeline:
+  steps:
+    main:
+      run: 'echo "there is nothing to run: this program holds runs that were made elsewhere" >&2; exit 1'
+`);
+  return {
+    kind: 'tree',
+    files: [
+      {
+        path: 'same.yaml',
+        executable: false,
+        sizeBytes: bytes.length,
+        chunks: () => [bytes],
+        bytes: async () => bytes,
+      },
+    ],
+    refused: [],
+    notices: [],
+    origin: { kind: 'directory' },
+    label: `the program for runs of ${name}`,
+    soft: false,
+    [Symbol.dispose]() {},
+  };
+}
+
+/** A name for a program, as near as may be to what another tool calls its runs. */
+export function nameFrom(group: string): string {
+  const name = group
+    .normalize('NFKD')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+    .slice(0, LONGEST_NAME)
+    .replace(/[^A-Za-z0-9]+$/, '');
+  return name === '' ? 'imported' : name;
+}
