@@ -2,8 +2,8 @@ import type { Shown } from '../../operations/show-program.ts';
 import type { Environment, ParameterSchema, Program, Resources } from '../../program/schema.ts';
 import { rowOf } from '../../runs/run-row.ts';
 import type { Origin } from '../../sources/source.ts';
-import { renderCommandTemplate } from './command.ts';
 import { renderRuns } from './listing.ts';
+import { stepRows } from './program-steps.ts';
 import { figure, plain, table } from './text.ts';
 
 /** Where a program came from, in a few words; `label` is how the user named it. */
@@ -183,25 +183,6 @@ function profileRows(program: Program): string[][] {
       .join(' '),
     description ?? '',
   ]);
-}
-
-function stepRows(program: Program): string[][] {
-  return Object.entries(program.pipeline.steps).flatMap(([name, step]) => {
-    const after = Object.values(step.inputs ?? {}).flatMap(({ from }) => (from ? [from.split('.')[0]!] : []));
-    const writes = Object.entries(step.outputs ?? {}).map(([output, { path, kind, description }]) =>
-      [`writes ${output}`, path && `to ${path}`, kind && `(${kind})`, description && `· ${description}`]
-        .filter(Boolean)
-        .join(' '),
-    );
-    return [
-      [
-        name,
-        after.length > 0 ? `after ${[...new Set(after)].join(', ')}` : '',
-        renderCommandTemplate(step.run),
-      ],
-      ...[...(step.description ? [step.description] : []), ...writes].map((line) => ['', '', `  ${line}`]),
-    ];
-  });
 }
 
 function environmentRows(program: Program, lock: Shown['artifact']['lock']): string[][] {
