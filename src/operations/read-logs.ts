@@ -28,6 +28,11 @@ export function readLogs(ports: Ports, id: string, step?: string): Promise<Log[]
   return readOpenLogs(ports, id, step, new Set());
 }
 
+/** How many steps and cells a word names. @throws as {@link readLogs} */
+export async function countLogged(ports: Ports, id: string, step?: string): Promise<number> {
+  return chosenSteps((await showRun(ports, id)).record, step).length;
+}
+
 /** @param over steps that had ended when they were read: they are not read again, and those that have are added */
 async function readOpenLogs(
   ports: Ports,

@@ -49,7 +49,8 @@ pipeline:
   });
 
   it('is printed of a step with all its cells, and of one cell', async () => {
-    assert.equal(await printed('--step', 'train'), numbers.map((seed) => `seed ${seed}\n`).join(''));
+    const blocks = numbers.map((seed) => `==> train.${seed}.stdout <==\nseed ${seed}\n`);
+    assert.equal(await printed('--step', 'train'), blocks.join(''));
     assert.equal(await printed('--step', 'train.10'), 'seed 10\n');
     assert.equal(await printed('--step', 'train.1', '-f'), 'seed 1\n');
     const { items } = (await rig.same(['logs', 'latest', '--step', 'train.1', '--json'])).json();

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
-import { followLogs, type Log, readLogs } from '../../operations/read-logs.ts';
+import { countLogged, followLogs, type Log, readLogs } from '../../operations/read-logs.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
 import { withCommon } from '../words.ts';
@@ -8,7 +8,9 @@ import { withCommon } from '../words.ts';
 /** `same logs ID` */
 export function logsCommand(cli: Cli): Command {
   const command = new Command('logs')
-    .description('Print what the steps of a run printed: stdout to stdout, stderr to stderr.')
+    .description(
+      'Print what the steps of a run printed: stdout to stdout, stderr to stderr, below a heading for each where they are several.',
+    )
     .argument('[id]', 'run id, a part of it, or latest', 'latest')
     .option('--step <name>', 'only this step, with all its cells, or this cell, like train.0')
     .option('-f, --follow', 'go on until the run ends');
@@ -34,18 +36,25 @@ export function logsCommand(cli: Cli): Command {
       });
       return;
     }
-    let before: string | undefined;
-    const write = ({ step, stream, bytes }: Log) => {
-      // Only people need to be told whose lines these are; what reads them gets what was printed and nothing else.
-      if (process.stdout.isTTY && before !== step && bytes.length > 0) {
-        if (before !== undefined || options.step === undefined) cli.say(`==> ${plainLine(step)}`);
-        before = step;
-      }
-      process[stream].write(bytes);
-    };
+    const write = printer((await countLogged(ports, id, options.step)) > 1);
     if (options.follow) {
       cli.stopping = 'no longer following; the run goes on';
       await followLogs(ports, id, options.step, write);
     } else for (const log of await readLogs(ports, id, options.step)) write(log);
   });
+}
+
+/** Prints pieces of logs, each stream to its own; where they are of several steps, below headings as those of tail. */
+function printer(isOfMany: boolean): (log: Log) => void {
+  const last = { stdout: { of: '', isWhole: true }, stderr: { of: '', isWhole: true } };
+  return ({ step, stream, bytes }) => {
+    if (bytes.length === 0) return;
+    const of = `${plainLine(step)}.${stream}`;
+    // On a terminal both streams are one.
+    const ends = process.stdout.isTTY ? [last.stdout, last.stderr] : [last[stream]];
+    if (isOfMany && ends[0]!.of !== of)
+      process[stream].write(`${ends[0]!.isWhole ? '' : '\n'}==> ${of} <==\n`);
+    for (const end of ends) Object.assign(end, { of, isWhole: bytes.at(-1) === 0x0a });
+    process[stream].write(bytes);
+  };
 }
