@@ -77,8 +77,9 @@ export class CellLookup {
   }
 
   #artifact(state: CellState, input: string, output: string): Artifact | Promise<Artifact> {
-    const { group, itself } = state.sources.get(input)!;
+    const { group, itself } = state.sources[input]!;
     if (itself) return outputOf(group.cells[0]!.state, output)!;
+    group.directories ??= new Map();
     let directory = group.directories.get(output);
     if (!directory) {
       const entries = group.cells.flatMap(({ number, state: source }) => {
@@ -114,7 +115,8 @@ function outputOf({ outcome }: CellState, output: string): Artifact | undefined 
 /** Why a cell cannot run for the sake of those it reads from. */
 function skipOf({ sources }: CellState): Skip | undefined {
   let upstream: Skip | undefined;
-  for (const { group } of sources.values()) {
+  for (const input in sources) {
+    const { group } = sources[input]!;
     const { failed, succeeded, step, cells } = group;
     if (failed) return { because: `step ${failed.root} did not succeed`, cause: 'failure', outcome: failed };
     if (succeeded > 0) continue;

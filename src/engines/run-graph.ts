@@ -18,7 +18,7 @@ export interface CellState {
   /** Its place in the order of the plan. */
   rank: number;
   /** What its inputs from other steps are made of. */
-  sources: Map<string, { group: Group; itself: boolean }>;
+  sources: Record<string, { group: Group; itself: boolean }>;
   notEnded: number;
   readBy: Group[];
   /** Attempts that have begun. */
@@ -188,7 +188,7 @@ export class RunGraph {
       for (const cell of cells) {
         if (cell.cell.skipped !== undefined) continue;
         const source = groupOf(cell.cell);
-        cell.sources.set(name, source);
+        cell.sources[name] = source;
         if (source.group.notEnded === 0) continue;
         source.group.waiting.push(cell);
         cell.notEnded++;
@@ -204,5 +204,5 @@ export class RunGraph {
 }
 
 function newCell(step: StepState, cell: PlannedCell, rank: number): CellState {
-  return { step, cell, rank, sources: new Map(), notEnded: 0, readBy: [], attempts: 0 };
+  return { step, cell, rank, sources: {}, notEnded: 0, readBy: [], attempts: 0 };
 }
