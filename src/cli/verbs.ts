@@ -36,8 +36,8 @@ export const verbs = {
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },
   lock: { nouns: ['program'], summary: 'pin what a folder leaves open, into same.lock' },
   delete: {
-    nouns: ['program', 'run', 'alias'],
-    summary: 'forget a program version or an alias, or remove a run',
+    nouns: ['program', 'run', 'sweep', 'alias'],
+    summary: 'forget a program version or an alias, or remove a run or a sweep',
   },
   build: { nouns: ['environment'], summary: 'make the environments of a program ready before it runs' },
   gc: { nouns: [], summary: 'remove what nothing in the home names any more' },

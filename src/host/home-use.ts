@@ -54,7 +54,7 @@ export function openHomeUse(home: string) {
             (path) => epochMs() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) > DOWNLOAD_MS,
           ),
         // Half removed by a command that was killed.
-        ...['runs', 'environments'].flatMap((room) =>
+        ...['runs', 'sweeps', 'environments'].flatMap((room) =>
           namesIn(join(home, room))
             .filter((name) => /^\.(deleted|leaving)-/.test(name))
             .map((name) => join(home, room, name)),

@@ -147,7 +147,9 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
 function* entriesBelow(directory: string, prefix: string): Generator<DirectoryEntry, void, undefined> {
   for (const name of namesIn(directory)) {
     const path = join(directory, name);
-    const stat = lstatSync(path);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    // Another command removed it meanwhile.
+    if (!stat) continue;
     if (stat.isDirectory()) {
       yield* entriesBelow(path, `${prefix}${name}/`);
       continue;

@@ -38,5 +38,11 @@ export async function deleteRun(ports: Ports, id: string): Promise<{ id: string 
     });
   }
   ports.runs.remove(run.record.id);
+  (await ports.openAnnotations()).remove(run.record.id);
   return { id: run.record.id };
+}
+
+/** `same delete sweep`: removes the record of a sweep of this home; its runs stay. @throws SAME1620, SAME1622 */
+export async function deleteSweep(ports: Ports, id: string): Promise<{ id: string }> {
+  return { id: (await ports.openSweeps()).remove(id) };
 }

@@ -1,5 +1,6 @@
 import { findMetric } from '../claims/compare-claims.ts';
 import { SameError } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { bestTrial, hasEnded, type Objective, type SweepRecord, type TrialRecord } from '../sweeps/sweep.ts';
@@ -68,6 +69,7 @@ export async function runSweep(
     journal.ended(ended);
     store(ended);
     watcher.ended(ended, record, [...known.values()].filter(hasEnded).length);
+    refuseOtherFigures(ports, record.objective, ended, [...known.values()]);
   };
 
   let next = 0;
@@ -158,6 +160,30 @@ async function runTrial(
     const { code, message } = error.findings[0]!;
     return { ...trial, status: 'failed', error: { code, message } };
   }
+}
+
+/**
+ * @throws SAME1902 a run succeeded and reports figures, no trial had the one that is searched by, and it is none of those:
+ * no other trial will have it
+ */
+function refuseOtherFigures(
+  ports: Ports,
+  objective: Objective | undefined,
+  { run, error }: TrialRecord,
+  trials: readonly TrialRecord[],
+): void {
+  if (!objective || run === undefined || error?.code !== 'SAME1606') return;
+  if (trials.some((trial) => trial.objective !== undefined)) return;
+  const names = runBefore(ports, run)?.metrics.flatMap(({ name, step }) => [name, `${step}.${name}`]) ?? [];
+  if (names.length === 0 || names.includes(objective.metric)) return;
+  const meant = nearest(objective.metric, names);
+  const reported = [...new Set(names.filter((_, index) => index % 2 === 0))];
+  throw new SameError({
+    code: 'SAME1902',
+    message: `the program reports no figure "${objective.metric}"${meant === undefined ? '' : ` — did you mean ${meant}?`} (run ${run}: ${reported.slice(0, 20).join(', ')}${reported.length > 20 ? ', …' : ''})`,
+    place: '--objective',
+    hint: 'sweep again by one that it reports: steps that have run are not run again',
+  });
 }
 
 /** @returns nothing where somebody deleted it: then it is run anew */

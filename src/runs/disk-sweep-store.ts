@@ -7,12 +7,15 @@ import {
   makeDirectories,
   namesIn,
   readIfThere,
+  removeTree,
+  renameSync,
   writeAtomically,
 } from '../host/files.ts';
 import { type ProcessIdentity, processState, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import type { SweepRecord, TrialRecord } from '../sweeps/sweep.ts';
 import type { StoredSweep, SweepJournal, SweepStore } from '../sweeps/sweep-store.ts';
+import { findByText } from './find-by-text.ts';
 import { JournalWriter, readJournal } from './journal.ts';
 import { isMap } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
@@ -35,6 +38,7 @@ export function openDiskSweepStore(directory: string): SweepStore {
   };
   const ids = (): string[] =>
     namesIn(directory)
+      .filter((name) => /^[0-9]{4}$/.test(name))
       .flatMap((year) =>
         namesIn(join(directory, year)).flatMap((month) => namesIn(join(directory, year, month))),
       )
@@ -43,20 +47,21 @@ export function openDiskSweepStore(directory: string): SweepStore {
       .reverse();
   const load = (id: string) => loadSweep(id, pathOf(id));
 
+  /** @returns nothing of one that is damaged: whoever wrote it is not known */
+  const statusOf = (id: string) => {
+    try {
+      return load(id)?.record.status;
+    } catch (error) {
+      if (error instanceof SameError) return undefined;
+      throw error;
+    }
+  };
+
   const find = (text: string): string => {
     const wanted = text.toLowerCase();
     const all = ids();
     if (wanted === 'latest' && all.length > 0) return all[0]!;
-    const found = wanted === '' ? [] : all.filter((id) => id.startsWith(wanted) || id.endsWith(wanted));
-    if (found.length === 1) return found[0]!;
-    throw new SameError({
-      code: 'SAME1620',
-      message:
-        found.length === 0
-          ? `there is no sweep "${text}"`
-          : `"${text}" names ${found.length} sweeps: ${found.slice(0, 4).join(', ')}`,
-      hint: 'list them with: same list sweeps',
-    });
+    return findByText(text, all, { what: 'sweep', code: 'SAME1620' });
   };
 
   return {
@@ -97,6 +102,24 @@ export function openDiskSweepStore(directory: string): SweepStore {
       } catch (error) {
         throw fromErrno(error, 'going on with a sweep', directory);
       }
+    },
+    remove(text) {
+      const id = find(text);
+      if (statusOf(id) === 'running')
+        throw new SameError({
+          code: 'SAME1622',
+          message: `sweep ${id} is still going`,
+          hint: 'stop it first, then delete it',
+        });
+      try {
+        // Out of the listing in one step, so that an interrupted removal leaves no half sweep.
+        const gone = join(directory, `.deleted-${id}`);
+        renameSync(pathOf(id), gone);
+        removeTree(gone);
+      } catch (error) {
+        throw fromErrno(error, 'deleting a sweep', directory);
+      }
+      return id;
     },
     survey() {
       const findings: Finding[] = [];
@@ -200,7 +223,7 @@ function damage(id: string, place: string, message: string): SameError {
     code: 'SAME1623',
     message: `sweep ${id}: ${message}`,
     place,
-    hint: 'its runs are not harmed: same list runs; move the directory away to be rid of it',
+    hint: `its runs are not harmed: same list runs; to be rid of it: same delete sweep ${id}`,
   });
 }
 

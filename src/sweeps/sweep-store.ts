@@ -28,6 +28,8 @@ export interface SweepStore {
   resume(id: string): { record: SweepRecord; journal: SweepJournal };
   /** Newest first, and what is wrong with those that cannot be read. */
   survey(): { sweeps: StoredSweep[]; findings: Finding[] };
+  /** Removes one that does not go on, damaged ones too; its runs stay. @returns its id @throws SAME1620 · SAME1622 */
+  remove(id: string): string;
   /** By id, a part of its beginning or end, or `latest`. @throws SAME1620 none or several · SAME1623 */
   get(id: string): StoredSweep;
 }

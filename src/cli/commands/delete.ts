@@ -1,31 +1,36 @@
 import { Command } from 'commander';
-import { deleteProgram, deleteRun } from '../../operations/delete.ts';
+import { deleteProgram, deleteRun, deleteSweep } from '../../operations/delete.ts';
 import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
 import { deleteAliasCommand } from './alias.ts';
+import { deleteRunsCommand } from './delete-runs.ts';
 
-/** `same delete program NAME:VERSION`, `same delete run ID`, `same delete alias NAME` */
+/** `same delete program NAME:VERSION`, `same delete run ID`, `same delete sweep ID`, `same delete alias NAME` */
 export function deleteCommand(cli: Cli, noun: string): Command {
   if (noun === 'alias') return deleteAliasCommand(cli);
+  if (noun === 'run') return deleteRunsCommand(cli);
   const command = new Command('delete')
     .description(
-      noun === 'run'
-        ? 'Remove the record and the logs of a run.'
-        : 'Forget a program version. Its runs stay.',
+      {
+        run: 'Remove the record and the logs of a run.',
+        sweep: 'Remove the record of a sweep. Its runs stay.',
+      }[noun] ?? 'Forget a program version. Its runs stay.',
     )
-    .argument(noun === 'run' ? '<id>' : '<reference>');
-  return withCommon(command, ['same delete program arXiv.1303.5778v1:1.0', 'same delete run 8f3a21']).action(
-    async (what: string) => {
-      const ports = cli.ports();
-      if (noun === 'run') {
-        const deleted = await deleteRun(ports, what);
-        if (cli.json) cli.printJson('Deleted', deleted);
-        else cli.print(`deleted run ${deleted.id}`);
-        return;
-      }
-      const deleted = deleteProgram(ports, what);
+    .argument(noun === 'program' ? '<reference>' : '<id>');
+  return withCommon(command, [
+    'same delete program arXiv.1303.5778v1:1.0',
+    'same delete run 8f3a21',
+    'same delete sweep 01a2b3',
+  ]).action(async (what: string) => {
+    const ports = cli.ports();
+    if (noun === 'run' || noun === 'sweep') {
+      const deleted = await (noun === 'run' ? deleteRun : deleteSweep)(ports, what);
       if (cli.json) cli.printJson('Deleted', deleted);
-      else cli.print(`deleted ${deleted.name}:${deleted.version} (was ${deleted.digest})`);
-    },
-  );
+      else cli.print(`deleted ${noun} ${deleted.id}`);
+      return;
+    }
+    const deleted = deleteProgram(ports, what);
+    if (cli.json) cli.printJson('Deleted', deleted);
+    else cli.print(`deleted ${deleted.name}:${deleted.version} (was ${deleted.digest})`);
+  });
 }

@@ -1,3 +1,4 @@
+import { SameError } from '../../errors/same-error.ts';
 import { beginSweep, resumeSweep } from '../../operations/open-sweep.ts';
 import { type PreparedSweep, prepareSweep } from '../../operations/prepare-sweep.ts';
 import { runSweep } from '../../operations/sweep-program.ts';
@@ -24,7 +25,8 @@ export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
   const record = await runSweep(ports, open, {
     ended: (trial, sofar, count) => cli.say(renderTrial(trial, sofar, count)),
   }).catch((error: unknown) => {
-    cli.say(goOn);
+    // A search for what is not there is begun anew.
+    if (!(error instanceof SameError && error.code === 'SAME1902')) cli.say(goOn);
     throw error;
   });
   cli.exitCode = { succeeded: 0, failed: 1, interrupted: 130, running: 130 }[record.status];
