@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { noteCommand, tagCommand } from './commands/annotate.ts';
 import { checkCommand } from './commands/check.ts';
 import { commitCommand } from './commands/commit.ts';
 import { compareCommand, diffCommand } from './commands/compare.ts';
@@ -23,6 +24,7 @@ import { reindexCommand } from './commands/reindex.ts';
 import { runPage } from './commands/run-page.ts';
 import { showCommand } from './commands/show.ts';
 import { sweepPage } from './commands/sweep-page.ts';
+import { retryCommand, stopCommand } from './commands/stop.ts';
 import { unpackCommand } from './commands/unpack.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -46,6 +48,10 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   list: listCommand,
   compare: compareCommand,
   diff: diffCommand,
+  tag: tagCommand,
+  note: noteCommand,
+  stop: stopCommand,
+  retry: retryCommand,
   get: getCommand,
   logs: logsCommand,
   commit: commitCommand,

@@ -39,6 +39,19 @@ export function processState(of: ProcessIdentity): 'alive' | 'dead' | 'elsewhere
   return isThere(of.pid) ? 'alive' : 'dead';
 }
 
+/** Asks a process to end, as TERM does. @returns whether it was there to be asked */
+export function askToEnd(of: ProcessIdentity): 'asked' | 'gone' | 'elsewhere' {
+  const state = processState(of);
+  if (state !== 'alive') return state === 'dead' ? 'gone' : state;
+  try {
+    process.kill(of.pid, 'SIGTERM');
+    return 'asked';
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return 'gone';
+    throw error;
+  }
+}
+
 /** A new name for a file or directory of this process, by which others see whether it still lives. */
 export function ownName(): string {
   const [host, boot, space] = nameParts();

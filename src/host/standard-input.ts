@@ -3,6 +3,7 @@ import { SameError } from '../errors/same-error.ts';
 import { isErrno, readSync } from './files.ts';
 
 const LONGEST_BYTES = 64 * 1024;
+const LONGEST_TEXT_BYTES = 1024 * 1024;
 const PAUSE_MS = 5;
 
 /**
@@ -26,6 +27,24 @@ export function readPassword(): string {
   const password = text.replace(/\r?\n$/, '');
   if (password === '') throw refused('standard input holds no password');
   return password;
+}
+
+/** All text on standard input. @throws SAME1902 it would be typed at a terminal, is too long, or is no text in UTF-8 */
+export function readText(): string {
+  const refuse = (message: string) =>
+    new SameError({ code: 'SAME1902', message, hint: 'pipe the text in, or give it as a word' });
+  if (isatty(0)) throw refuse('- reads standard input, which is a terminal');
+  const bytes = Buffer.alloc(LONGEST_TEXT_BYTES + 1);
+  let length = 0;
+  for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+    count = readSome(bytes.subarray(length));
+  }
+  if (length > LONGEST_TEXT_BYTES) throw refuse(`standard input holds more than ${LONGEST_TEXT_BYTES} bytes`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length));
+  } catch {
+    throw refuse('standard input holds no text in UTF-8');
+  }
 }
 
 /** Bytes from standard input, 0 at its end, which a closed one is at too. */

@@ -11,7 +11,7 @@ import {
   renameSync,
   writeAtomically,
 } from '../host/files.ts';
-import { thisProcess } from '../host/process-identity.ts';
+import { askToEnd, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
 import { JournalWriter } from './journal.ts';
 import { killLeftProcesses } from './left-processes.ts';
@@ -127,6 +127,11 @@ export function openDiskRunStore(
       const [begun, ...following] = files.events(id);
       if (!isBegun(begun, id)) return;
       await killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
+    },
+    askToEnd(text) {
+      const id = find(text);
+      const [begun] = files.events(id);
+      return isBegun(begun, id) ? askToEnd(begun.owner) : 'gone';
     },
     remove(text) {
       const id = find(text);

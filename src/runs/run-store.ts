@@ -59,6 +59,8 @@ export interface RunStore {
   logs(id: string): RunLog[];
   /** Ends what the steps of a run of this home left that was killed. */
   endLeft(id: string): Promise<void>;
+  /** Asks the process that writes a run of this home to end, as Ctrl-C does. */
+  askToEnd(id: string): 'asked' | 'gone' | 'elsewhere';
   /** Removes a run's files. @throws SAME1609 it is still going */
   remove(id: string): void;
 }

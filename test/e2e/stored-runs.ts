@@ -10,6 +10,12 @@ import type { Rig } from './rig.ts';
 export const idOf = (number: number): string =>
   `019a3b5c-7d00-7abc-8def-${number.toString(16).padStart(12, '0')}`;
 
+/** Where the files of a run lie in a home. */
+export function directoryOf(rig: Rig, id: string): string {
+  const at = new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toISOString();
+  return join(rig.home, 'runs', at.slice(0, 4), at.slice(5, 7), id);
+}
+
 /** Writes the record of a run that is over into a home, as if it had run there. @returns its id */
 export function storeRun(rig: Rig, number: number, more: Partial<RunRecord> = {}): string {
   const record = begun({
@@ -20,8 +26,7 @@ export function storeRun(rig: Rig, number: number, more: Partial<RunRecord> = {}
     usage: { durationMs: 60_000 },
     ...more,
   });
-  const at = new Date(Number.parseInt(record.id.replaceAll('-', '').slice(0, 12), 16)).toISOString();
-  const directory = join(rig.home, 'runs', at.slice(0, 4), at.slice(5, 7), record.id);
+  const directory = directoryOf(rig, record.id);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'run.json'), `${canonicalJson(record as unknown as JsonValue)}\n`);
   return record.id;
