@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
 import { countLogged, followLogs, type Log, readLogs } from '../../operations/read-logs.ts';
 import type { Cli } from '../cli.ts';
-import { plainLine } from '../render/text.ts';
+import { beginningLate, lastLines, printer } from '../render/logs.ts';
 import { withCommon } from '../words.ts';
 
 /** `same logs ID` */
@@ -13,13 +13,15 @@ export function logsCommand(cli: Cli): Command {
     )
     .argument('[id]', 'run id, a part of it, or latest', 'latest')
     .option('--step <name>', 'only this step, with all its cells, or this cell, like train.0')
+    .option('--tail <lines>', 'only the last lines of each')
     .option('-f, --follow', 'go on until the run ends');
   return withCommon(command, [
     'same logs latest',
     'same logs 8f3a21 --step train',
     'same logs 8f3a21 --step train.0',
-    'same logs latest -f',
-  ]).action(async (id: string, options: { step?: string; follow?: true }) => {
+    'same logs latest --tail 20 -f',
+  ]).action(async (id: string, options: { step?: string; follow?: true; tail?: string }) => {
+    const last = lastLines(options.tail);
     if (cli.json && options.follow) {
       throw new SameError({
         code: 'SAME1902',
@@ -30,31 +32,18 @@ export function logsCommand(cli: Cli): Command {
     }
     const ports = cli.ports();
     if (cli.json) {
-      const items = await readLogs(ports, id, options.step);
+      const items: Log[] = [];
+      const take = beginningLate(last, (log) => items.push(log));
+      for (const log of await readLogs(ports, id, options.step)) take(log);
       cli.printJson('Logs', {
         items: items.map(({ bytes, ...log }) => ({ ...log, text: bytes.toString('utf8') })),
       });
       return;
     }
-    const write = printer((await countLogged(ports, id, options.step)) > 1);
+    const write = beginningLate(last, printer((await countLogged(ports, id, options.step)) > 1));
     if (options.follow) {
       cli.stopping = 'no longer following; the run goes on';
       await followLogs(ports, id, options.step, write);
     } else for (const log of await readLogs(ports, id, options.step)) write(log);
   });
-}
-
-/** Prints pieces of logs, each stream to its own; where they are of several steps, below headings as those of tail. */
-function printer(isOfMany: boolean): (log: Log) => void {
-  const last = { stdout: { of: '', isWhole: true }, stderr: { of: '', isWhole: true } };
-  return ({ step, stream, bytes }) => {
-    if (bytes.length === 0) return;
-    const of = `${plainLine(step)}.${stream}`;
-    // On a terminal both streams are one.
-    const ends = process.stdout.isTTY ? [last.stdout, last.stderr] : [last[stream]];
-    if (isOfMany && ends[0]!.of !== of)
-      process[stream].write(`${ends[0]!.isWhole ? '' : '\n'}==> ${of} <==\n`);
-    for (const end of ends) Object.assign(end, { of, isWhole: bytes.at(-1) === 0x0a });
-    process[stream].write(bytes);
-  };
 }
