@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Content, contents } from './content.ts';
 import { bareNode, type Contestant, type Row, same, shell } from './contestant.ts';
+import { listingRows } from './listing-rows.ts';
 import { pipelineRows } from './pipeline-rows.ts';
 import { registryRows } from './registry-rows.ts';
 
@@ -80,7 +81,7 @@ function exportRow(directory: string, { name, label, write }: Content): Row {
 /**
  * Writes what the rows need into a directory, where their commands are then run; what is long is written by the row.
  * @returns P1, start-up, P2, one recorded step with one parameter, P3 to P5, pipelines, P8, export, and P9 and
- * P10, registries
+ * P10, registries, P11, listings
  */
 export function openRows(directory: string): Row[] {
   for (const [name, text] of Object.entries(FILES)) {
@@ -123,5 +124,6 @@ export function openRows(directory: string): Row[] {
     ...contents.map((content) => exportRow(directory, content)),
     ...pipelineRows(directory),
     ...registryRows(directory),
+    ...listingRows(directory),
   ];
 }

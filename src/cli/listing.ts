@@ -4,12 +4,15 @@ import type { Ports } from '../operations/ports.ts';
 import { storedRuns } from '../operations/stored-runs.ts';
 import { openDiskAnnotations } from '../runs/annotations.ts';
 import { RunFiles } from '../runs/run-files.ts';
-import { type OpenRunIndex, openRunIndex } from '../runs/run-index.ts';
+import { lookAtRunIndex, type OpenRunIndex, openRunIndex } from '../runs/run-index.ts';
 import type { RunRow } from '../runs/run-query.ts';
 import { rowOf } from '../runs/run-row.ts';
 
 /** The index of a home's runs: what lists many loads this, and nothing that runs a program does. */
-export function openHomeIndex(ports: Ports, options: { anew?: boolean } = {}): Promise<OpenRunIndex> {
+export async function openHomeIndex(
+  ports: Ports,
+  options: { anew?: boolean; look?: boolean } = {},
+): Promise<OpenRunIndex> {
   const directory = join(ports.home, 'runs');
   const annotations = openDiskAnnotations(join(directory, 'annotations'), ports.warn);
   const tagsOf = (id: string) => annotations.of(id).tags;
@@ -35,5 +38,5 @@ export function openHomeIndex(ports: Ports, options: { anew?: boolean } = {}): P
       return rows;
     },
   };
-  return openRunIndex(sources, options.anew);
+  return options.look ? lookAtRunIndex(sources) : openRunIndex(sources, options.anew);
 }

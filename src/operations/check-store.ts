@@ -16,10 +16,10 @@ export interface StoreCheck {
 /**
  * `same check store`: looks at every run that ran here (spec SAME-RUN-094): its record, its journal, what it names, the
  * packs, and what the index has of it. Nothing is changed but the index, which takes what it has not seen yet.
+ * @param look leaves the index as it is too, and holds it against the files only where it is up to date
  */
-export async function checkStore(ports: Ports): Promise<StoreCheck> {
-  const index = await ports.openRunIndex();
-  const { total } = index.search({ limit: 0 });
+export async function checkStore(ports: Ports, look = false): Promise<StoreCheck> {
+  const index = await ports.openRunIndex({ look });
   const annotations = await ports.openAnnotations();
   const { runs, findings } = ports.runs.survey();
   const found: Finding[] = [];
@@ -30,7 +30,7 @@ export async function checkStore(ports: Ports): Promise<StoreCheck> {
     const row = rowOf(run, annotations.of(run.record.id).tags);
     if (index.kept && !isIndexed(row, index)) found.push(notIndexed(run.record.id));
   }
-  if (index.kept) found.push(...surplus(index, seen, total));
+  if (index.kept) found.push(...surplus(index, seen.size + findings.length));
   const unreadable = findings.map((finding): Finding => {
     const clause = finding.place?.endsWith('journal.jsonl') ? 'SAME-RUN-015' : 'SAME-RUN-008';
     return { clause, ...finding };
@@ -38,9 +38,9 @@ export async function checkStore(ports: Ports): Promise<StoreCheck> {
   return { runs: seen.size, findings: [...unreadable, ...found] };
 }
 
-/** The same, as a part of looking at the whole home. */
+/** The same, as a part of looking at the whole home, which changes nothing at all. */
 export async function storeFindings(ports: Ports): Promise<Finding[]> {
-  return (await checkStore(ports)).findings;
+  return (await checkStore(ports, true)).findings;
 }
 
 /** What is wrong with a run that ran here, and which of its files are gone. */
@@ -104,16 +104,16 @@ function isIndexed(row: RunRow, index: RunIndex): boolean {
 }
 
 /** Runs of the index that are nowhere. */
-function surplus(index: RunIndex, seen: ReadonlySet<string>, total: number): Finding[] {
+function surplus(index: RunIndex, there: number): Finding[] {
   const { total: own } = index.search({
     where: { field: { of: 'run', name: 'own' }, operator: '=', value: true },
     limit: 0,
   });
-  if (own <= seen.size || total === 0) return [];
+  if (own <= there) return [];
   return [
     {
       code: 'SAME1624',
-      message: `the index of runs has ${own} runs of this home, and there are ${seen.size}`,
+      message: `the index of runs has ${own} runs of this home, and there are ${there}`,
       hint: 'make it anew with: same reindex',
       clause: 'SAME-RUN-090',
     },

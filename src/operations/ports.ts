@@ -129,8 +129,9 @@ export interface Ports {
   /**
    * The index of the runs of this home and of those that came along with bundles; loaded when needed.
    * @param options.anew makes it anew whatever it holds
+   * @param options.look changes nothing: where it is not there or not up to date it keeps and finds nothing
    */
-  openRunIndex(options?: { anew?: boolean }): Promise<RunIndex>;
+  openRunIndex(options?: { anew?: boolean; look?: boolean }): Promise<RunIndex>;
   /** The sweeps of this home; loaded when needed. */
   openSweeps(): Promise<SweepStore>;
   /** Results of this home's own steps, by key. */

@@ -1,5 +1,5 @@
 import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
-import { isErrno } from '../host/files.ts';
+import { existsSync, isErrno } from '../host/files.ts';
 import { applyOthers, changesOfOthers, keptOthers, type OtherRuns } from './index-others.ts';
 import { IndexRefresh, type IndexSources } from './index-refresh.ts';
 import { searchTables } from './index-search.ts';
@@ -43,6 +43,37 @@ export async function openRunIndex(options: RunIndexOptions, anew = false): Prom
   const others = await options.scanOthers();
   const rows = () => merged(options.scanOwn(), others);
   return { ...openScannedIndex(rows), close: () => {} };
+}
+
+/**
+ * The index as it is, where it is up to date: nothing is made or changed. Otherwise one that keeps and finds nothing.
+ */
+export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
+  const none = { ...openScannedIndex(() => []), close: () => {} };
+  if (!existsSync(options.path)) return none;
+  try {
+    const database = openDatabase(options.path, options.waitMs);
+    const tables = new IndexTables(database);
+    if (!tables.isReady() || new IndexRefresh(tables, options).isStale()) {
+      database.close();
+      return none;
+    }
+    return {
+      search: (query) => searchTables(tables, query),
+      row: (id) => rowIn(tables, id),
+      kept: true,
+      rebuild: () => tables.count(),
+      close: () => database.close(),
+    };
+  } catch (error) {
+    if (!isOfDatabase(error)) throw error;
+    return none;
+  }
+}
+
+function rowIn(tables: IndexTables, id: string): RunRow | undefined {
+  const known = tables.get<{ row: string }>('SELECT row FROM runs WHERE id = ?', id);
+  return known && JSON.parse(known.row);
 }
 
 async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRunIndex> {
@@ -89,10 +120,7 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
           return searchRows(merged(scanOwn(), otherRows()), query);
         }
       },
-      row(id) {
-        const known = tables.get<{ row: string }>('SELECT row FROM runs WHERE id = ?', id);
-        return known && JSON.parse(known.row);
-      },
+      row: (id) => rowIn(tables, id),
       kept: true,
       rebuild() {
         within(() => {

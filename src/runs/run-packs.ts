@@ -11,6 +11,8 @@ export const REMOVED = '.removed-';
 /** The first file of a pack. */
 export const LIST = 'pack.json';
 const BLOCK = 512;
+/** Lists that are kept in memory: each has some thousands of runs. */
+const REMEMBERED = 16;
 
 /** One run in a pack, as the list of the pack has it (spec SAME-RUN-091). */
 export interface PackedRun {
@@ -124,7 +126,10 @@ export class RunPacks {
     const known = this.#lists.get(path);
     if (known) return known;
     const list = readPackList(path);
-    if (list) this.#lists.set(path, list);
+    if (!list) return undefined;
+    const [oldest] = this.#lists.keys();
+    if (this.#lists.size >= REMEMBERED) this.#lists.delete(oldest!);
+    this.#lists.set(path, list);
     return list;
   }
 

@@ -126,7 +126,7 @@ pipeline:
     const env = { SAME_HOME: home };
     const [first, second] = await listed(env);
     const journal = pathOf(home, first!.id, 'journal.jsonl');
-    writeFileSync(journal, readFileSync(journal, 'utf8').replace('step-finished', 'step-finishes'));
+    writeFileSync(journal, readFileSync(journal, 'utf8').replace('run-begun', 'run-begin'));
     const record = pathOf(home, second!.id, 'run.json');
     writeFileSync(record, readFileSync(record, 'utf8').replace('"exitCode":0', '"exitCode":9'));
     const checked = await rig.same(['check', 'store', '--json'], { env });
