@@ -22,6 +22,7 @@ import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
 import { reindexCommand } from './commands/reindex.ts';
 import { runPage } from './commands/run-page.ts';
+import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
 import { sweepPage } from './commands/sweep-page.ts';
 import { retryCommand, stopCommand } from './commands/stop.ts';
@@ -52,6 +53,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   note: noteCommand,
   stop: stopCommand,
   retry: retryCommand,
+  serve: serveCommand,
   get: getCommand,
   logs: logsCommand,
   commit: commitCommand,

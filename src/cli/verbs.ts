@@ -35,6 +35,7 @@ export const verbs = {
   note: { nouns: ['run'], summary: 'write down a note of a run' },
   stop: { nouns: ['run'], summary: 'ask a run that goes on to stop, and wait until it has' },
   retry: { nouns: ['run'], summary: 'run again what did not succeed in a run' },
+  serve: { nouns: ['runs'], summary: "let clients of MLflow read this home's runs" },
   get: { nouns: ['run'], summary: 'copy what a run wrote into a folder' },
   logs: { nouns: ['run'], summary: 'print what the steps of a run printed' },
   commit: { nouns: ['program'], summary: 'make a new version, with defaults from a run or from --set' },

@@ -171,6 +171,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     intake: openIntake(async (attempts) =>
       (await import('./mlflow.ts')).openIntakeServer(attempts, content),
     ),
+    async serveHistory(history, port) {
+      return (await import('./mlflow.ts')).serveHistory(history, port);
+    },
     hasCommand: (name) => findCommand(name) !== undefined,
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);

@@ -21,6 +21,8 @@ import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
 import type { RunsElsewhere, RunTool } from '../runs/elsewhere.ts';
+import type { History } from '../runs/mlflow/history.ts';
+import type { ServedHistory } from '../runs/mlflow/history-server.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import type { RunIndex } from '../runs/run-query.ts';
 import type { Sealed, SealOptions } from '../runs/run-sealer.ts';
@@ -203,6 +205,8 @@ export interface Ports {
   engine(name: string): Engine;
   /** Takes what steps log through MLflow's protocol. */
   intake: Intake;
+  /** Answers that protocol from a history. @param port 0 for one that is free. @throws the system's error */
+  serveHistory(history: History, port: number): Promise<ServedHistory>;
   /** What would become of each cell of a plan now; nothing starts (`src/engines/forecast.ts`). */
   forecast(plan: Plan, context: EngineContext): Promise<AsyncIterable<EngineEvent[]>>;
   resolveTarget(options: { target?: string; engine?: string; program: Program }): {

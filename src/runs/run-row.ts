@@ -1,6 +1,9 @@
+import type { JsonObject } from '../program/json.ts';
 import type { RunRow } from './run-query.ts';
-import type { MetricRecord } from './run-record.ts';
+import type { MetricRecord, RunRecord } from './run-record.ts';
 import type { StoredRun } from './run-store.ts';
+
+const NUMBER = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$/;
 
 /**
  * A run as a listing shows it (spec SAME-RUN-070).
@@ -27,12 +30,28 @@ export function rowOf(
     target: record.target,
     ...(record.profile === undefined ? {} : { profile: record.profile }),
     ...(record.parent === undefined ? {} : { parent: record.parent }),
-    parameters: Object.fromEntries(
-      Object.entries(record.parameters).map(([name, { value }]) => [name, value ?? null]),
-    ),
+    parameters: {
+      ...loggedParameters(record),
+      ...Object.fromEntries(
+        Object.entries(record.parameters).map(([name, { value }]) => [name, value ?? null]),
+      ),
+    },
     metrics: figuresByName(record.metrics),
-    tags: { ...tags },
+    tags: { ...logged(record, 'tags'), ...record.imported?.tags, ...tags },
   };
+}
+
+/** Parameters that steps logged and the program has none of; those that are written as numbers are numbers. */
+function loggedParameters(record: RunRecord): JsonObject {
+  const texts = Object.entries(logged(record, 'parameters'));
+  return Object.fromEntries(texts.map(([name, text]) => [name, NUMBER.test(text) ? Number(text) : text]));
+}
+
+/** Of steps that logged the same name the first counts. */
+function logged({ steps }: RunRecord, of: 'parameters' | 'tags'): Record<string, string> {
+  // A damaged record is listed too, as far as it goes.
+  const found = Array.isArray(steps) ? steps.map((step) => step?.logged?.[of] ?? {}) : [];
+  return found.length === 0 ? {} : Object.assign({}, ...found.reverse());
 }
 
 /**

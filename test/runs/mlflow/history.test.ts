@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { History, HistoryRun } from '../../../src/runs/mlflow/history.ts';
+import { experimentOf } from '../../../src/runs/mlflow/history.ts';
+import { serveHistory } from '../../../src/runs/mlflow/history-server.ts';
+import type { RunRecord } from '../../../src/runs/run-record.ts';
+import { rowOf } from '../../../src/runs/run-row.ts';
+import { searchRows } from '../../../src/runs/scanned-index.ts';
+import { begun } from '../record.ts';
+
+const blob = (digit: string) => `sha256:${digit.repeat(64)}`;
+const idOf = (number: number) => `019a3b5c-7d00-7abc-8def-00000000000${number}`;
+const SERIES =
+  '{"step":0,"time":1767225600,"loss":1}\n{"step":1,"time":1767225601.5,"loss":0.5,"acc":"NaN"}\n';
+
+function runOf(number: number, more: Partial<RunRecord> = {}): HistoryRun {
+  const { program } = begun();
+  const record = begun({
+    id: idOf(number),
+    display: `run-${number}`,
+    status: 'succeeded',
+    finishedAt: '2026-01-31T09:31:00.000Z',
+    program: { ...program, name: 'study' },
+    parameters: { lr: { value: number / 10, source: '--set' }, on: { value: true, source: 'default' } },
+    metrics: [{ name: 'loss', step: 'train', value: 0.5 * number, count: 2, series: blob('1') }],
+    steps: [
+      {
+        name: 'train',
+        status: 'succeeded',
+        attempts: 1,
+        cached: false,
+        command: 'x',
+        environment: 'default',
+        inputs: {},
+        outputs: { model: { digest: blob('2'), sizeBytes: 5 } },
+        logged: {
+          parameters: { lr: `${number / 10}0`, batch: '32' },
+          tags: { kind: 'test' },
+          artifacts: { digest: `tree:${blob('3')}`, sizeBytes: 5 },
+          runs: [
+            {
+              id: 'c1',
+              name: 'child',
+              status: 'finished',
+              startedAt: '2026-01-31T09:30:00.000Z',
+              metrics: [{ name: 'm', value: 7, count: 1 }],
+              parameters: { p: 'x' },
+            },
+          ],
+        },
+      },
+    ],
+    ...more,
+  });
+  return { record, tags: { mine: 'yes' }, note: 'a note' };
+}
+
+const runs = [
+  runOf(1),
+  runOf(2),
+  runOf(3, { status: 'failed', program: { ...begun().program, name: 'other' } }),
+];
+const blobs: Record<string, string> = { [blob('1')]: SERIES, [blob('2')]: 'model', [blob('4')]: 'hello' };
+const history: History = {
+  search: (query) =>
+    searchRows(
+      runs.map(({ record, tags }) => rowOf({ record, own: true }, tags)),
+      query,
+    ),
+  read: async (rows) => rows.flatMap(({ id }) => runs.find(({ record }) => record.id === id) ?? []),
+  run: async (id) => runs.find(({ record }) => record.id === id),
+  text: async (digest) => blobs[digest],
+  tree: async (digest) =>
+    digest === `tree:${blob('3')}` ? [{ path: 'dir/a.txt', digest: blob('4'), sizeBytes: 5 }] : undefined,
+  blob: async (digest) =>
+    blobs[digest] === undefined
+      ? undefined
+      : (async function* () {
+          yield Buffer.from(blobs[digest]!);
+        })(),
+};
+const { uri, close } = await serveHistory(history, 0);
+
+async function ask(method: string, path: string, body?: unknown) {
+  const response = await fetch(`${uri}${path.startsWith('/') ? path : `/api/2.0/mlflow/${path}`}`, {
+    method,
+    headers: { connection: 'close' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+  return {
+    status: response.status,
+    text,
+    json: text.startsWith('{') ? (JSON.parse(text) as any) : undefined,
+  };
+}
+const named = (json: { runs: { info: { run_name: string } }[] }) =>
+  json.runs.map(({ info }) => info.run_name);
+const study = experimentOf('study');
+
+describe('the history that clients of MLflow read', () => {
+  it('has programs as experiments, and everything as experiment 0', async () => {
+    const { json } = await ask('POST', 'experiments/search', {});
+    assert.deepEqual(json.experiments.map(({ name }: { name: string }) => name).sort(), ['other', 'study']);
+    const one = await ask('POST', 'experiments/search', { filter: "name LIKE 'st%'" });
+    assert.deepEqual(
+      one.json.experiments.map(({ name }: { name: string }) => name),
+      ['study'],
+    );
+    assert.equal(
+      (await ask('GET', 'experiments/get-by-name?experiment_name=study')).json.experiment.experiment_id,
+      study,
+    );
+    assert.equal((await ask('GET', 'experiments/get?experiment_id=1')).status, 404);
+    assert.deepEqual(named((await ask('POST', 'runs/search', { experiment_ids: ['0'] })).json), [
+      'run-3',
+      'run-2',
+      'run-1',
+    ]);
+    assert.deepEqual(named((await ask('POST', 'runs/search', { experiment_ids: [study] })).json), [
+      'run-2',
+      'run-1',
+    ]);
+  });
+
+  it('is searched by filters and orders, a page at a time', async () => {
+    const search = async (more: object) =>
+      (await ask('POST', 'runs/search', { experiment_ids: ['0'], ...more })).json;
+    assert.deepEqual(named(await search({ filter: "params.lr = '0.2' and tags.mine = 'yes'" })), ['run-2']);
+    assert.deepEqual(named(await search({ filter: "params.batch = '32' and status = 'FAILED'" })), ['run-3']);
+    assert.deepEqual(named(await search({ filter: 'metrics.loss <= 1', order_by: ['metrics.loss ASC'] })), [
+      'run-1',
+      'run-2',
+    ]);
+    const first = await search({ max_results: 2, order_by: ['params.lr DESC'] });
+    assert.deepEqual(named(first), ['run-3', 'run-2']);
+    const second = await search({
+      max_results: 2,
+      order_by: ['params.lr DESC'],
+      page_token: first.next_page_token,
+    });
+    assert.deepEqual([named(second), second.next_page_token], [['run-1'], undefined]);
+    assert.equal(
+      (await ask('POST', 'runs/search', { filter: 'what' })).json.error_code,
+      'INVALID_PARAMETER_VALUE',
+    );
+  });
+
+  it('tells a run with its parameters, figures and tags, those that its steps logged too', async () => {
+    const { info, data } = (await ask('GET', `runs/get?run_id=${idOf(2)}`)).json.run;
+    assert.deepEqual([info.run_name, info.status, info.experiment_id], ['run-2', 'FINISHED', study]);
+    const pairs = (list: { key: string; value: string }[]) =>
+      Object.fromEntries(list.map(({ key, value }) => [key, value]));
+    assert.deepEqual(pairs(data.params), { lr: '0.2', on: 'true', batch: '32' });
+    assert.equal(data.metrics[0].value, 1);
+    const tags = pairs(data.tags);
+    assert.deepEqual([tags.kind, tags.mine, tags['mlflow.note.content']], ['test', 'yes', 'a note']);
+    assert.equal(
+      (await ask('GET', `runs/get?run_id=${idOf(2).replaceAll('-', '')}`)).json.run.info.run_id,
+      idOf(2),
+    );
+  });
+
+  it('has the points of a series', async () => {
+    const { json } = await ask('GET', `metrics/get-history?run_id=${idOf(1)}&metric_key=loss`);
+    assert.deepEqual(json.metrics, [
+      { key: 'loss', value: 1, timestamp: 1_767_225_600_000, step: 0 },
+      { key: 'loss', value: 0.5, timestamp: 1_767_225_601_500, step: 1 },
+    ]);
+    assert.deepEqual(
+      (await ask('GET', `metrics/get-history?run_id=${idOf(1)}&metric_key=none`)).json.metrics,
+      [],
+    );
+  });
+
+  it('has files: what was logged, outputs and logs; what is not here is not there', async () => {
+    const listed = await ask('GET', `artifacts/list?run_id=${idOf(1)}`);
+    assert.deepEqual(
+      listed.json.files.map(({ path }: { path: string }) => path),
+      ['dir', 'outputs'],
+    );
+    const at = `/api/2.0/mlflow-artifacts/artifacts/${idOf(1)}/artifacts`;
+    assert.equal((await ask('GET', `${at}/dir/a.txt`)).text, 'hello');
+    assert.equal((await ask('GET', `${at}/outputs/train/model`)).text, 'model');
+    assert.equal((await ask('GET', `${at}/dir`)).status, 404);
+    assert.equal((await ask('GET', `${at}/..%2f..%2fetc/passwd`)).status, 400);
+  });
+
+  it('has what a step began within a run, under their parent', async () => {
+    const { json } = await ask('POST', 'runs/search', {
+      experiment_ids: ['0'],
+      filter: `tags.mlflow.parentRunId = '${idOf(1)}'`,
+    });
+    assert.deepEqual(named(json), ['child']);
+    const { run } = (await ask('GET', `runs/get?run_id=${json.runs[0].info.run_id}`)).json;
+    assert.deepEqual(run.data.params, [{ key: 'p', value: 'x' }]);
+    assert.equal(run.data.metrics[0].value, 7);
+  });
+
+  it('is not changed by any request, and known to nobody who does not know its path', async () => {
+    for (const [method, path] of [
+      ['POST', 'runs/create'],
+      ['POST', 'runs/log-batch'],
+      ['POST', 'experiments/create'],
+      ['PATCH', 'logged-models/x'],
+      ['PUT', `/api/2.0/mlflow-artifacts/artifacts/${idOf(1)}/artifacts/x`],
+      ['DELETE', `/api/2.0/mlflow-artifacts/artifacts/${idOf(1)}/artifacts/dir`],
+    ]) {
+      const { status, json } = await ask(method!, path!, method === 'PUT' ? 'x' : {});
+      assert.deepEqual([status, json.error_code], [403, 'PERMISSION_DENIED'], path);
+    }
+    const { origin } = new URL(uri);
+    const other = await fetch(`${origin}/${'0'.repeat(32)}/api/2.0/mlflow/runs/get?run_id=${idOf(1)}`);
+    assert.deepEqual([other.status, await other.text()], [404, '']);
+    assert.equal(new URL(uri).hostname, '127.0.0.1');
+    close();
+  });
+});
