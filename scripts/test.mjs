@@ -22,7 +22,6 @@ const SLOWEST = [
   'interop/registry',
   'interop/registries',
   'e2e/home',
-  'e2e/bad-input',
   'e2e/readme',
   'e2e/sweep-resume',
   'e2e/interruption',
