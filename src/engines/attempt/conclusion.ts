@@ -1,6 +1,6 @@
-import type { Finding } from '../../errors/same-error.ts';
+import { type Finding, SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
-import { statSync } from '../../host/files.ts';
+import { fromErrno, statSync } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
 import type { Artifact, ReportedMetric, StepStatus } from '../engine.ts';
 import type { LoggedStep } from '../intake.ts';
@@ -12,8 +12,20 @@ import type { EndedAttempt, Finished } from './step-attempt.ts';
 
 const NOTHING = new Uint8Array(0);
 
+/** Stores what a command left and says how its step ended. @throws what makes going on impossible, in the product's words */
+export async function storeEnd(ended: EndedAttempt): Promise<Finished> {
+  try {
+    return await conclude(ended);
+  } catch (error) {
+    // Ctrl-C while the outputs were hashed: what is not all stored did not succeed.
+    if (error instanceof SameError && error.code === 'SAME1903')
+      return await conclude({ ...ended, end: { ...ended.end, status: 'canceled' } });
+    throw fromErrno(error, `storing the outputs of step ${ended.cell.name}`);
+  }
+}
+
 /** Stores what a command left and decides how its step ended: success only once everything is hashed and in the store. */
-export async function conclude(ended: EndedAttempt): Promise<Finished> {
+async function conclude(ended: EndedAttempt): Promise<Finished> {
   const { step, cell, attempt, inputs, workspace, placed, end, content } = ended;
   const { name } = cell;
   // First: whatever goes wrong below, the logs are masked.

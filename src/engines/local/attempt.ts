@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors } from '../../host/survivors.ts';
 import { newProcess, residentBytes } from '../../host/usage.ts';
 import { followLines } from '../attempt/log-lines.ts';
+import type { RunningCommand } from '../attempt/running-command.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
 import type { StepStatus } from '../engine.ts';
 
@@ -15,18 +16,10 @@ const WATCH_MS = 200;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One command to run, with everything it sees. */
-export interface AttemptInput {
+export interface AttemptInput extends RunningCommand {
   argv: string[];
   cwd: string;
   env: Record<string, string>;
-  logs: { stdout: string; stderr: string };
-  timeoutMs?: number;
-  cancel: AbortSignal;
-  kill: AbortSignal;
-  graceMs?: number;
-  /** Told as soon as it runs, also of what cannot be started. */
-  onStart(process: { pid?: number; pidStart?: string }): void;
-  onLines(lines: string[]): void;
 }
 
 /**

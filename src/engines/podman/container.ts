@@ -9,6 +9,7 @@ import {
 } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { followLines } from '../attempt/log-lines.ts';
+import type { RunningCommand } from '../attempt/running-command.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
 import { type Container, containerWords } from './container-words.ts';
 import type { Podman } from './podman.ts';
@@ -17,19 +18,11 @@ import { RunningContainer, whyNotStarted } from './running-container.ts';
 const WATCH_MS = 100;
 
 /** One container to run to its end. */
-export interface ContainerInput {
+export interface ContainerInput extends RunningCommand {
   podman: Podman;
   container: Container;
   /** What its command reads on standard input. */
   input?: string;
-  logs: { stdout: string; stderr: string };
-  timeoutMs?: number;
-  cancel: AbortSignal;
-  kill: AbortSignal;
-  graceMs?: number;
-  /** Told as soon as its command runs, also of what cannot be started. */
-  onStart(process: { pid?: number; pidStart?: string }): void;
-  onLines(lines: string[]): void;
 }
 
 /**

@@ -1,12 +1,10 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
-import { SameError } from '../../errors/same-error.ts';
-import { now } from '../../host/clock.ts';
-import { existsSync, fromErrno, join, resolve, rmSync } from '../../host/files.ts';
-import { fillCommand, renderCommand, wordOf } from '../../pipeline/command.ts';
+import { existsSync, join, resolve, rmSync } from '../../host/files.ts';
 import { parseQuantity } from '../../program/quantity.ts';
-import { conclude } from '../attempt/conclusion.ts';
+import { storeEnd } from '../attempt/conclusion.ts';
 import { openLogging } from '../attempt/logging.ts';
-import type { AttemptEnd, EndedAttempt, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
+import { filledCommand, runCommand } from '../attempt/running-command.ts';
+import type { Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
 import { stepVariables } from '../attempt/variables.ts';
 import { closeWorkspace, openWorkspace } from '../attempt/workspace.ts';
 import type { AttemptNews, Attempts } from '../attempts.ts';
@@ -43,7 +41,7 @@ async function runInContainer(
   tell: (news: AttemptNews) => void,
 ): Promise<Finished> {
   const { podman, images } = options;
-  const { cell, context, environment } = task;
+  const { context, environment } = task;
   const image = await images.ready(
     environment.container!,
     environment.name,
@@ -55,39 +53,13 @@ async function runInContainer(
   // A container without a network reaches no address of this machine.
   const intake = task.step.network ? await openLogging(task, workspace) : undefined;
   try {
-    const logs = context.logPaths(cell.name, task.attempt);
-    let end: AttemptEnd;
-    try {
-      end = await runContainer({
+    const { logs, end } = await runCommand(task, tell, (how) =>
+      runContainer({
+        ...how,
         podman,
         ...containerOf(options, task, workspace, image, controllers, intake?.variables),
-        logs,
-        ...(task.step.timeoutMs === undefined ? {} : { timeoutMs: task.step.timeoutMs }),
-        cancel: task.cancel,
-        kill: task.kill,
-        ...(context.graceMs === undefined ? {} : { graceMs: context.graceMs }),
-        onStart: (process) =>
-          tell({
-            type: 'step-started',
-            step: cell.name,
-            attempt: task.attempt,
-            at: now(),
-            command: renderCommand(task.step, cell.matrix),
-            ...process,
-          }),
-        onLines: (lines) =>
-          tell({
-            type: 'step-output',
-            step: cell.name,
-            attempt: task.attempt,
-            lines: lines.map(context.mask),
-          }),
-      });
-    } catch (error) {
-      throw fromErrno(error, `running step ${cell.name}`);
-    } finally {
-      options.remove(containerName(task));
-    }
+      }),
+    ).finally(() => options.remove(containerName(task)));
     const mark = join(workspace.root, NO_BASH);
     const hasBash = !existsSync(mark);
     rmSync(mark, { force: true });
@@ -100,17 +72,6 @@ async function runInContainer(
   }
 }
 
-async function storeEnd(ended: EndedAttempt): Promise<Finished> {
-  try {
-    return await conclude(ended);
-  } catch (error) {
-    // Ctrl-C while the outputs were hashed: what is not all stored did not succeed.
-    if (error instanceof SameError && error.code === 'SAME1903')
-      return await conclude({ ...ended, end: { ...ended.end, status: 'canceled' } });
-    throw fromErrno(error, `storing the outputs of step ${ended.cell.name}`);
-  }
-}
-
 function containerOf(
   { limits, user }: PodmanAttemptsOptions,
   task: StepAttempt,
@@ -119,19 +80,16 @@ function containerOf(
   controllers: readonly string[],
   tracking: Record<string, string> = {},
 ): Pick<Parameters<typeof runContainer>[0], 'container' | 'input'> {
-  const { step, cell, context } = task;
-  const filled = fillCommand(step.command, {
-    input: (name) => step.inputs[name]!.at ?? join(workspace.in, name),
-    output: (name) => step.outputs[name]!.path ?? join(workspace.out, name),
-    matrix: (name) => wordOf(cell.matrix[name] ?? null),
-    scratch: () => workspace.scratch,
-  });
+  const { step, context } = task;
   const secrets = Object.fromEntries(
     step.secrets.flatMap((name) =>
       context.secrets[name] === undefined ? [] : [[name, context.secrets[name]]],
     ),
   );
-  const { argv, input } = launch(filled, { secrets, mark: join(workspace.root, NO_BASH) });
+  const { argv, input } = launch(filledCommand(task, workspace), {
+    secrets,
+    mark: join(workspace.root, NO_BASH),
+  });
   const contract = { ...stepVariables(task, workspace), ...tracking };
   const plain = Object.entries(contract).filter(([name]) => !Object.hasOwn(secrets, name));
   const { cpu, memory } = step.resources;
