@@ -2,22 +2,23 @@ import { readBundle } from '../bundle/archive-reader.ts';
 import { type GraphObject, objectsOf, openGraph } from '../bundle/graph.ts';
 import type { BundleDigests } from '../bundle/layout.ts';
 import { LIMITS, type Limits, MEDIA } from '../bundle/oci.ts';
+import { openProgram } from '../bundle/program-artifact.ts';
 import { openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore, TrustedContentStore } from '../content/content-store.ts';
 import type { GraphSource } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RegistryAccess, Repository } from '../registry/registry.ts';
 import { sourceDate, writeForm } from './bundle-forms.ts';
-import { formOf, refuseDestination } from './copy-destination.ts';
+import { formOf, refuseDestination, refuseUseless } from './copy-destination.ts';
 import { fetchProgram } from './fetch-program.ts';
 import { repositorySource, storeSource } from './graph-ends.ts';
 import { bundleInput, bundleRules, hintingAt } from './import-bundle.ts';
 import { refuseLimits } from './limits.ts';
 import type { Ports } from './ports.ts';
+import { type Leaving, leavingOf } from './preview-leaving.ts';
 import { mountable, type Published, publishGraph } from './publish-graph.ts';
-import { refuseAccess } from './registry-access.ts';
 import { isRegistryText, parsePushTarget, parseRegistryReference } from './registry-address.ts';
-import { chooseRuns } from './remote-history.ts';
+import { askedRuns, chooseRuns, isQuestion } from './remote-history.ts';
 import { type LeftObject, RemoteObjects } from './remote-objects.ts';
 import { surveyProgram } from './remote-survey.ts';
 import type { HistoryChoice } from './select-runs.ts';
@@ -33,6 +34,8 @@ export interface Copied {
   /** Objects of the source that this version does not carry. */
   left: LeftObject[];
   published?: Published;
+  /** Where nothing was to be written: what would leave. */
+  leaving?: Leaving;
   /** Of a file or directory that was written. */
   digests?: BundleDigests;
 }
@@ -47,6 +50,8 @@ export interface CopyOptions {
   /** Moves a tag, or replaces a file. */
   force: boolean;
   access: RegistryAccess;
+  /** Only says what would be copied. */
+  dryRun?: boolean | undefined;
   /** The end that alone is reached by plain HTTP; with {@link RegistryAccess.plainHttp} both are. */
   plainEnd?: 'source' | 'destination' | undefined;
 }
@@ -74,7 +79,7 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
   const sourceDateEpoch = toRegistry ? undefined : sourceDate(ports);
   using scratch = ports.files.scratch();
   const store = ports.openContent(scratch.path);
-  if (!toRegistry) refuseDestination(ports, destination, options.force);
+  if (!toRegistry && !options.dryRun) refuseDestination(ports, destination, options.force);
   let from: Repository | undefined;
   let to: Repository | undefined;
   try {
@@ -91,6 +96,7 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
       runs: found.objects.filter(({ subject, manifest }) => subject && isRun(manifest)).length,
       left: found.left,
     };
+    if (options.dryRun) return { ...copied, destination, leaving: leavingOf(found.program, found.objects) };
     if (!toRegistry) {
       const digests = await writeTo(ports, found, store, { ...options, sourceDateEpoch });
       return { ...copied, destination, digests };
@@ -106,40 +112,6 @@ export async function copyProgram(ports: Ports, options: CopyOptions): Promise<C
     from?.close();
     to?.close();
   }
-}
-
-/**
- * @throws SAME1902 it is said how to reach a registry where there is none, a login where it could be for either, or an
- * address of a registry lacks its oci://
- */
-function refuseUseless({ source, destination, access, plainEnd }: CopyOptions): void {
-  const refused = (message: string, place: string, hint: string) =>
-    new SameError({ code: 'SAME1902', message, place, hint });
-  if (
-    !isRegistryText(destination) &&
-    /^(localhost|[^/]+\.[^/]+|[^/]+:[0-9]+)\/./.test(destination) &&
-    formOf(destination) === 'oci-dir' &&
-    !/^\.{1,2}\//.test(destination)
-  ) {
-    throw refused(
-      `${destination} could be the address of a registry as well as a directory`,
-      destination,
-      `a registry is written oci://${destination}, a directory ./${destination}`,
-    );
-  }
-  const registries = [source, destination].filter(isRegistryText);
-  if (registries.length === 0) refuseAccess(access, 'each end');
-  const plain = { source, destination }[plainEnd ?? 'source'];
-  if (plainEnd && !isRegistryText(plain)) {
-    const flag = plainEnd === 'source' ? '--from-plain-http' : '--to-plain-http';
-    throw refused(`${flag} has nothing to do: ${plain} is in no registry`, flag, 'leave it out');
-  }
-  if (registries.length < 2 || !access.login) return;
-  throw refused(
-    '-u gives one login, and both ends are in registries',
-    '-u',
-    'store the logins with: same login HOST',
-  );
 }
 
 function accessTo(end: 'source' | 'destination', { access, plainEnd }: CopyOptions): RegistryAccess {
@@ -199,11 +171,15 @@ async function readFrom(ports: Ports, store: ContentStore, options: CopyOptions)
     bundle.referrers
       .filter(({ kind }) => kind === 'run')
       .map(async ({ digest, subject: program }) => {
-        const { id, status } = (await openRun(digest, store)).record;
-        return { digest, program, id, status };
+        const { record } = await openRun(digest, store);
+        return { digest, program, id: record.id, status: record.status, record };
       }),
   );
-  const chosen = new Set(chooseRuns(runs, [bundle.program, ...bundle.ancestors], history));
+  const chosen = new Set(
+    isQuestion(history)
+      ? await askedRuns(runs, (await openProgram(bundle.program, store)).program, history)
+      : chooseRuns(runs, [bundle.program, ...bundle.ancestors], history),
+  );
   const dropped = new Set(runs.filter(({ digest }) => !chosen.has(digest)).map(({ digest }) => digest));
   const kept = bundle.referrers.filter(({ digest }) => !dropped.has(digest));
   return { ...(await foundIn(bundle, kept, store)), left: [] };
