@@ -13,6 +13,7 @@ import {
 } from '../host/files.ts';
 import { askToEnd, thisProcess } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
+import { findByText } from './find-by-text.ts';
 import { JournalWriter } from './journal.ts';
 import { killLeftProcesses } from './left-processes.ts';
 import { type Begun, DELETED, isBegun, isStepEvent, RunFiles } from './run-files.ts';
@@ -47,16 +48,10 @@ export function openDiskRunStore(
     const wanted = text.toLowerCase();
     if (isRunId(wanted) && files.has(wanted)) return wanted;
     const all = isRunId(wanted) ? [] : [...ids()];
-    const known = all.filter((id) => id.startsWith(wanted) || id.endsWith(wanted));
-    const found = known.length > 0 ? known : all.filter((id) => loadAmongOthers(id)?.record.display === text);
-    if (found.length === 1) return found[0]!;
-    throw new SameError({
+    return findByText(text, all, {
+      what: 'run',
       code: 'SAME1608',
-      message:
-        found.length === 0
-          ? `there is no run "${text}"`
-          : `"${text}" names ${found.length} runs: ${found.slice(0, 4).join(', ')}`,
-      hint: 'list them with: same list runs',
+      otherwise: () => all.filter((id) => loadAmongOthers(id)?.record.display === text),
     });
   };
 

@@ -1,14 +1,15 @@
 import { SameError } from '../../errors/same-error.ts';
 import { exitCodeOf } from '../../operations/conclude-run.ts';
 import { forecastWherePossible } from '../../operations/forecast-run.ts';
-import { prepareRun, type RunRequest } from '../../operations/prepare-run.ts';
+import { prepareRun } from '../../operations/prepare-run.ts';
 import { runProgram } from '../../operations/run-program.ts';
 import type { Cli } from '../cli.ts';
 import { renderPlan } from '../render/plan.ts';
 import { openProgress } from '../render/progress.ts';
 import { renderForecastCounts, renderReasons } from '../render/reasons.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
-import { isDeclared, type RunWords, splitRunWords } from '../run-words.ts';
+import { requestOf } from '../run-request.ts';
+import type { RunWords } from '../run-words.ts';
 
 /** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
 export async function run(cli: Cli, words: RunWords): Promise<void> {
@@ -45,44 +46,4 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
   const isDone = record.steps.some(({ status }) => status === 'succeeded');
   if (isDone) cli.say(`go on with what did not succeed: same run --resume=${record.id}`);
-}
-
-/** What words after a program's reference ask for. @throws SAME1902 */
-export function readRunRequest(words: string[]): RunRequest {
-  const { reference: _, ...request } = requestOf(splitRunWords(['reference', ...words]));
-  return request;
-}
-
-/** What words of `same run` ask for: a stored program, a tree, or the folder that one is in. */
-export function requestOf(words: RunWords): RunRequest {
-  return {
-    reread: (parameters) => {
-      const declared = new Set(parameters.map((name) => name.replaceAll('_', '-')));
-      const isMeant = words.shared.some((option) => isDeclared(option, declared));
-      return isMeant ? requestOf(splitRunWords(words.all, declared)) : undefined;
-    },
-    ...(words.reference !== undefined ? { reference: words.reference } : { source: words.file ?? '.' }),
-    ...(words.meant === undefined ? {} : { meant: words.meant }),
-    ...(words.profile === undefined ? {} : { profile: words.profile }),
-    ...(words.parametersFile === undefined ? {} : { parametersFile: words.parametersFile }),
-    set: words.set,
-    words: words.words,
-    afterDashes: words.afterDashes,
-    ...(words.target === undefined ? {} : { target: words.target }),
-    ...(words.engine === undefined ? {} : { engine: words.engine }),
-    allowUnmet: words.allowUnmet,
-    ...(words.jobs === undefined ? {} : { jobs: Number(words.jobs) }),
-    ...(words.keepGoing || words.failFast
-      ? { onFailure: words.keepGoing ? ('keep-going' as const) : ('fail-fast' as const) }
-      : {}),
-    ...(words.steps.length === 0 ? {} : { steps: words.steps }),
-    ...(words.from === undefined ? {} : { from: words.from }),
-    ...(words.until === undefined ? {} : { until: words.until }),
-    ...(words.force === undefined ? {} : { force: words.force }),
-    problems: words.problems,
-    noCache: words.noCache,
-    trace: words.trace,
-    ...(words.accept.length === 0 ? {} : { accept: words.accept }),
-    ...(words.resume === undefined ? {} : { resume: words.resume }),
-  };
 }

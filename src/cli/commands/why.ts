@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { explainSteps } from '../../operations/explain-steps.ts';
 import type { Cli } from '../cli.ts';
 import { renderForecastCounts, renderReasons } from '../render/reasons.ts';
+import { requestOf } from '../run-request.ts';
 import { splitRunWords } from '../run-words.ts';
 import { withCommon } from '../words.ts';
-import { requestOf } from './run.ts';
 
 /** The page of `same why`: what running now would reuse or run, and why. */
 export function whyCommand(cli: Cli): Command {
