@@ -30,16 +30,14 @@ export function planCommand(run: string | string[], parameters: JsonObject): Pla
   if (typeof run === 'string') {
     return { shell: joinText(parseTemplate(run).parts.map((part) => fill(part, parameters, true))) };
   }
-  return {
-    exec: run.flatMap((word): CommandPart[][] => {
-      const { parts } = parseTemplate(word);
-      const [first] = parts;
-      // Most words are one part.
-      if (typeof first === 'string' && parts.length === 1) return [[first]];
-      if (parts.length === 1 && isFlags(first!)) return flagWords(parameters).map((flag) => [flag]);
-      return [joinText(parts.map((part) => fill(part, parameters, false)))];
-    }),
-  };
+  const exec: CommandPart[][] = [];
+  for (const word of run) {
+    // Most words are nothing but text.
+    const parts = word.includes('{{') || word === '' ? parseTemplate(word).parts : [word];
+    if (parts.length === 1 && isFlags(parts[0]!)) for (const flag of flagWords(parameters)) exec.push([flag]);
+    else exec.push(joinText(parts.map((part) => fill(part, parameters, false))));
+  }
+  return { exec };
 }
 
 function isFlags(part: TemplatePart): boolean {
