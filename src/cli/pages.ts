@@ -18,6 +18,7 @@ import { lockCommand } from './commands/lock.ts';
 import { loginCommand } from './commands/login.ts';
 import { logoutCommand } from './commands/logout.ts';
 import { logsCommand } from './commands/logs.ts';
+import { plotCommand } from './commands/plot.ts';
 import { pullCommand } from './commands/pull.ts';
 import { pushCommand } from './commands/push.ts';
 import { reindexCommand } from './commands/reindex.ts';
@@ -49,6 +50,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   list: listCommand,
   compare: compareCommand,
   diff: diffCommand,
+  plot: plotCommand,
   tag: tagCommand,
   note: noteCommand,
   stop: stopCommand,

@@ -31,6 +31,7 @@ export const verbs = {
   },
   compare: { nouns: ['runs'], summary: 'put runs beside one another: what differs, and by how much' },
   diff: { nouns: ['runs'], summary: 'say why two runs may have come to different ends' },
+  plot: { nouns: ['runs'], summary: 'draw how a figure went in runs' },
   tag: { nouns: ['run'], summary: 'give a run tags, by which it is found' },
   note: { nouns: ['run'], summary: 'write down a note of a run' },
   stop: { nouns: ['run'], summary: 'ask a run that goes on to stop, and wait until it has' },

@@ -38,6 +38,12 @@ describe('an option that has nothing to do', () => {
       /--limit ratio has nothing to do: nothing is unpacked to write study\.tgz/,
     ],
     [['commit', 'study', '--as', '1.1', '--limit', 'ratio=2000'], /--limit ratio has nothing to do/],
+    [['plot', 'runs', 'latest', '--metric', 'a', '--force'], /--force has nothing to do: there is no -o/],
+    [['delete', 'run', 'latest', '--yes'], /--yes has nothing to do: runs that are named are deleted at once/],
+    [['list', 'runs', '--json', '--format', 'csv'], /--json is a format, and so is --format csv/],
+    [['list', 'runs', 'oci://registry.example.org/a', '--limit', '3'], /--limit is of runs here/],
+    [['compare', 'runs', 'latest', 'latest'], /latest and latest are one run/],
+    [['tag', 'run', 'latest'], /tag run takes NAME or NAME=VALUE, or --remove NAME/],
     [['logs', 'latest', '--json', '-f'], /--json prints one document and cannot follow/],
     [['commit', 'study:1.0', '--as', '1.1', '--set', 'a', '--set', 'b'], /got "a"[\s\S]*got "b"/],
   ] as const) {
