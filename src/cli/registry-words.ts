@@ -14,9 +14,11 @@ export function accessWords({ plainHttp, ca }: RegistryOptions): string {
   return `${plainHttp ? ' --plain-http' : ''}${ca === undefined ? '' : ` --ca ${ca}`}`;
 }
 
-/** `none`, `latest`, `all`, or ids. */
+/** `none`, `latest`, `best[:METRIC[:lower|higher]]`, `all`, `where CONDITION`, or ids. */
 export function historyChoice(text: string): HistoryChoice {
   if (text === 'none' || text === 'latest' || text === 'all') return text;
+  if (text === 'best' || text.startsWith('best:')) return { best: text.slice('best:'.length) };
+  if (/^where\s/i.test(text)) return { where: text.slice('where '.length) };
   return text.split(',').map((id) => id.trim());
 }
 

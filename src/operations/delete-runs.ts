@@ -17,7 +17,9 @@ export async function deleteRuns(ports: Ports, texts: readonly string[]): Promis
     try {
       const { record, own } = await findStoredRun(ports, text);
       ids.add(record.id);
-      if (!own) findings.push(kept(record.id, 'came with a program: it is the author’s, read-only'));
+      const { name, version } = record.program;
+      const last = `it goes with its program, once nothing else needs that: same delete program ${name}:${version}, then same gc`;
+      if (!own) findings.push(kept(record.id, 'came with a program: it is the author’s, read-only', last));
       else if (record.status === 'running')
         findings.push(kept(record.id, 'is still going', `stop it first: same stop run ${record.id}`));
     } catch (error) {

@@ -145,7 +145,8 @@ export async function exportDigests(
   return { digests: digests!, lacking: [] };
 }
 
-async function storedProgram(
+/** The program that is to be written, and its origin. @throws SAME1204 */
+export async function storedProgram(
   ports: Ports,
   reference: string,
 ): Promise<{ artifact: ProgramArtifact; origin?: string | undefined }> {
@@ -154,7 +155,7 @@ async function storedProgram(
 }
 
 /** What the asked version is committed from, when only others are there. */
-function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined {
+export function baseWhenMissing(ports: Ports, text: string): CommitRequest | undefined {
   const { name, version } = parseReference(text);
   const versions = ports.pins.versions(name);
   if (version === undefined || versions.length === 0) return undefined;

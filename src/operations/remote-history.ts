@@ -1,4 +1,7 @@
 import { SameError, throwFindings } from '../errors/same-error.ts';
+import type { Program } from '../program/schema.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import { type HistoryQuestion, runsMeant } from './history-question.ts';
 import type { HistoryChoice } from './select-runs.ts';
 
 /** Runs that a hint names, and how much of their ids, which may be anything. */
@@ -15,6 +18,25 @@ export interface RemoteRun {
   status: string;
 }
 
+/** Whether a choice is by what is in the records. */
+export function isQuestion(history: HistoryChoice): history is HistoryQuestion {
+  return typeof history === 'object' && !('length' in history);
+}
+
+/**
+ * Which runs of a registry or bundle come along, by their records.
+ * @returns digests of manifests
+ * @throws what {@link runsMeant} says
+ */
+export async function askedRuns(
+  runs: readonly (RemoteRun & { record: RunRecord })[],
+  program: Program,
+  question: HistoryQuestion,
+): Promise<string[]> {
+  const candidates = runs.map(({ record, digest }) => ({ record, digest, own: false }));
+  return (await runsMeant(question, candidates, program)).map(({ digest }) => digest);
+}
+
 /**
  * Which runs of a registry come along.
  * @param programs the program, then its ancestors, nearest first
@@ -24,7 +46,7 @@ export interface RemoteRun {
 export function chooseRuns(
   runs: readonly RemoteRun[],
   programs: readonly string[],
-  history: HistoryChoice,
+  history: Exclude<HistoryChoice, HistoryQuestion>,
 ): string[] {
   if (history === 'none') return [];
   if (history === 'all') return runs.map(({ digest }) => digest);
@@ -50,7 +72,7 @@ export function chooseRuns(
       const what = meant.length === 0 ? 'names no run' : `names ${meant.length} runs`;
       const problem = new SameError({
         code: 'SAME1608',
-        message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, all`,
+        message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, best, all`,
         place: '--history',
         hint: `runs there: ${newestOf(runs) || 'none'}`,
         clause: 'SAME-REG-018',

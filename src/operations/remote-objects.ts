@@ -4,6 +4,7 @@ import { type Descriptor, type Limits, MEDIA, type OciManifest } from '../bundle
 import { parseProgramConfig, parseProgramManifest } from '../bundle/program-config.ts';
 import { parseReferrer, REFERRERS, type Referrer } from '../bundle/referrer.ts';
 import { isProblem, overLimit } from '../bundle/refusal.ts';
+import { parseRunRecord } from '../bundle/run-artifact.ts';
 import { tap } from '../bundle/tap.ts';
 import type { BlobId, Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
@@ -12,6 +13,7 @@ import type { Reference } from '../program/reference.ts';
 import type { Program } from '../program/schema.ts';
 import { highestVersion, tagOf } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
+import type { RunRecord } from '../runs/run-record.ts';
 import { versionsIn } from './registry-tags.ts';
 import { artifactTypeOf, brokenObject, highestOf, refuseOtherThings, shortType } from './remote-refusal.ts';
 
@@ -102,6 +104,21 @@ export class RemoteObjects {
       if (got) found.push(got);
     });
     return found;
+  }
+
+  /** The record of a run, fetched. @throws SAME1302, SAME1304 */
+  async runRecord({ self, manifest, subject }: RemoteReferrer): Promise<RunRecord> {
+    const [layer] = manifest.layers;
+    const label = `run ${self.digest}`;
+    if (!layer || layer.size > this.#limits.jsonBytes)
+      throw overLimit('jsonBytes', `the record of ${label} has ${layer?.size ?? 0} bytes`, self.digest);
+    this.#weigh(layer.size);
+    await this.take(layer);
+    return parseRunRecord(
+      await this.#store.read(layer.digest, this.#limits.jsonBytes),
+      subject.digest,
+      label,
+    );
   }
 
   async referrersOfAll(objects: readonly RemoteReferrer[]): Promise<RemoteReferrer[]> {

@@ -1,11 +1,13 @@
 import type { Limits } from '../bundle/oci.ts';
 import { REFERRERS } from '../bundle/referrer.ts';
+import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
 import { foldName, isName } from '../program/name.ts';
 import type { Reference } from '../program/reference.ts';
 import { isVersion } from '../program/version.ts';
 import type { Repository } from '../registry/registry.ts';
-import { chooseRuns, type RemoteRun } from './remote-history.ts';
+import type { RunRecord } from '../runs/run-record.ts';
+import { askedRuns, chooseRuns, isQuestion, type RemoteRun } from './remote-history.ts';
 import type { RemoteObjects, RemoteProgram, RemoteReferrer } from './remote-objects.ts';
 import type { HistoryChoice } from './select-runs.ts';
 
@@ -56,7 +58,11 @@ export async function surveyProgram(
   }
   const order = programs.map(({ self }) => self.digest);
   const runs = referrers.filter(({ kind }) => kind === 'run');
-  const chosen = new Set(chooseRuns(runs.map(remoteRun), order, history));
+  const chosen = new Set(
+    isQuestion(history)
+      ? await askedRuns(await withRecords(objects, runs), root.program, history)
+      : chooseRuns(runs.map(remoteRun), order, history),
+  );
   const included = runs.filter(({ self }) => chosen.has(self.digest));
   const farthest = Math.max(0, ...included.map(({ subject }) => order.indexOf(subject.digest)));
   const inside = order.slice(0, farthest + 1);
@@ -121,6 +127,14 @@ function refuseOtherName(
     hint: `see what is there: same list tags ${repository.label}`,
     clause: 'SAME-REG-015',
   });
+}
+
+async function withRecords(objects: RemoteObjects, runs: readonly RemoteReferrer[]) {
+  const read: (RemoteRun & { record: RunRecord })[] = [];
+  await inParallel(runs, async (run) => {
+    read.push({ ...remoteRun(run), record: await objects.runRecord(run) });
+  });
+  return read.sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 function remoteRun({ self, manifest, subject }: RemoteReferrer): RemoteRun {

@@ -4,11 +4,12 @@ import type { ContentStore } from '../content/content-store.ts';
 import { throwFindings } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findRun } from './find-run.ts';
+import { type HistoryQuestion, runsMeant } from './history-question.ts';
 import type { Ports } from './ports.ts';
 import { storedRuns } from './stored-runs.ts';
 
-/** Which runs travel along: a word, or the ids of runs as users write them. */
-export type HistoryChoice = 'none' | 'latest' | 'all' | readonly string[];
+/** Which runs travel along: a word, the ids of runs as users write them, or what is asked of their records. */
+export type HistoryChoice = 'none' | 'latest' | 'all' | readonly string[] | HistoryQuestion;
 
 /** A run of a program or of one of its ancestors. */
 export interface KnownRun {
@@ -27,7 +28,8 @@ export interface Selection {
 
 /**
  * The runs that an export takes along (spec SAME-BND-026): as asked, else as the program says, else the latest.
- * @throws SAME1608 for each id that names no finished run of the program or its ancestors, or several
+ * @throws SAME1608 for each id that names no finished run of the program or its ancestors, or several; and what
+ * {@link runsMeant} says
  */
 export async function selectRuns(
   ports: Ports,
@@ -43,8 +45,25 @@ export async function selectRuns(
     const count = { none: 0, latest: 1, all: succeeded.length }[history];
     return { history, ancestors, known, chosen: succeeded.slice(0, count) };
   }
-  const chosen = namedRuns(known, history);
+  const chosen =
+    'length' in history ? namedRuns(known, history) : await meantRuns(ports, artifact, known, history);
   return { history: chosen.map(({ record }) => record.id), ancestors, known, chosen };
+}
+
+async function meantRuns(
+  ports: Ports,
+  { program }: ProgramArtifact,
+  known: readonly KnownRun[],
+  question: HistoryQuestion,
+): Promise<KnownRun[]> {
+  const annotations = 'where' in question ? await ports.openAnnotations() : undefined;
+  const candidates = known.map((run) => ({
+    run,
+    record: run.record,
+    own: run.stored === undefined,
+    ...(annotations ? { tags: annotations.of(run.record.id).tags } : {}),
+  }));
+  return (await runsMeant(question, candidates, program)).map(({ run }) => run);
 }
 
 /** @throws SAME1608 for every text that names no run, or several */
@@ -57,7 +76,7 @@ function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownR
         : [
             {
               ...run,
-              message: `${run.message} among the finished ones of this program, and it is not one of none, latest, all`,
+              message: `${run.message} among the finished ones of this program, and it is not one of none, latest, best, all`,
               place: '--history',
               clause: 'SAME-BND-026',
             },

@@ -3,8 +3,10 @@ import { SameError } from '../../errors/same-error.ts';
 import { BUNDLE_FORMS, type BundleForm } from '../../operations/bundle-forms.ts';
 import { exportProgram } from '../../operations/export-program.ts';
 import { parseLimits } from '../../operations/limits.ts';
+import { previewExport } from '../../operations/preview-leaving.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
+import { renderLeaving } from '../render/leaving.ts';
 import { FILE_NOT_COMPUTED } from '../render/program.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
@@ -26,18 +28,20 @@ export function exportCommand(cli: Cli): Command {
     .option('--portable', 'name it NAME-VERSION…, without a colon')
     .option(
       '--history <which>',
-      'runs that travel along: none, latest, all, or ids of runs separated by commas (default: as the program says, else latest)',
+      'runs that travel along: none, latest, best[:METRIC], all, ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: as the program says, else latest)',
       historyChoice,
     )
     .option(
       '--with-data [size]',
       'let all content of data at https addresses travel along, not only what says carry: embed; each at most of this size (default 10Gi)',
     )
+    .option('--dry-run', 'say what would leave, and write nothing')
     .option('--force', 'replace a file that is something else, or a bundle that holds other runs or data');
   return withLimits(
     withCommon(command, [
       'same export program -n arXiv.1303.5778v1:1.1',
       'same export program -n arXiv.1303.5778v1:1.1 --history none -o study.tgz',
+      "same export program -n arXiv.1303.5778v1:1.1 --history 'where metrics.test_per < 18' --dry-run",
       'same export program -n arXiv.1303.5778v1:1.1 --format oci-dir -o study.oci',
     ]),
   ).action(
@@ -50,6 +54,7 @@ export function exportCommand(cli: Cli): Command {
       limit?: string[];
       withData?: string | true;
       force?: true;
+      dryRun?: true;
     }) => {
       if (options.output !== undefined && options.portable) {
         throw new SameError({
@@ -59,7 +64,16 @@ export function exportCommand(cli: Cli): Command {
           hint: 'leave out one of them',
         });
       }
-      const { name: reference, format: form, limit, withData, ...rest } = options;
+      const { name: reference, format: form, limit, withData, dryRun, ...rest } = options;
+      if (dryRun) {
+        const asked = {
+          reference,
+          history: rest.history,
+          ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
+        };
+        renderLeaving(cli, await previewExport(cli.ports(), asked));
+        return;
+      }
       const request = {
         reference,
         form,

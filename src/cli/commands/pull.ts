@@ -31,7 +31,7 @@ export function pullCommand(cli: Cli): Command {
     )
     .option(
       '--history <which>',
-      'runs that come along: none, latest, all, or ids of runs separated by commas (default: all)',
+      'runs that come along: none, latest, best[:METRIC], all, ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: all)',
       historyChoice,
     );
   return withRegistry(

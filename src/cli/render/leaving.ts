@@ -1,0 +1,39 @@
+import type { Leaving, LeavingRun } from '../../operations/preview-leaving.ts';
+import type { Cli } from '../cli.ts';
+import { plainLine } from './text.ts';
+
+/** Says what would leave, and what of it stays or was taken out. */
+export function renderLeaving(cli: Cli, leaving: Leaving): void {
+  if (cli.json) {
+    cli.printJson('Leaving', leaving);
+    return;
+  }
+  const { program, objects, sizeBytes, ancestors, runs, others, data } = leaving;
+  cli.print(
+    plainLine(
+      `${program.name}:${program.version} (${program.digest}): ${objects} objects, ${sizeBytes} bytes`,
+    ),
+  );
+  if (ancestors > 0) cli.print(`  the ${ancestors} it was made from that runs belong to`);
+  for (const [kind, count] of Object.entries(others)) cli.print(plainLine(`  ${kind} ${count}`));
+  for (const name of data) cli.print(plainLine(`  content of data ${name}`));
+  if (runs.length === 0) cli.print('  no runs');
+  for (const run of runs) cli.print(plainLine(`  run ${run.id} ${described(run)}`));
+  if (runs.length > 0)
+    cli.say(
+      '  of a run its record leaves; in none is a host name, a user name, an absolute path or the value of a secret',
+    );
+  cli.say('nothing was written or sent: leave out --dry-run to do it');
+}
+
+function described({ status, own, program, sizeBytes, masked = [], stays }: LeavingRun): string {
+  return [
+    `${status}${own === false ? ' (not yours)' : ''}${program === undefined ? '' : ` of ${program}`}: record ${sizeBytes} bytes`,
+    ...(masked.length > 0 ? [`masked ${masked.join(', ')}`] : []),
+    ...(stays
+      ? [
+          `stays here: ${stays.logs.files} logs (${stays.logs.sizeBytes} bytes), ${stays.outputs.files} outputs (${stays.outputs.sizeBytes} bytes)`,
+        ]
+      : []),
+  ].join('; ');
+}
