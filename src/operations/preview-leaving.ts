@@ -57,7 +57,8 @@ export async function previewExport(
   const content = ports.stageContent(temporary.path);
   const prepared = base && (await prepareCommit(ports, base, content));
   const { artifact, origin } = prepared ?? (await storedProgram(ports, options.reference));
-  return preview(ports, content, { artifact, origin }, options);
+  // What it looks into is gone with this function.
+  return await preview(ports, content, { artifact, origin }, options);
 }
 
 /** What `same push` would send, whatever of it is there already. @throws what push says of the choice */
