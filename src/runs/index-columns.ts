@@ -22,13 +22,26 @@ export class Column {
     this.numbers = new Float64Array(length);
     this.#words = new Uint32Array(this.numbers.buffer);
     // NaN as the processor makes it has other halves on some.
-    this.numbers.fill(0);
-    for (let at = HIGH; at < this.#words.length; at += 2) this.#words[at] = NOTHING;
+    new BigUint64Array(this.numbers.buffer).fill(BigInt(NOTHING) << 32n);
   }
 
   /** The code of what is no number; 0 where there is none. */
   code(at: number): number {
     return this.#words[at * 2 + HIGH] === CODED ? this.#words[at * 2 + LOW]! : 0;
+  }
+
+  /** Marks those whose code is one of these. */
+  markCodes(codes: ReadonlySet<number>, marks: Uint8Array): void {
+    const words = this.#words;
+    const [only = 0] = codes;
+    if (codes.size === 0) return;
+    if (codes.size === 1) {
+      for (let n = 0; n < marks.length; n++)
+        if (words[n * 2 + LOW] === only && words[n * 2 + HIGH] === CODED) marks[n] = 1;
+      return;
+    }
+    for (let n = 0; n < marks.length; n++)
+      if (words[n * 2 + HIGH] === CODED && codes.has(words[n * 2 + LOW]!)) marks[n] = 1;
   }
 
   has(at: number): boolean {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../program/json.ts';
-import type { RunCondition, RunField } from './run-query.ts';
+import type { RunCondition, RunField, RunRow } from './run-query.ts';
 
 /** A condition on one field. */
 export type Leaf = Extract<RunCondition, { field: RunField }>;
@@ -9,43 +9,58 @@ export type Order = (a: number, b: number) => number;
 /** The first and the last instant whose year has four digits. */
 const INSTANTS = [-62_167_219_200_000, 253_402_300_799_999] as const;
 
-/** What a number has to be; nothing when none meets the condition. NaN, which stands for no number, never does. */
-export function numberTest(leaf: Leaf): ((value: number) => boolean) | undefined {
-  if ('in' in leaf) {
-    const wanted = new Set(leaf.in.filter((value) => typeof value === 'number'));
-    return wanted.size === 0 ? undefined : (value) => wanted.has(value);
-  }
-  const { operator, value: wanted } = leaf;
-  if (operator === '!=') return (value) => !Number.isNaN(value) && value !== wanted;
-  if (typeof wanted !== 'number' || operator === 'like') return undefined;
-  return {
-    '=': (value: number) => value === wanted,
-    '<': (value: number) => value < wanted,
-    '<=': (value: number) => value <= wanted,
-    '>': (value: number) => value > wanted,
-    '>=': (value: number) => value >= wanted,
-  }[operator];
+/** A row with one value. */
+export function rowWith({ of, name }: RunField, value: JsonValue): RunRow {
+  const fields = of === 'run' ? { [name]: value } : { [of]: { [name]: value } };
+  return fields as unknown as RunRow;
 }
 
-/** The same of an instant, which is kept as a number and compared as the text that it is. */
-export function instantTest(
-  leaf: Leaf,
-  meetsLeaf: (value: JsonValue) => boolean,
-): (value: number) => boolean {
+/** Marks the numbers that are meant; NaN, which stands for no number, never is. */
+export type NumberTest = (numbers: Float64Array, marks: Uint8Array) => void;
+
+/** Which numbers meet a condition; nothing when none does. Each comparison is a loop of its own, as many runs want it. */
+export function numberTest(leaf: Leaf): NumberTest | undefined {
+  if ('in' in leaf) {
+    const wanted = new Set(leaf.in.filter((value) => typeof value === 'number'));
+    return wanted.size === 0 ? undefined : each((value) => wanted.has(value));
+  }
+  const { operator, value: wanted } = leaf;
+  if (operator === '!=') return each((value) => !Number.isNaN(value) && value !== wanted);
+  if (typeof wanted !== 'number' || operator === 'like') return undefined;
+  return (numbers, marks) => {
+    const { length } = numbers;
+    if (operator === '<') for (let n = 0; n < length; n++) marks[n] = numbers[n]! < wanted ? 1 : 0;
+    else if (operator === '<=') for (let n = 0; n < length; n++) marks[n] = numbers[n]! <= wanted ? 1 : 0;
+    else if (operator === '>') for (let n = 0; n < length; n++) marks[n] = numbers[n]! > wanted ? 1 : 0;
+    else if (operator === '>=') for (let n = 0; n < length; n++) marks[n] = numbers[n]! >= wanted ? 1 : 0;
+    else for (let n = 0; n < length; n++) marks[n] = numbers[n] === wanted ? 1 : 0;
+  };
+}
+
+function each(isMeant: (value: number) => boolean): NumberTest {
+  return (numbers, marks) => {
+    for (let n = 0; n < numbers.length; n++) marks[n] = isMeant(numbers[n]!) ? 1 : 0;
+  };
+}
+
+/** {@link numberTest} of an instant, which is kept as a number and compared as the text that it is. */
+export function instantTest(leaf: Leaf, meetsLeaf: (value: JsonValue) => boolean): NumberTest {
   if ('operator' in leaf && typeof leaf.value === 'string' && leaf.operator !== 'like') {
     const { operator, value: wanted } = leaf;
     const from = firstInstant((text) => text >= wanted);
     const after = firstInstant((text) => text > wanted);
-    return {
-      '=': (value: number) => value >= from && value < after,
-      '!=': (value: number) => value < from || value >= after,
-      '<': (value: number) => value < from,
-      '<=': (value: number) => value < after,
-      '>': (value: number) => value >= after,
-      '>=': (value: number) => value >= from,
-    }[operator];
+    return each(
+      {
+        '=': (value: number) => value >= from && value < after,
+        '!=': (value: number) => value < from || value >= after,
+        '<': (value: number) => value < from,
+        '<=': (value: number) => value < after,
+        '>': (value: number) => value >= after,
+        '>=': (value: number) => value >= from,
+      }[operator],
+    );
   }
-  return (value) => !Number.isNaN(value) && meetsLeaf(new Date(value).toISOString());
+  return each((value) => !Number.isNaN(value) && meetsLeaf(new Date(value).toISOString()));
 }
 
 /** The first instant whose text is so, as all later ones are. */
@@ -57,6 +72,41 @@ function firstInstant(isSo: (text: string) => boolean): number {
     else low = middle + 1;
   }
   return low;
+}
+
+/**
+ * The first `limit` of those that have a number, the greatest or the smallest first, sorted in a whole order. Most are
+ * passed over for not being better than the last of the best so far.
+ * @param marks of those that are meant; all when it is left out
+ */
+export function bestOf(
+  numbers: Float64Array,
+  marks: Uint8Array | undefined,
+  limit: number,
+  descending: boolean,
+  compare: Order,
+): number[] {
+  let best: number[] = [];
+  let bar = descending ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const most = limit * 4;
+  const take = (n: number) => {
+    best.push(n);
+    if (best.length < most) return;
+    best = best.sort(compare).slice(0, limit);
+    bar = numbers[best[limit - 1]!]!;
+  };
+  const { length } = numbers;
+  // The greatest are often the last, of what grows with time.
+  if (!marks && descending) {
+    for (let n = length - 1; n >= 0; n--) if (numbers[n]! >= bar) take(n);
+  } else if (!marks) {
+    for (let n = 0; n < length; n++) if (numbers[n]! <= bar) take(n);
+  } else if (descending) {
+    for (let n = length - 1; n >= 0; n--) if (marks[n] === 1 && numbers[n]! >= bar) take(n);
+  } else {
+    for (let n = 0; n < length; n++) if (marks[n] === 1 && numbers[n]! <= bar) take(n);
+  }
+  return best.sort(compare).slice(0, limit);
 }
 
 /** The first `limit` of a list in an order, sorted: a heap of the best so far, the last of them on top. */

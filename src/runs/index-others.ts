@@ -1,5 +1,5 @@
 import { join, namesIn } from '../host/files.ts';
-import { stampOf, sureStamp } from './index-refresh.ts';
+import { stampOf, sureStamp } from './index-stamps.ts';
 import type { IndexTables } from './index-tables.ts';
 import type { RunRow } from './run-query.ts';
 import type { RunRecord } from './run-record.ts';

@@ -1,6 +1,6 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
-import { epochMs } from '../host/clock.ts';
-import { join, namesIn, statSync } from '../host/files.ts';
+import { join, namesIn } from '../host/files.ts';
+import { runStamp, stampOf, sureStamp, UNSURE } from './index-stamps.ts';
 import type { IndexTables } from './index-tables.ts';
 import { type RunFiles, recordInPack } from './run-files.ts';
 import { isRunId } from './run-id.ts';
@@ -18,12 +18,8 @@ export interface IndexSources {
   onDamaged(finding: Finding): void;
 }
 
-/** A directory that was changed so shortly before it was read may change again without a sign of it. */
-const RACY_MS = 2000;
 /** Runs that are taken before what is done so far is kept. */
 const BATCH = 20_000;
-/** What stands for a stamp that cannot be relied on. */
-const UNSURE = '';
 
 /** Takes what changed in the files of a home's own runs into the tables, looking only at what can have changed. */
 export class IndexRefresh {
@@ -242,25 +238,4 @@ export class IndexRefresh {
     this.#tables.flush();
     this.#tables.database.exec('COMMIT; BEGIN IMMEDIATE');
   }
-}
-
-/** What changes with the content of a directory or a file; nothing where there is none. */
-export function stampOf(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
-}
-
-/** A stamp to keep: none where what it is of may change again without a sign of it. */
-export function sureStamp(stamp: string): string {
-  const changedMs = Number(BigInt(stamp.split(':')[2]!) / 1_000_000n);
-  return epochMs() - changedMs > RACY_MS ? stamp : UNSURE;
-}
-
-/** A stamp of a run's files: undefined without a directory, `final…` once there is a record. */
-function runStamp(files: RunFiles, id: string): string | undefined {
-  const path = files.pathOf(id);
-  const record = stampOf(join(path, 'run.json'));
-  if (record !== undefined) return `final ${record}`;
-  const journal = stampOf(join(path, 'journal.jsonl'));
-  return journal === undefined && stampOf(path) === undefined ? undefined : `going ${journal ?? ''}`;
 }

@@ -1,7 +1,16 @@
 import type { JsonValue } from '../program/json.ts';
 import { foldName } from '../program/name.ts';
 import type { Column } from './index-columns.ts';
-import { firstOf, instantTest, type Leaf, numberTest, type Order } from './index-order.ts';
+import {
+  bestOf,
+  firstOf,
+  instantTest,
+  type Leaf,
+  type NumberTest,
+  numberTest,
+  type Order,
+  rowWith,
+} from './index-order.ts';
 import type { IndexTables } from './index-tables.ts';
 import { keptAs } from './index-values.ts';
 import type { RunCondition, RunField, RunQuery, RunRow, RunRows } from './run-query.ts';
@@ -11,10 +20,7 @@ import { compareSorted, fieldOf, meets } from './scanned-index.ts';
 type Marks = Uint8Array;
 
 const ID: RunField = { of: 'run', name: 'id' };
-/**
- * Answers from the index as {@link searchRows} does from rows, in a time that depends on how many runs there are by a few
- * nanoseconds for each.
- */
+/** Answers from the index as {@link searchRows} does from rows, in some nanoseconds for each run that there is. */
 export function searchTables(tables: IndexTables, { where, program, sort = [], limit }: RunQuery): RunRows {
   const rowsOf = (found: Iterable<{ row: string }>): RunRow[] =>
     Array.from(found, ({ row }) => JSON.parse(row) as RunRow);
@@ -23,6 +29,10 @@ export function searchTables(tables: IndexTables, { where, program, sort = [], l
     return { rows: rowsOf(found), total: tables.count() };
   }
   const search = new Search(tables);
+  if (!where && !program && sort[0] && limit !== undefined) {
+    const best = search.best(sort, limit);
+    if (best) return { rows: rowsOf(best.map((n) => search.row(n))), total: tables.count() };
+  }
   const conditions: RunCondition[] = where ? [where] : [];
   if (program?.version !== undefined) conditions.push(equals('version', program.version));
   if (program?.digest !== undefined) conditions.push(equals('digest', program.digest));
@@ -31,7 +41,7 @@ export function searchTables(tables: IndexTables, { where, program, sort = [], l
     const name = foldName(program.name);
     const isNamed = search.matching(
       { of: 'run', name: 'program' },
-      () => false,
+      undefined,
       (value) => foldName(value as string) === name,
     );
     for (let n = 0; n < marks.length; n++) marks[n]! &= isNamed[n]!;
@@ -87,27 +97,36 @@ class Search {
   }
 
   /** Those whose value of a field is such a number, or such another value. */
-  matching(
-    field: RunField,
-    isNumber: ((value: number) => boolean) | undefined,
-    isOther: (value: JsonValue) => boolean,
-  ): Marks {
+  matching(field: RunField, isNumber: NumberTest | undefined, isOther: (value: JsonValue) => boolean): Marks {
     const marks = new Uint8Array(this.#length);
     const column = this.#column(field);
     if (!column) return marks;
     const { numbers } = column;
-    if (isNumber) for (let n = 0; n < marks.length; n++) marks[n] = Number(isNumber(numbers[n]!));
-    const codes = new Set<number>();
-    const dictionary = this.#tables.dictionary(field);
-    for (const [code, value] of dictionary) if (isOther(value)) codes.add(code);
-    if (codes.size > 0)
-      for (let n = 0; n < marks.length; n++)
-        if (Number.isNaN(numbers[n]) && codes.has(column.code(n))) marks[n] = 1;
+    if (isNumber) isNumber(numbers, marks);
+    if (!this.#tables.hasTexts(field)) return marks;
+    const dictionary = [...this.#tables.dictionary(field)];
+    column.markCodes(new Set(dictionary.flatMap(([code, value]) => (isOther(value) ? [code] : []))), marks);
     return marks;
+  }
+
+  /**
+   * The first in an order that a column of numbers decides, of those that are marked, or of all.
+   * @returns nothing where something else decides too, or too few have a number
+   */
+  best(sort: NonNullable<RunQuery['sort']>, limit: number, marks?: Marks): number[] | undefined {
+    const [first] = sort;
+    if (!first || limit === 0 || keptAs(first.field) === 'row') return undefined;
+    const column = this.#column(first.field);
+    if (!column) return undefined;
+    if (keptAs(first.field) === 'value' && this.#tables.hasTexts(first.field)) return undefined;
+    const found = bestOf(column.numbers, marks, limit, first.descending, this.#order(sort));
+    return found.length === limit ? found : undefined;
   }
 
   /** The first of the marked ones, in an order. */
   first(marks: Marks, total: number, limit: number, sort: NonNullable<RunQuery['sort']>): number[] {
+    const best = this.best(sort, limit, marks);
+    if (best) return best;
     const compare = this.#order(sort);
     const marked = new Uint32Array(total);
     for (let n = 0, to = 0; n < marks.length; n++) if (marks[n] === 1) marked[to++] = n;
@@ -158,15 +177,19 @@ class Search {
   }
 
   #newestFirst(): Order {
-    const { numbers } = this.#column(ID)!;
-    return (a, b) => numbers[b]! - numbers[a]! || (this.#id(a) < this.#id(b) ? 1 : -1);
+    // Looked at when two are equal in all else.
+    let numbers: Float64Array | undefined;
+    return (a, b) => {
+      numbers ??= this.#column(ID)!.numbers;
+      return numbers[b]! - numbers[a]! || (this.#id(a) < this.#id(b) ? 1 : -1);
+    };
   }
 
   #orderOf(field: RunField, descending: boolean): Order {
     const values = new Map<number, JsonValue>();
     const column = this.#column(field);
     if (keptAs(field) === 'row') for (const { n, value } of this.#texts(field)) values.set(n, value);
-    else if (column && this.#tables.dictionary(field).size > 0) {
+    else if (column && this.#tables.hasTexts(field)) {
       const dictionary = this.#tables.dictionary(field);
       const ordered = [...dictionary].sort(([, a], [, b]) => compareSorted(a, b, false));
       const ranks = new Map(ordered.map(([code], rank) => [code, rank]));
@@ -224,9 +247,4 @@ class Search {
 
 function reversed(order: Order): Order {
   return (a, b) => order(b, a);
-}
-
-function rowWith({ of, name }: RunField, value: JsonValue): RunRow {
-  const fields = of === 'run' ? { [name]: value } : { [of]: { [name]: value } };
-  return fields as unknown as RunRow;
 }

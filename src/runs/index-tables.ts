@@ -168,6 +168,12 @@ export class IndexTables {
     return column;
   }
 
+  /** Whether a field has values that are no numbers. */
+  hasTexts({ of, name }: RunField): boolean {
+    const field = this.#field(of, name, false);
+    return this.get('SELECT 1 FROM texts WHERE field = ? LIMIT 1', field ?? -1) !== undefined;
+  }
+
   /** The values of a field that are no numbers, by code. */
   dictionary({ of, name }: RunField): Map<number, JsonValue> {
     const field = this.#field(of, name, false);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,6 +151,52 @@ describe('the index of runs', () => {
     assert.deepEqual((await idsOf(home)).sort(), [first.id, second.id].sort());
     other.exec('COMMIT');
     other.close();
+  });
+
+  it('is right for every process of several that find and add runs at once, one of them killed', async () => {
+    const home = openHome();
+    for (let number = 0; number < 30; number++) home.add();
+    const script = `
+      import { writeFileSync, mkdirSync } from 'node:fs';
+      import { openRunIndex } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/run-index.ts'))};
+      import { RunFiles } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/run-files.ts'))};
+      import { openDiskRunStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/disk-run-store.ts'))};
+      import { begun } from ${JSON.stringify(join(import.meta.dirname, 'record.ts'))};
+      const home = ${JSON.stringify(home.home)};
+      const store = openDiskRunStore(home + '/runs');
+      const none = { directory: home + '/none', of: () => ({ tags: {} }), read: async () => ({ records: [], whole: true }) };
+      const mine = new Set();
+      process.stdout.write('.');
+      for (let turn = 0; turn < 15; turn++) {
+        const record = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z' });
+        store.begin(record).finish(record);
+        mine.add(record.id);
+        const index = await openRunIndex({
+          path: home + '/index.sqlite', files: new RunFiles(home + '/runs'), annotations: none, others: none,
+          onDamaged: (finding) => { throw new Error(finding.message); },
+          scanOwn: () => { throw new Error('every run was looked at'); }, scanOthers: async () => [],
+        });
+        const { rows, total } = index.search({});
+        index.close();
+        const ids = new Set(rows.map(({ id }) => id));
+        if (ids.size !== total || [...mine].some((id) => !ids.has(id))) throw new Error('a run is not there');
+      }`;
+    const children = [0, 1, 2].map(() =>
+      spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    const ends = children.map(
+      (child) => new Promise<number | null>((done) => child.on('exit', (code) => done(code))),
+    );
+    await new Promise((done) => children[0]!.stdout!.once('data', done));
+    setTimeout(() => children[0]!.kill('SIGKILL'), 30);
+    const [, second, third] = await Promise.all(ends);
+    assert.deepEqual([second, third], [0, 0]);
+    assert.deepEqual(
+      await idsOf(home),
+      home.store.list().map(({ record }) => record.id),
+    );
   });
 
   it('names what is damaged each time, and lists the others', async () => {
