@@ -32,6 +32,9 @@ export interface OpenRunIndex extends RunIndex {
  * @param anew makes it anew whatever it holds
  */
 export async function openRunIndex(options: RunIndexOptions, anew = false): Promise<OpenRunIndex> {
+  // Nothing is made by looking where nothing is.
+  if (!anew && ![options.path, options.files.directory, options.others.directory].some(existsSync))
+    return { ...openScannedIndex(options.scanOwn), close: () => {} };
   for (const isLast of [false, true]) {
     try {
       return await openKept(options, anew);

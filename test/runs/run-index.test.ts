@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -115,6 +115,12 @@ describe('the index of runs', () => {
     );
     assert.equal(index.search({}).total, 1);
     index.close();
+  });
+
+  it('makes nothing where there is nothing', async () => {
+    const home = openHome();
+    assert.deepEqual(await idsOf(home), []);
+    assert.equal(existsSync(home.home), false);
   });
 
   it('is made anew when it is missing, damaged, cut short or of another version', async () => {
