@@ -20,7 +20,7 @@ export interface Got {
 
 /**
  * `same get run`: copies what the steps of a run wrote into a folder, as `STEP/FILE`, of a step with several cells as
- * `STEP.NUMBER/FILE`; each file is checked on the way.
+ * `STEP.NUMBER/FILE`, and what they logged by MLflow's protocol as `STEP/logged/PATH`; each file is checked on the way.
  * @param options.step a step, with all its cells, or one cell
  * @throws SAME1403 the folder is there already · SAME1305 the outputs did not travel with the run
  */
@@ -43,12 +43,18 @@ export async function getOutputs(
   }
   const { program } = await openProgram(digest, ports.content);
   const declaredSteps = { ...program.pipeline.steps, ...program.pipeline.finally };
-  const found = steps.flatMap((step) =>
-    Object.entries(step.outputs).map(([output, artifact]) => {
+  const found = steps.flatMap((step) => {
+    const outputs = Object.entries(step.outputs).map(([output, artifact]) => {
       const declared = declaredSteps[step.of ?? step.name]?.outputs?.[output]?.path;
       return { path: `${step.name}/${declared?.replace(/\/$/, '').split('/').at(-1) ?? output}`, artifact };
-    }),
-  );
+    });
+    const place = `${step.name}/logged`;
+    const logged = step.logged?.artifacts;
+    // An output of that name is the program's own.
+    if (logged && outputs.every(({ path }) => path !== place))
+      outputs.push({ path: place, artifact: logged });
+    return outputs;
+  });
   for (const { artifact } of own ? [] : found)
     if (!(await ports.content.has(artifact.digest.replace(/^tree:/, '')))) throw notHere(record);
   const files: Awaited<ReturnType<typeof filesOf>> = [];

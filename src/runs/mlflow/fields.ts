@@ -14,6 +14,8 @@ export interface Point {
   /** Milliseconds since 1970. */
   timestamp: number;
   step: number;
+  /** It was logged of a model too: clients log what a run has once more for each model. */
+  ofModel?: true;
 }
 
 /** A required text. @throws Refusal it is missing, or none */
@@ -75,6 +77,7 @@ export function pointOf(value: JsonValue | undefined, nowMs: number): Point {
     value: number,
     timestamp: wholeNumber(body, 'timestamp', nowMs),
     step: wholeNumber(body, 'step', 0),
+    ...(optionalText(body, 'model_id') ? { ofModel: true as const } : {}),
   };
 }
 

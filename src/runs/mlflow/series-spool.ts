@@ -27,6 +27,7 @@ export interface Latest extends Point {
  */
 export class SeriesSpool {
   readonly #path: string;
+  readonly #first = new Map<string, Point>();
   readonly #latest = new Map<string, Latest>();
   #buffer = '';
   #written = 0;
@@ -51,6 +52,9 @@ export class SeriesSpool {
     for (const point of points) {
       const { name, value, timestamp, step } = point;
       const last = this.#latest.get(name);
+      const first = this.#first.get(name);
+      if (!first) this.#first.set(name, point);
+      else if (point.ofModel && (isSamePoint(point, first) || isSamePoint(point, last))) continue;
       const isLater = !last || step > last.step || (step === last.step && timestamp >= last.timestamp);
       this.#latest.set(name, { ...(isLater ? point : last), count: (last?.count ?? 0) + 1 });
       if (!SeriesSpool.holds(name)) continue;
@@ -127,6 +131,10 @@ export function readSeries(text: string, name: string): Point[] {
     const time = typeof parsed.time === 'number' ? Math.round(parsed.time * 1000) : 0;
     return [{ name, value: Number(value), step: step ?? position++, timestamp: time }];
   });
+}
+
+function isSamePoint(a: Point, b: Point | undefined): boolean {
+  return a.step === b?.step && a.timestamp === b.timestamp && Object.is(a.value, b.value);
 }
 
 function within(value: unknown, key: string): unknown {

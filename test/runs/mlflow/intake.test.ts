@@ -120,6 +120,22 @@ describe('what a step logs by the protocol of MLflow', () => {
     ]);
   });
 
+  it('are points once, though clients log them again of every model', async () => {
+    const { post, end } = await openAttempt();
+    for (const step of [0, 1, 2])
+      await post('runs/log-metric', { run_id: RUN, key: 'loss', value: step, step, timestamp: step });
+    const again = [0, 2, 5].map((step) => ({
+      key: 'loss',
+      value: step,
+      step,
+      timestamp: step,
+      model_id: 'm-1',
+    }));
+    await post('runs/log-batch', { run_id: RUN, metrics: again });
+    const [figure] = (await end())!.metrics;
+    assert.deepEqual([figure!.value, figure!.count], [5, 4]);
+  });
+
   it('are artifacts in a directory, and what is within them is listed and read', async () => {
     const { ask, end } = await openAttempt();
     const at = (path: string) => `/api/2.0/mlflow-artifacts/artifacts/${RUN}/artifacts/${path}`;
