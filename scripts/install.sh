@@ -56,7 +56,8 @@ else
 fi
 
 # script : what it brings : suites that need it
-for line in oras.sh:oras:bundles~copied~by~oras go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
+for line in oras.sh:oras:bundles~copied~by~oras \
+  mlflow.sh:a~client~of~MLflow:what~programs~log~by~it go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
   script=${line%%:*} rest=$(printf %s "${line#*:}" | tr '~' ' ')
   if why=$(sh "scripts/$script" --install 2>&1); then
     :

@@ -8,6 +8,11 @@ export function findOras(): string | undefined {
   return printedBy('oras.sh');
 }
 
+/** The python that has a client of MLflow, or undefined where the installer could not bring it. */
+export function findMlflow(): string | undefined {
+  return printedBy('mlflow.sh');
+}
+
 /** Where a tool built from Go modules is, or undefined where the installer could not build it. */
 export function goTool(name: 'crane' | 'regctl' | 'registries'): string | undefined {
   directory ??= printedBy('go-tools.sh');
