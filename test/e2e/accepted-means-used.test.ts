@@ -39,7 +39,10 @@ describe('an option that has nothing to do', () => {
     ],
     [['commit', 'study', '--as', '1.1', '--limit', 'ratio=2000'], /--limit ratio has nothing to do/],
     [['plot', 'runs', 'latest', '--metric', 'a', '--force'], /--force has nothing to do: there is no -o/],
-    [['delete', 'run', 'latest', '--yes'], /--yes has nothing to do: runs that are named are deleted at once/],
+    [
+      ['delete', 'run', 'latest', '--yes'],
+      /--yes has nothing to do: runs that are named are deleted at once/,
+    ],
     [['list', 'runs', '--json', '--format', 'csv'], /--json is a format, and so is --format csv/],
     [['list', 'runs', 'oci://registry.example.org/a', '--limit', '3'], /--limit is of runs here/],
     [['compare', 'runs', 'latest', 'latest'], /latest and latest are one run/],

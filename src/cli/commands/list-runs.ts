@@ -16,6 +16,7 @@ import {
   renderRunTable,
   runCells,
 } from '../render/run-table.ts';
+import { saidFields } from '../render/said.ts';
 import { plain, plainLine } from '../render/text.ts';
 import { type RegistryOptions, registryAccess, withCommon, withRegistry } from '../words.ts';
 
@@ -75,7 +76,12 @@ async function listHere(cli: Cli, words: RunWords, format: 'table' | 'md' | 'csv
   if (format === 'json') {
     const items = question.columns
       ? runCells(rows, columns)
-      : (await recordsOf(ports, rows)).map(({ record, ...more }) => ({ ...record, ...more }));
+      : (await recordsOf(ports, rows)).map(({ record, own, elsewhere, ...said }) => ({
+          ...record,
+          own,
+          ...(elsewhere ? { elsewhere } : {}),
+          ...saidFields(said),
+        }));
     return cli.printJson('RunList', { total, items });
   }
   if (format === 'csv')

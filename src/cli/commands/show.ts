@@ -6,7 +6,7 @@ import type { Cli } from '../cli.ts';
 import { programJson, renderProgram } from '../render/program.ts';
 import { sayLeft } from '../render/registry.ts';
 import { renderRun } from '../render/run.ts';
-import { renderSaid } from '../render/said.ts';
+import { renderSaid, saidFields } from '../render/said.ts';
 import { telling } from '../render/work-line.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
 import { showSweepCommand } from './list-sweeps.ts';
@@ -38,7 +38,7 @@ export function showCommand(cli: Cli, noun: string): Command {
     if (noun === 'run') {
       const run = await showRun(ports, what);
       const said = (await ports.openAnnotations()).of(run.record.id);
-      if (cli.json) return cli.printJson('Run', { ...run.record, own: run.own, ...said });
+      if (cli.json) return cli.printJson('Run', { ...run.record, own: run.own, ...saidFields(said) });
       const shown = renderRun(run.record, { own: run.own, colour: false, full: true });
       cli.print([shown, ...renderSaid(said)].join('\n'));
       return;
