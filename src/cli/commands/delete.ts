@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { deleteProgram, deleteRun, deleteSweep } from '../../operations/delete.ts';
+import { deleteProgram, deleteSweep } from '../../operations/delete.ts';
 import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
 import { deleteAliasCommand } from './alias.ts';
@@ -11,10 +11,9 @@ export function deleteCommand(cli: Cli, noun: string): Command {
   if (noun === 'run') return deleteRunsCommand(cli);
   const command = new Command('delete')
     .description(
-      {
-        run: 'Remove the record and the logs of a run.',
-        sweep: 'Remove the record of a sweep. Its runs stay.',
-      }[noun] ?? 'Forget a program version. Its runs stay.',
+      noun === 'sweep'
+        ? 'Remove the record of a sweep. Its runs stay.'
+        : 'Forget a program version. Its runs stay.',
     )
     .argument(noun === 'program' ? '<reference>' : '<id>');
   return withCommon(command, [
@@ -23,10 +22,10 @@ export function deleteCommand(cli: Cli, noun: string): Command {
     'same delete sweep 01a2b3',
   ]).action(async (what: string) => {
     const ports = cli.ports();
-    if (noun === 'run' || noun === 'sweep') {
-      const deleted = await (noun === 'run' ? deleteRun : deleteSweep)(ports, what);
+    if (noun === 'sweep') {
+      const deleted = await deleteSweep(ports, what);
       if (cli.json) cli.printJson('Deleted', deleted);
-      else cli.print(`deleted ${noun} ${deleted.id}`);
+      else cli.print(`deleted sweep ${deleted.id}`);
       return;
     }
     const deleted = deleteProgram(ports, what);
