@@ -25,8 +25,8 @@ import { reindexCommand } from './commands/reindex.ts';
 import { runPage } from './commands/run-page.ts';
 import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
-import { sweepPage } from './commands/sweep-page.ts';
 import { retryCommand, stopCommand } from './commands/stop.ts';
+import { sweepPage } from './commands/sweep-page.ts';
 import { unpackCommand } from './commands/unpack.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -50,12 +50,12 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   list: listCommand,
   compare: compareCommand,
   diff: diffCommand,
+  serve: serveCommand,
   plot: plotCommand,
   tag: tagCommand,
   note: noteCommand,
   stop: stopCommand,
   retry: retryCommand,
-  serve: serveCommand,
   get: getCommand,
   logs: logsCommand,
   commit: commitCommand,

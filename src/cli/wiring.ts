@@ -168,9 +168,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
-    intake: openIntake(async (attempts) =>
-      (await import('./mlflow.ts')).openIntakeServer(attempts, content),
-    ),
+    intake: openIntake(async (attempts) => (await import('./mlflow.ts')).openIntakeServer(attempts, content)),
     async serveHistory(history, port) {
       return (await import('./mlflow.ts')).serveHistory(history, port);
     },

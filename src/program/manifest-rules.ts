@@ -96,5 +96,11 @@ export function checkVariable(rules: Rules, path: Path): void {
   const name = String(path.at(-1));
   if (!reservedVariable(name) || (path[0] === 'services' && TRACKING.includes(name))) return;
   const message = `${pathText(path.slice(0, -1))}: ${name} is set by same itself`;
-  rules.report('SAME1005', path, message, `${TAKEN.join(', ')} and SAME_… are taken: use another name`, 'key');
+  rules.report(
+    'SAME1005',
+    path,
+    message,
+    `${TAKEN.join(', ')} and SAME_… are taken: use another name`,
+    'key',
+  );
 }

@@ -30,7 +30,14 @@ export function renderReady(ready: readonly MadeReady[]): string {
 }
 
 /** What a collection removed or would remove, a line for each kind. */
-export function renderCollected({ blobs, environments, results, leftovers, sealed, kept }: Collected): string[] {
+export function renderCollected({
+  blobs,
+  environments,
+  results,
+  leftovers,
+  sealed,
+  kept,
+}: Collected): string[] {
   const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
   const lines = [
     `content     ${counted(blobs.count, 'blob', 'blobs')}, ${formatBytes(blobs.sizeBytes)}; ${counted(kept.count, 'blob', 'blobs')} kept, ${formatBytes(kept.sizeBytes)}`,
@@ -42,6 +49,7 @@ export function renderCollected({ blobs, environments, results, leftovers, seale
     lines.push(
       `left behind ${counted(leftovers.count, 'thing', 'things')}, ${formatBytes(leftovers.sizeBytes)}`,
     );
-  if (sealed.runs > 0) lines.push(`runs        ${sealed.runs} packed into ${counted(sealed.packs, 'file', 'files')}`);
+  if (sealed.runs > 0)
+    lines.push(`runs        ${sealed.runs} packed into ${counted(sealed.packs, 'file', 'files')}`);
   return lines;
 }

@@ -88,10 +88,10 @@ async function ask(method: string, path: string, body?: unknown) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
   return {
     status: response.status,
     text,
+    // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
     json: text.startsWith('{') ? (JSON.parse(text) as any) : undefined,
   };
 }
