@@ -111,10 +111,12 @@ export async function openCrashLab(directory: string, random: () => number): Pro
   const runOf = (pid: number): string | undefined => {
     const known = writing.get(pid);
     if (known !== undefined) return known;
+    // It may also be reading the journal of a run with which it goes on.
     const path = openFiles(pid)
-      .find((file) => file.startsWith(`${home}/`) && file.endsWith('/journal.jsonl'))
-      ?.slice(0, -'/journal.jsonl'.length);
-    if (path === undefined || linesOf(journalAt(path)).length === 0) return undefined;
+      .filter((file) => file.startsWith(`${home}/`) && file.endsWith('/journal.jsonl'))
+      .map((file) => file.slice(0, -'/journal.jsonl'.length))
+      .find((run) => eventOf(linesOf(journalAt(run))[0])?.owner.pid === pid);
+    if (path === undefined) return undefined;
     owners.set(path, pid);
     writing.set(pid, path);
     return path;
