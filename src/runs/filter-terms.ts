@@ -20,32 +20,32 @@ export interface Written {
 
 const GROUPS = ['parameters', 'metrics', 'tags'] as const;
 /** How MLflow and others call what is asked of. */
-const OTHER_GROUPS: Record<string, (typeof GROUPS)[number] | 'run'> = {
-  params: 'parameters',
-  param: 'parameters',
-  parameter: 'parameters',
-  metric: 'metrics',
-  tag: 'tags',
-  attributes: 'run',
-  attribute: 'run',
-  attr: 'run',
-  run: 'run',
-};
-const OTHER_FIELDS: Record<string, (typeof runFields)[number]> = {
-  run_id: 'id',
-  start_time: 'startedAt',
-  created: 'startedAt',
-  end_time: 'finishedAt',
-  duration: 'durationMs',
-  name: 'program',
-};
+const OTHER_GROUPS = new Map<string, (typeof GROUPS)[number] | 'run'>([
+  ['params', 'parameters'],
+  ['param', 'parameters'],
+  ['parameter', 'parameters'],
+  ['metric', 'metrics'],
+  ['tag', 'tags'],
+  ['attributes', 'run'],
+  ['attribute', 'run'],
+  ['attr', 'run'],
+  ['run', 'run'],
+]);
+const OTHER_FIELDS = new Map<string, (typeof runFields)[number]>([
+  ['run_id', 'id'],
+  ['start_time', 'startedAt'],
+  ['created', 'startedAt'],
+  ['end_time', 'finishedAt'],
+  ['duration', 'durationMs'],
+  ['name', 'program'],
+]);
 const STATUSES = ['pending', 'running', 'succeeded', 'failed', 'canceled', 'timeout', 'interrupted'];
-const OTHER_STATUSES: Record<string, string> = {
-  finished: 'succeeded',
-  killed: 'canceled',
-  cancelled: 'canceled',
-  scheduled: 'pending',
-};
+const OTHER_STATUSES = new Map<string, string>([
+  ['finished', 'succeeded'],
+  ['killed', 'canceled'],
+  ['cancelled', 'canceled'],
+  ['scheduled', 'pending'],
+]);
 const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const WORDS: Record<string, JsonValue> = { true: true, false: false, null: null };
 
@@ -75,14 +75,14 @@ function meantField(root: string, name: string | undefined): string | undefined 
   const group = GROUPS.find((one) => one === root);
   if (group !== undefined) return `say which: ${group}.NAME`;
   if (name === undefined) {
-    const field = OTHER_FIELDS[root.toLowerCase()] ?? nearest(root, runFields);
+    const field = OTHER_FIELDS.get(root.toLowerCase()) ?? nearest(root, runFields);
     if (field !== undefined) return `did you mean ${field}?`;
     return `a parameter is written parameters.${root}, a figure metrics.${root}, a tag tags.${root}`;
   }
   const lower = root.toLowerCase();
-  const meant = Object.hasOwn(OTHER_GROUPS, lower) ? OTHER_GROUPS[lower] : nearest(root, GROUPS);
+  const meant = OTHER_GROUPS.get(lower) ?? nearest(root, GROUPS);
   if (meant === 'run') {
-    const field = OTHER_FIELDS[name.toLowerCase()] ?? nearest(name, runFields);
+    const field = OTHER_FIELDS.get(name.toLowerCase()) ?? nearest(name, runFields);
     return field === undefined ? undefined : `write ${field}`;
   }
   const quoted = /[\s'"<>=!(),&|]/.test(name) ? `\`${name}\`` : name;
@@ -125,7 +125,7 @@ function statusOf(
 ): { value: JsonValue } | { problem: FilterProblem } {
   if (STATUSES.includes(text)) return { value: text };
   const lower = text.toLowerCase();
-  const meant = STATUSES.includes(lower) ? lower : (OTHER_STATUSES[lower] ?? nearest(text, STATUSES));
+  const meant = STATUSES.includes(lower) ? lower : (OTHER_STATUSES.get(lower) ?? nearest(text, STATUSES));
   return refused(
     `there is no status "${text}"`,
     meant === undefined ? `statuses: ${STATUSES.join(', ')}` : `did you mean ${meant}?`,

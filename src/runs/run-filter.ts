@@ -17,14 +17,14 @@ const COMPARISONS: Record<string, RunComparison> = {
   '>': '>',
   '>=': '>=',
 };
-const HINTS: Record<string, string> = {
-  '&&': 'write and',
-  '||': 'write or',
-  '!': 'write not',
-  "'": "the text is not closed; ' within it is written twice",
-  '"': 'the text is not closed; " within it is written twice',
-  '`': 'the name is not closed by another `',
-};
+const HINTS = new Map<string, string>([
+  ['&&', 'write and'],
+  ['||', 'write or'],
+  ['!', 'write not'],
+  ["'", "the text is not closed; ' within it is written twice"],
+  ['"', 'the text is not closed; " within it is written twice'],
+  ['`', 'the name is not closed by another `'],
+]);
 /** Deepest nesting of brackets and `not`. */
 const DEEPEST = 100;
 
@@ -176,7 +176,7 @@ class Parser {
     const found = this.#kind === 'end' ? 'it ends' : `there is ${JSON.stringify(this.#token.slice(0, 40))}`;
     this.#refuse(
       `${found} where ${expected} is expected`,
-      HINTS[this.#token] ?? HINT_WORDS[this.#token.toLowerCase()],
+      HINTS.get(this.#token) ?? HINT_WORDS.get(this.#token.toLowerCase()),
     );
   }
 
@@ -187,12 +187,12 @@ class Parser {
 
 /** Stands for a field that is none, in a condition that nobody gets to see. */
 const NOTHING: RunField = { of: 'run', name: 'id' };
-const HINT_WORDS: Record<string, string> = {
-  ilike: 'like disregards case: write like',
-  rlike: 'write like, with % for any text and _ for any character',
-  is: 'write = null; what lacks a field meets no comparison with it',
-  between: 'write x >= 1 and x <= 2',
-};
+const HINT_WORDS = new Map<string, string>([
+  ['ilike', 'like disregards case: write like'],
+  ['rlike', 'write like, with % for any text and _ for any character'],
+  ['is', 'write = null; what lacks a field meets no comparison with it'],
+  ['between', 'write x >= 1 and x <= 2'],
+]);
 
 function isWord(token: string): boolean {
   return ['and', 'or', 'not', 'in', 'like'].includes(token.toLowerCase());

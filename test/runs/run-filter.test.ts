@@ -107,6 +107,10 @@ describe('a filter of runs', () => {
     ["tags.x = 'open", [9, 'there is "\'" where a value is expected', /not closed/]],
     ['(status = failed', [16, 'it ends where and, or, or ) is expected']],
     ['tags.x in (1', [12, 'it ends where , or ) is expected']],
+    ['status constructor 3', [7, 'there is "constructor" where one of = != < <= > >= in like is expected']],
+    ['constructor < 1', [0, 'there is no field "constructor"', /parameters\.constructor/]],
+    ['attributes.__proto__ = 1', [0, 'there is no field "attributes.__proto__"', /^fields: /]],
+    ['status = constructor', [9, 'there is no status "constructor"', /^statuses: /]],
     ['tags.x = and', [9, 'there is "and" where a value is expected']],
     ['statu = 1 and', [0, 'there is no field "statu"', /status/], [13, 'it ends where a field is expected']],
   ] as [string, ...[number, string, RegExp?][]][]) {
@@ -117,6 +121,7 @@ describe('a filter of runs', () => {
         parsed.problems.map(({ at, message }) => [at, message]),
         problems.map(([at, message]) => [at, message]),
       );
+      for (const { hint = '' } of parsed.problems) assert.equal(typeof hint, 'string');
       for (const [index, [, , hint]] of problems.entries())
         if (hint) assert.match(parsed.problems[index]!.hint ?? '', hint);
     });

@@ -10,26 +10,26 @@ const TOKEN =
   /\s*(?:('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")|((?:[\w.\-/+%]|(?<=\.)(?:"[^"]*"|`[^`]*`))+)|(!=|<=|>=|[<>=(),]))/y;
 const MOST_LENGTH = 64 * 1024;
 const COMPARISONS: readonly string[] = ['=', '!=', '<', '<=', '>', '>=', 'like', 'ilike'];
-const GROUPS: Record<string, RunField['of']> = {
-  param: 'parameters',
-  params: 'parameters',
-  parameter: 'parameters',
-  metric: 'metrics',
-  metrics: 'metrics',
-  tag: 'tags',
-  tags: 'tags',
-  attribute: 'run',
-  attributes: 'run',
-  attr: 'run',
-  run: 'run',
-};
-const STATUSES: Record<string, string> = {
-  FINISHED: 'succeeded',
-  FAILED: 'failed',
-  KILLED: 'canceled',
-  RUNNING: 'running',
-  SCHEDULED: 'pending',
-};
+const GROUPS = new Map<string, RunField['of']>([
+  ['param', 'parameters'],
+  ['params', 'parameters'],
+  ['parameter', 'parameters'],
+  ['metric', 'metrics'],
+  ['metrics', 'metrics'],
+  ['tag', 'tags'],
+  ['tags', 'tags'],
+  ['attribute', 'run'],
+  ['attributes', 'run'],
+  ['attr', 'run'],
+  ['run', 'run'],
+]);
+const STATUSES = new Map<string, string>([
+  ['FINISHED', 'succeeded'],
+  ['FAILED', 'failed'],
+  ['KILLED', 'canceled'],
+  ['RUNNING', 'running'],
+  ['SCHEDULED', 'pending'],
+]);
 
 /**
  * Reads a filter of MLflow's protocol: comparisons joined by AND. Values of parameters are texts there, so that `'0.1'`
@@ -104,7 +104,7 @@ function fieldOf(token: Token, attributes: Attributes): RunField {
   const { text } = token;
   if (token.kind !== 'word') throw invalid(`${JSON.stringify(text)} is no field`);
   const dot = text.indexOf('.');
-  const of = dot < 0 ? 'run' : GROUPS[text.slice(0, dot).toLowerCase()];
+  const of = dot < 0 ? 'run' : GROUPS.get(text.slice(0, dot).toLowerCase());
   const name = text.slice(dot + 1).replace(/^(["`])(.*)\1$/, '$2');
   if (of === undefined || name === '')
     throw invalid(`${JSON.stringify(text)} is none of metrics., params., tags., attributes.`);
@@ -138,7 +138,7 @@ function valuesOf(field: RunField, text: string): JsonValue[] {
     return [number];
   }
   if (field.of === 'run') {
-    if (field.name === 'status') return [STATUSES[text.toUpperCase()] ?? text];
+    if (field.name === 'status') return [STATUSES.get(text.toUpperCase()) ?? text];
     if (field.name.endsWith('At') && /^[0-9]+$/.test(text)) return [instantOf(Number(text))];
     return [text];
   }

@@ -80,6 +80,8 @@ describe('a filter of MLflow’s protocol', () => {
       "nobody.a = 'x'",
       "attributes.artifact_uri = 'x'",
       'attributes.constructor = 1',
+      'constructor.x = 1',
+      "__proto__.x = 'y'",
       '; DROP TABLE runs',
       "params.a = 'x' and",
       'x'.repeat(70_000),
