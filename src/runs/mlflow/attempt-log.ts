@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IntakeRequest } from '../../engines/intake.ts';
 import { epochMs } from '../../host/clock.ts';
+import { segmentsOf } from './fields.ts';
 import { Refusal } from './refusal.ts';
 import { type TrackedModel, TrackedRun } from './tracked-run.ts';
 
 const MOST_RUNS = 10_000;
+/** It names a directory, and directories have 255 bytes; a number may follow. */
+const MOST_MODEL_NAME_BYTES = 240;
 /** Tags that clients set by themselves and that tell of a machine or a person (spec SAME-RUN-010). */
 const PERSONAL = new Set(['mlflow.user', 'mlflow.databricks.notebookPath', 'mlflow.source.hostname']);
 
@@ -80,7 +83,7 @@ export class AttemptLog {
     if (this.#models.size >= MOST_RUNS)
       throw new Refusal('RESOURCE_LIMIT_EXCEEDED', `a step may log ${MOST_RUNS} models, and these are more`);
     const taken = new Set(run.models.map((model) => model.name));
-    const asked = this.clean(name).replaceAll(/[/\\\0]/g, '-') || 'model';
+    const asked = modelName(this.clean(name));
     let free = asked;
     for (let number = 2; taken.has(free); number++) free = `${asked}-${number}`;
     const nowMs = epochMs();
@@ -109,6 +112,17 @@ export class AttemptLog {
     this.#runs.set(plain(id), run);
     return run;
   }
+}
+
+/** A name that one directory can have. @throws Refusal it cannot, or is too long */
+function modelName(text: string): string {
+  const [name] = segmentsOf(text.replaceAll(/[/\\\0]/g, '-') || 'model');
+  if (Buffer.byteLength(name!) > MOST_MODEL_NAME_BYTES)
+    throw new Refusal(
+      'INVALID_PARAMETER_VALUE',
+      `the name of a model has more than ${MOST_MODEL_NAME_BYTES} bytes`,
+    );
+  return name!;
 }
 
 /** Ids are UUIDs, which some clients write without dashes. */

@@ -239,6 +239,22 @@ describe('what a step logs by the protocol of MLflow', () => {
     assert.match(await text(artifacts!.digest.slice('tree:'.length)), /models\/best\/MLmodel/);
   });
 
+  it('are models by names that a directory can have, and others are refused', async () => {
+    const { post, close } = await openAttempt();
+    for (const name of ['.', '..', 'x'.repeat(241), 'é'.repeat(121)]) {
+      const { status, json } = await post('logged-models', { name });
+      assert.deepEqual([status, json.error_code], [400, 'INVALID_PARAMETER_VALUE'], name);
+    }
+    for (const [name, kept] of [
+      ['../up', '..-up'],
+      ['...', '...'],
+      ['', 'model'],
+      ['x'.repeat(240), 'x'.repeat(240)],
+    ])
+      assert.equal((await post('logged-models', { name })).json.model.info.name, kept);
+    close();
+  });
+
   it('hold no secret, no user and no place of this machine', async () => {
     const { post, end } = await openAttempt({
       mask: (said) => said.replaceAll('hunter22', '***PASSWORD***'),
