@@ -1,12 +1,12 @@
 import type { JsonObject, JsonValue } from '../../program/json.ts';
 import type { RunCondition, RunQuery } from '../run-query.ts';
-import type { MetricRecord } from '../run-record.ts';
 import { searchRows } from '../scanned-index.ts';
 import { experimentAnswer, filesAnswer, type ProtocolRun, pointAnswer, runAnswer } from './answers.ts';
 import { listOf, optionalText, segmentsOf, textOf, wholeNumber } from './fields.ts';
 import { type Attributes, parseFilter, parseOrder } from './filter.ts';
 import { experimentOf, type History } from './history.ts';
 import { type historyArtifacts, sizesOf } from './history-artifacts.ts';
+import { indexedCondition, indexedField } from './history-fields.ts';
 import {
   figuresOf,
   historyAnswer,
@@ -14,9 +14,12 @@ import {
   loggedRunAnswer,
   loggedRunOf,
   splitRunId,
+  type ToldFigure,
+  withSeriesEnds,
 } from './history-runs.ts';
 import { Refusal } from './refusal.ts';
 import type { Routes } from './routes.ts';
+import { instant } from './search-tracked.ts';
 
 const PAGE = 1000;
 const MOST_POINTS = 50_000;
@@ -81,7 +84,11 @@ export function historyRoutes(history: History, artifacts: ReturnType<typeof his
       const { found, logged } = await find(
         optionalText(body, 'run_id', 'run_uuid') ?? textOf(body, 'run_id'),
       );
-      return { run: runAnswer(logged ? loggedRunAnswer(found.record, logged) : historyAnswer(found)) };
+      const { record } = found;
+      const answer = logged ? loggedRunAnswer(record, logged) : historyAnswer(found);
+      return {
+        run: runAnswer(await withSeriesEnds(answer, logged?.metrics ?? figuresOf(record), history.text)),
+      };
     },
     'POST runs/search': async ({ body }) => {
       const most = Math.max(1, wholeNumber(body, 'max_results', PAGE));
@@ -97,7 +104,7 @@ export function historyRoutes(history: History, artifacts: ReturnType<typeof his
         optionalText(body, 'run_id', 'run_uuid') ?? textOf(body, 'run_id'),
       );
       const name = textOf(body, 'metric_key');
-      const figures: readonly Omit<MetricRecord, 'step'>[] = logged?.metrics ?? figuresOf(found.record);
+      const figures: readonly ToldFigure[] = logged?.metrics ?? figuresOf(found.record);
       const figure = figures.find((each) => each.name === name);
       const text = figure?.series === undefined ? undefined : await history.text(figure.series);
       const { finishedAt, startedAt } = found.record;
@@ -140,15 +147,17 @@ async function searchHistory(
   if (above) {
     const children = above.record.steps
       .flatMap(({ logged }) => logged?.runs ?? [])
-      .map((run) => loggedRunAnswer(above.record, run));
-    const rows = children.map(rowOf);
+      .map((run) => [loggedRunAnswer(above.record, run), run.metrics] as const);
+    const rows = children.map(([child]) => rowOf(child));
     const found = searchRows(rows, { ...(where ? { where } : {}), sort });
-    const byId = new Map(children.map((child) => [child.id, child]));
-    if (children.length > 0)
-      return { runs: found.rows.slice(start, end).map(({ id }) => byId.get(id)!), total: found.total };
+    const byId = new Map(children.map((child) => [child[0].id, child]));
+    const runs: ProtocolRun[] = [];
+    for (const { id } of found.rows.slice(start, end))
+      runs.push(await withSeriesEnds(...byId.get(id)!, history.text));
+    if (children.length > 0) return { runs, total: found.total };
   }
   const wanted = listOf(body.experiment_ids, 'experiment_ids').map(String);
-  const conditions: RunCondition[] = where ? [where] : [];
+  const conditions: RunCondition[] = where ? [indexedCondition(where)] : [];
   if (!wanted.includes(EVERYTHING)) {
     const names = new Set(
       history
@@ -159,12 +168,15 @@ async function searchHistory(
     conditions.push({ field: { of: 'run', name: 'program' }, in: [...names] });
   }
   const query: RunQuery = {
-    sort,
+    sort: sort.map(({ field, descending }) => ({ field: indexedField(field), descending })),
     limit: end,
     ...(conditions.length === 0 ? {} : { where: { and: conditions } }),
   };
   const { rows, total } = history.search(query);
-  return { runs: (await history.read(rows.slice(start))).map(historyAnswer), total };
+  const runs: ProtocolRun[] = [];
+  for (const run of await history.read(rows.slice(start)))
+    runs.push(await withSeriesEnds(historyAnswer(run), figuresOf(run.record), history.text));
+  return { runs, total };
 }
 
 /** The run whose children a condition is about. */
@@ -194,7 +206,8 @@ function rowOf(run: ProtocolRun) {
     version: '',
     digest: '',
     status: status[run.status],
-    startedAt: new Date(run.startedMs).toISOString(),
+    startedAt: instant(run.startedMs),
+    ...(run.endedMs === undefined ? {} : { finishedAt: instant(run.endedMs) }),
     engine: '',
     target: '',
     parameters: Object.fromEntries(run.parameters),

@@ -110,27 +110,72 @@ export class SeriesSpool {
   }
 }
 
-/** The points of one figure in lines as of `metrics.jsonl`; a line without `step` is counted from 0. */
+/** The points of one figure in lines as of `metrics.jsonl`; a line without `step` is counted from 0, one without `time` has 0. */
 export function readSeries(text: string, name: string): Point[] {
   let position = 0;
   return text.split('\n').flatMap((line): Point[] => {
-    if (!line.includes(JSON.stringify(name).slice(1, -1)) && !name.includes('.')) return [];
-    let parsed: Record<string, unknown>;
-    try {
-      parsed = JSON.parse(line);
-    } catch {
-      // Torn, or with words for what JSON lacks: no point of this figure can be told from it.
-      return [];
-    }
-    const value = Object.hasOwn(parsed, name)
-      ? parsed[name]
-      : name.split('.').reduce<unknown>(within, parsed);
-    if (typeof value !== 'number' && typeof value !== 'boolean' && !/^(NaN|-?Infinity)$/.test(String(value)))
-      return [];
-    const step = [parsed.step, parsed.epoch].find((each) => Number.isSafeInteger(each)) as number | undefined;
-    const time = typeof parsed.time === 'number' ? Math.round(parsed.time * 1000) : 0;
-    return [{ name, value: Number(value), step: step ?? position++, timestamp: time }];
+    const point = mayHold(line, name) ? pointIn(parsedLine(line), name) : undefined;
+    return point ? [{ ...point, step: point.step ?? position++ }] : [];
   });
+}
+
+/**
+ * Of each figure the last point that has its value: its step, where the line has one, and time, else 0. Looks no further
+ * than it must, from the end.
+ * @param wanted the values by the figures' names
+ */
+export function readSeriesEnd(
+  text: string,
+  wanted: ReadonlyMap<string, number>,
+): Map<string, { step?: number; timestamp: number }> {
+  const found = new Map<string, { step?: number; timestamp: number }>();
+  const left = new Map(wanted);
+  for (let end = text.length; end > 0 && left.size > 0; ) {
+    const start = text.lastIndexOf('\n', end - 1) + 1;
+    const line = parsedLine(text.slice(start, end));
+    end = start - 1;
+    // Only where something is within something can a line have a figure that is none of its keys.
+    const isFlat = !Object.values(line).some((value) => typeof value === 'object');
+    for (const name of isFlat ? Object.keys(line) : [...left.keys()]) {
+      const value = left.get(name);
+      const point = value === undefined ? undefined : pointIn(line, name);
+      if (!point || value === undefined || !Object.is(point.value + 0, value + 0)) continue;
+      const { step, timestamp } = point;
+      found.set(name, { ...(step === undefined ? {} : { step }), timestamp });
+      left.delete(name);
+    }
+  }
+  return found;
+}
+
+function mayHold(line: string, name: string): boolean {
+  return line.includes(JSON.stringify(name).slice(1, -1)) || name.includes('.');
+}
+
+function parsedLine(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch {
+    // Torn, or with words for what JSON lacks: no point can be told from it.
+    return {};
+  }
+}
+
+function pointIn(
+  line: Record<string, unknown>,
+  name: string,
+): (Omit<Point, 'step'> & { step?: number }) | undefined {
+  const value = within(line, name) ?? name.split('.').reduce<unknown>(within, line);
+  if (typeof value !== 'number' && typeof value !== 'boolean' && !/^(NaN|-?Infinity)$/.test(String(value)))
+    return undefined;
+  const step = [within(line, 'step'), within(line, 'epoch')].find((each) => Number.isSafeInteger(each));
+  const time = within(line, 'time');
+  return {
+    name,
+    value: Number(value),
+    ...(step === undefined ? {} : { step: step as number }),
+    timestamp: typeof time === 'number' ? Math.round(time * 1000) : 0,
+  };
 }
 
 function isSamePoint(a: Point, b: Point | undefined): boolean {

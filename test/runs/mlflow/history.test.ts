@@ -43,7 +43,8 @@ function runOf(number: number, more: Partial<RunRecord> = {}): HistoryRun {
               name: 'child',
               status: 'finished',
               startedAt: '2026-01-31T09:30:00.000Z',
-              metrics: [{ name: 'm', value: 7, count: 1 }],
+              finishedAt: '2026-01-31T09:30:30.000Z',
+              metrics: [{ name: 'm', value: 7, count: 2, series: blob('5') }],
               parameters: { p: 'x' },
             },
           ],
@@ -60,7 +61,23 @@ const runs = [
   runOf(2),
   runOf(3, { status: 'failed', program: { ...begun().program, name: 'other' } }),
 ];
-const blobs: Record<string, string> = { [blob('1')]: SERIES, [blob('2')]: 'model', [blob('4')]: 'hello' };
+runs[1]!.record.metrics.push(
+  { name: 'map@10', step: 'train', value: 0.1, count: 2, series: blob('6') },
+  { name: 'map', step: 'train', value: 0.9, count: 2, series: blob('6') },
+  { name: 'gone', step: 'train', value: 3, count: 4, series: blob('9') },
+  { name: 'r', step: 'cell.1', matrix: { x: 1 }, value: 1, count: 1, series: blob('7') },
+  { name: 'r', step: 'cell.2', matrix: { x: 2 }, value: 2, count: 2, series: blob('8') },
+);
+const blobs: Record<string, string> = {
+  [blob('1')]: SERIES,
+  [blob('2')]: 'model',
+  [blob('4')]: 'hello',
+  [blob('5')]: '{"step":9,"time":1767225609,"m":7}\n{"step":4,"time":1767225604,"m":8}\n',
+  [blob('6')]:
+    '{"step":100,"map":0.8,"map@10":0.2}\n{"step":200,"time":1767225700,"map":0.9,"map@10":0.1}\n{"step":300,"torn',
+  [blob('7')]: '{"epoch":5,"r":1}\n',
+  [blob('8')]: '{"r":1}\nnull\n{"r":2,"of":{}}\n',
+};
 const history: History = {
   search: (query) =>
     searchRows(
@@ -172,6 +189,75 @@ describe('the history that clients of MLflow read', () => {
       (await ask('GET', `metrics/get-history?run_id=${idOf(1)}&metric_key=none`)).json.metrics,
       [],
     );
+  });
+
+  it('has the points of what a series calls it, be there an @ in its name or the cell behind it', async () => {
+    const values = async (name: string) =>
+      (await ask('GET', `metrics/get-history?run_id=${idOf(2)}&metric_key=${name}`)).json.metrics.map(
+        ({ key, value }: { key: string; value: number }) => [key, value],
+      );
+    assert.deepEqual(await values('map@10'), [
+      ['map@10', 0.2],
+      ['map@10', 0.1],
+    ]);
+    assert.deepEqual(await values('r@cell.2'), [
+      ['r@cell.2', 1],
+      ['r@cell.2', 2],
+    ]);
+    assert.deepEqual(await values('r@cell.1'), [['r@cell.1', 1]]);
+  });
+
+  it('tells steps and times of figures as their series end, and the end of the run where they do not say', async () => {
+    const end = Date.parse('2026-01-31T09:31:00.000Z');
+    const wanted = {
+      loss: [0, 1_767_225_600_000],
+      'map@10': [200, 1_767_225_700_000],
+      map: [200, 1_767_225_700_000],
+      gone: [3, end],
+      'r@cell.1': [5, end],
+      'r@cell.2': [1, end],
+    };
+    const told = ({ data }: { data: { metrics: { key: string; step: number; timestamp: number }[] } }) =>
+      Object.fromEntries(data.metrics.map(({ key, step, timestamp }) => [key, [step, timestamp]]));
+    const { json } = await ask('GET', `runs/get?run_id=${idOf(2)}`);
+    assert.deepEqual(told(json.run), wanted);
+    const found = await ask('POST', 'runs/search', { experiment_ids: [study], max_results: 1 });
+    assert.deepEqual(told(found.json.runs[0]), wanted);
+    const filter = `tags.mlflow.parentRunId = '${idOf(1)}'`;
+    const within = await ask('POST', 'runs/search', { experiment_ids: ['0'], filter });
+    assert.deepEqual(told(within.json.runs[0]), { m: [9, 1_767_225_609_000] });
+    const child = await ask('GET', `runs/get?run_id=${within.json.runs[0].info.run_id}`);
+    assert.deepEqual(told(child.json.run), { m: [9, 1_767_225_609_000] });
+  });
+
+  it('is found by all that it is shown with, or it is said that it cannot be', async () => {
+    const search = (filter: string, more: object = {}) =>
+      ask('POST', 'runs/search', { experiment_ids: ['0'], filter, ...more });
+    for (const [filter, ...found] of [
+      ["tags.same.program = 'study' and tags.same.version = '1.0'", 'run-2', 'run-1'],
+      ["tags.same.status != 'succeeded'", 'run-3'],
+      ["tags.`mlflow.runName` LIKE '%-1'", 'run-1'],
+      ["tags.mlflow.runName IN ('run-2') and tags.mine = 'yes'", 'run-2'],
+      [`end_time >= ${Date.parse('2026-01-31T09:31:00.000Z')}`, 'run-3', 'run-2', 'run-1'],
+      [`end_time > ${Date.parse('2026-01-31T09:31:00.000Z')}`],
+      [`tags.mlflow.parentRunId = '${idOf(1)}' and end_time = 1769851830000`, 'child'],
+      [`tags.mlflow.parentRunId = '${idOf(1)}' and end_time > 1769851830000`],
+    ] as const)
+      assert.deepEqual(named((await search(filter)).json), found, filter);
+    assert.deepEqual(named((await search('', { order_by: ['tags.mlflow.runName ASC'] })).json), [
+      'run-1',
+      'run-2',
+      'run-3',
+    ]);
+    for (const [filter, more] of [
+      ["tags.mlflow.note.content LIKE '%note%'", {}],
+      ["metrics.loss > 0 and tags.mlflow.source.name != 'x'", {}],
+      ['', { order_by: ['tags.mlflow.source.type'] }],
+    ] as const) {
+      const { status, json } = await search(filter, more);
+      assert.deepEqual([status, json.error_code], [400, 'INVALID_PARAMETER_VALUE'], filter);
+      assert.match(json.message, /the tag mlflow\.\S+, and not found or sorted by it$/);
+    }
   });
 
   it('has files: what was logged, outputs and logs; what is not here is not there', async () => {
