@@ -1,5 +1,6 @@
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { Annotations } from '../runs/annotations.ts';
+import { tagsOf } from '../runs/run-row.ts';
 import type { Ports } from './ports.ts';
 import { findStoredRun } from './show-run.ts';
 
@@ -44,8 +45,14 @@ export async function tagRun(
     if (given.findIndex(([other]) => other === name) < index) refuse(`tag ${name} is given twice`);
     if (remove.includes(name)) refuse(`tag ${name} is given and removed`);
   }
+  const logged = tagsOf(record, {});
   for (const name of remove)
-    if (!Object.hasOwn(known, name))
+    if (!Object.hasOwn(known, name) && Object.hasOwn(logged, name))
+      refuse(
+        `tag ${name} of run ${record.id} is in its record, which stays as it is`,
+        `give it another value: same tag run ${record.id} ${name}=VALUE`,
+      );
+    else if (!Object.hasOwn(known, name))
       refuse(`run ${record.id} has no tag ${name}`, `its tags: ${Object.keys(known).join(', ') || 'none'}`);
   throwFindings(findings);
   const tag = Object.fromEntries([...remove.map((name) => [name, null] as const), ...given]);

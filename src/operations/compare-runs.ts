@@ -1,5 +1,6 @@
 import { equalJson, type JsonValue } from '../program/json.ts';
 import { directionOf, type FactGroup, factGroups, factsOf, resultsOf } from '../runs/run-facts.ts';
+import { tagsOf } from '../runs/run-row.ts';
 import type { ToldRun } from './find-runs.ts';
 import { severalRuns } from './named-runs.ts';
 import type { Ports } from './ports.ts';
@@ -69,7 +70,10 @@ export function comparison(runs: readonly ToldRun[], { all = false }: { all?: bo
     ),
     ...rowsOf(
       'tags',
-      runs.map(({ tags, note }) => ({ ...tags, ...(note === undefined ? {} : { note }) })),
+      runs.map(({ record, tags, note }) => ({
+        ...tagsOf(record, tags),
+        ...(note === undefined ? {} : { note }),
+      })),
     ),
   ];
   const differences = rows.filter(({ values }) => all || differ(values));

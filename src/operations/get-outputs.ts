@@ -64,12 +64,37 @@ export async function getOutputs(
     for (const file of files)
       await ports.files.place(into, { ...file, body: await ports.content.stream(file.digest) });
   };
-  if (files.length > 0) await ports.files.makeDirectory(directory, fill);
+  if (files.length > 0) {
+    await ports.files.makeDirectory(directory, fill);
+    warnOfProgram(ports, directory);
+  }
   return {
     run: record.id,
     directory,
     files: files.map(({ path, digest: of, sizeBytes }) => ({ path, digest: of, sizeBytes })),
   };
+}
+
+/** Results in the folder of a program would be packed with it the next time. */
+function warnOfProgram(ports: Ports, directory: string): void {
+  const folder = programAround(ports, ports.files.resolve(directory));
+  if (folder === undefined) return;
+  const name = directory.split('/').findLast((part) => part !== '')!;
+  ports.warn({
+    code: 'SAME1902',
+    message: `${directory} is in the folder of a program (${folder}/same.yaml): the next create packs it with the program`,
+    place: directory,
+    hint: `get it elsewhere, like -o ${ports.files.resolve(`${folder}/..`)}/${name}, or add it to files.exclude in same.yaml`,
+  });
+}
+
+/** The nearest folder above one that holds a program. */
+function programAround(ports: Ports, directory: string): string | undefined {
+  for (let at = directory.lastIndexOf('/'); at > 0; at = directory.lastIndexOf('/', at - 1)) {
+    const folder = directory.slice(0, at);
+    if (ports.files.exists(`${folder}/same.yaml`)) return folder;
+  }
+  return undefined;
 }
 
 /** A run that came along brings its record, not what it wrote. */

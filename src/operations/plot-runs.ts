@@ -37,9 +37,7 @@ export async function plotRuns(ports: Ports, texts: readonly string[], metric: s
   const runs = await namedRuns(ports, texts);
   const found: { curve: Curve; along: Plot['along']; unit?: string }[] = [];
   for (const run of runs) {
-    const wanted = seriesIn(run).filter(
-      ({ name, step }) => name === metric || `${name}@${step}` === metric || `${step}.${name}` === metric,
-    );
+    const wanted = seriesOf(run, metric);
     const before = found.length;
     for (const one of wanted) {
       if (!(await ports.content.has(one.series!))) continue;
@@ -72,6 +70,12 @@ function seriesIn({ record }: ToldRun): MetricRecord[] {
   return record.metrics.filter(({ series }) => series !== undefined);
 }
 
+function seriesOf(run: ToldRun, metric: string): MetricRecord[] {
+  return seriesIn(run).filter(
+    ({ name, step }) => name === metric || `${name}@${step}` === metric || `${step}.${name}` === metric,
+  );
+}
+
 function warnOfNone(ports: Ports, { record, own }: ToldRun, metric: string, isKnown: boolean): void {
   ports.warn({
     code: 'SAME1902',
@@ -83,15 +87,25 @@ function warnOfNone(ports: Ports, { record, own }: ToldRun, metric: string, isKn
 
 function noSeries(runs: readonly ToldRun[], metric: string): SameError {
   const names = [...new Set(runs.flatMap(seriesIn).map(({ name }) => name))];
+  const known = runs.find((run) => seriesOf(run, metric).length > 0);
+  if (known) {
+    const { name, version } = known.record.program;
+    return new SameError({
+      code: 'SAME1902',
+      message: `no series of ${JSON.stringify(metric)} is here${known.own ? '' : ': of runs that came along the records travelled, their series did not'}`,
+      place: '--metric',
+      hint: `have your own: same run program ${name}:${version}`,
+    });
+  }
   const meant = nearest(metric, names);
-  const known =
+  const others =
     names.length > 0
-      ? `series here: ${names.slice(0, 20).join(', ')}`
+      ? `figures with series: ${names.slice(0, 20).join(', ')}`
       : 'steps report series by metrics.jsonl';
   return new SameError({
     code: 'SAME1902',
     message: `none of these runs has a series of ${JSON.stringify(metric)} here`,
     place: '--metric',
-    hint: meant === undefined || meant === metric ? known : `did you mean ${meant}?`,
+    hint: meant === undefined || meant === metric ? others : `did you mean ${meant}?`,
   });
 }

@@ -3,7 +3,7 @@ import { stampOf, sureStamp } from './index-stamps.ts';
 import type { IndexTables } from './index-tables.ts';
 import type { RunRow } from './run-query.ts';
 import type { RunRecord } from './run-record.ts';
-import { rowOf } from './run-row.ts';
+import { rowOf, withTags } from './run-row.ts';
 
 /** Runs that came along with bundles: what refers to a program, by its digest, never changes. */
 export interface OtherRuns {
@@ -65,17 +65,36 @@ export function applyOthers(
     const had = tables.all<{ id: string }>('SELECT id FROM others WHERE subject = ?', program);
     tables.run('DELETE FROM others WHERE subject = ?', program);
     for (const row of rows) {
-      const text = JSON.stringify({ ...row, tags: { ...tagsOf(row.id) } });
-      tables.run('INSERT OR REPLACE INTO others VALUES (?, ?, ?)', row.id, program, text);
+      tables.run('INSERT OR REPLACE INTO others VALUES (?, ?, ?)', row.id, program, JSON.stringify(row));
     }
     if (rows.length === 0 && stamp === '') tables.run('DELETE FROM subjects WHERE subject = ?', program);
     else tables.run('INSERT OR REPLACE INTO subjects VALUES (?, ?)', program, stamp);
     for (const id of new Set([...had.map(({ id }) => id), ...rows.map(({ id }) => id)])) {
       if (tables.get('SELECT 1 FROM runs WHERE id = ? AND month IS NOT NULL', id)) continue;
-      const other = tables.get<{ row: string }>('SELECT row FROM others WHERE id = ? LIMIT 1', id);
-      if (other) tables.put(JSON.parse(other.row), { month: null, dir: false, pack: null });
-      else tables.remove(id);
+      if (!putOther(tables, id, tagsOf(id))) tables.remove(id);
     }
   }
   tables.flush();
+}
+
+/**
+ * Takes a run that came along with a bundle.
+ * @param said tags of its annotations
+ * @returns whether there is one of this id
+ */
+export function putOther(tables: IndexTables, id: string, said: Readonly<Record<string, string>>): boolean {
+  const other = tables.get<{ row: string }>('SELECT row FROM others WHERE id = ? LIMIT 1', id);
+  if (other) tables.put(withTags(JSON.parse(other.row), said), { month: null, dir: false, pack: null });
+  return other !== undefined;
+}
+
+/** The rows of runs that came along with bundles. @param tagsOf what users said of a run */
+export function otherRows(
+  tables: IndexTables,
+  tagsOf: (id: string) => Readonly<Record<string, string>>,
+): RunRow[] {
+  return tables.all<{ row: string }>('SELECT row FROM others').map(({ row }) => {
+    const other: RunRow = JSON.parse(row);
+    return withTags(other, tagsOf(other.id));
+  });
 }

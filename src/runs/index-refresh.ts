@@ -1,11 +1,11 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { join, namesIn } from '../host/files.ts';
+import { putOther } from './index-others.ts';
 import { runStamp, stampOf, sureStamp, UNSURE } from './index-stamps.ts';
 import type { IndexTables } from './index-tables.ts';
 import { type RunFiles, recordInPack } from './run-files.ts';
 import { isRunId } from './run-id.ts';
 import type { PackList } from './run-packs.ts';
-import type { RunRow } from './run-query.ts';
 import { rowOf } from './run-row.ts';
 import type { StoredRun } from './run-store.ts';
 
@@ -217,19 +217,17 @@ export class IndexRefresh {
   #tag(id: string, stamp: string | undefined): void {
     if (stamp === undefined) this.#tables.run('DELETE FROM tags WHERE id = ?', id);
     else this.#tables.run('INSERT OR REPLACE INTO tags VALUES (?, ?)', id, sureStamp(stamp));
-    const place = 'SELECT row, month, dir, pack FROM runs WHERE id = ?';
-    const known = this.#tables.get<{ row: string; month: string; dir: number; pack: number }>(place, id);
+    const known = this.#tables.get<{ month: string | null }>('SELECT month FROM runs WHERE id = ?', id);
     if (!known) return;
-    const row: RunRow = JSON.parse(known.row);
-    const { tags } = this.#sources.annotations.of(id);
-    this.#tables.put({ ...row, tags: { ...tags } }, { ...known, dir: known.dir === 1 });
+    // What was logged may show again where something that was said is taken back.
+    if (known.month !== null) this.#load(id, known.month);
+    else putOther(this.#tables, id, this.#sources.annotations.of(id).tags);
   }
 
   /** Forgets a run of one's own; one of its id that came with a bundle is seen again. */
   #drop(id: string): void {
     this.#tables.remove(id);
-    const other = this.#tables.get<{ row: string }>('SELECT row FROM others WHERE id = ? LIMIT 1', id);
-    if (other) this.#tables.put(JSON.parse(other.row), { month: null, dir: false, pack: null });
+    putOther(this.#tables, id, this.#sources.annotations.of(id).tags);
   }
 
   #keepBatch(): void {

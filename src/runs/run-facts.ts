@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.ts';
 import type { RunRecord } from './run-record.ts';
-import { figuresByName } from './run-row.ts';
+import { figuresByName, parametersOf } from './run-row.ts';
 
 /** What kinds of things make a run what it is, those first that most often make two runs differ (spec SAME-RUN-076). */
 export const factGroups = ['parameters', 'code', 'data', 'packages', 'variables', 'run', 'machine'] as const;
@@ -23,10 +23,7 @@ export function factsOf(record: RunRecord): Fact[] {
       if (value !== undefined) facts.push({ of, name, value: value as JsonValue });
   };
   const { program, code, machine } = record;
-  add(
-    'parameters',
-    Object.fromEntries(Object.entries(record.parameters).map(([name, { value }]) => [name, value])),
-  );
+  add('parameters', parametersOf(record));
   add('code', { program: program.name, version: program.version, ...code, ...record.selection });
   for (const [name, { digest, uri }] of Object.entries(record.data))
     add('data', { [name]: digest, [`${name} (place)`]: uri });

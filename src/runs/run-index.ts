@@ -1,6 +1,6 @@
 import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
 import { existsSync, isErrno } from '../host/files.ts';
-import { applyOthers, changesOfOthers, keptOthers, type OtherRuns } from './index-others.ts';
+import { applyOthers, changesOfOthers, keptOthers, type OtherRuns, otherRows } from './index-others.ts';
 import { IndexRefresh, type IndexSources } from './index-refresh.ts';
 import { searchTables } from './index-search.ts';
 import { IndexTables } from './index-tables.ts';
@@ -106,8 +106,6 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
     // All that others can keep from being done has been done once when the first question comes.
     take();
     refresh.warn();
-    const otherRows = () =>
-      tables.all<{ row: string }>('SELECT row FROM others').map(({ row }) => JSON.parse(row) as RunRow);
     const index: OpenRunIndex = {
       search(query) {
         try {
@@ -120,7 +118,7 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
           }
         } catch (error) {
           if (!isDatabaseError(error)) throw error;
-          return searchRows(merged(scanOwn(), otherRows()), query);
+          return searchRows(merged(scanOwn(), otherRows(tables, tagsOf)), query);
         }
       },
       row: (id) => rowIn(tables, id),

@@ -7,7 +7,7 @@ const NUMBER = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$/
 
 /**
  * A run as a listing shows it (spec SAME-RUN-070).
- * @param tags that it has now: they are no part of its record
+ * @param tags that were said of it: they are no part of its record
  */
 export function rowOf(
   { record, own, elsewhere }: StoredRun,
@@ -30,19 +30,37 @@ export function rowOf(
     target: record.target,
     ...(record.profile === undefined ? {} : { profile: record.profile }),
     ...(record.parent === undefined ? {} : { parent: record.parent }),
-    parameters: {
-      ...loggedParameters(record),
-      ...Object.fromEntries(
-        Object.entries(record.parameters).map(([name, { value }]) => [name, value ?? null]),
-      ),
-    },
+    parameters: parametersOf(record),
     metrics: figuresByName(record.metrics),
-    tags: { ...logged(record, 'tags'), ...record.imported?.tags, ...tags },
+    tags: tagsOf(record, tags),
   };
 }
 
+/** The parameters that a run was given, and under other names those that its steps logged. */
+export function parametersOf(record: RunRecord): JsonObject {
+  return {
+    ...loggedParameters(record),
+    ...Object.fromEntries(
+      Object.entries(record.parameters).map(([name, { value }]) => [name, value ?? null]),
+    ),
+  };
+}
+
+/**
+ * The tags that a run has: what its steps logged or it was taken over with, then what was said of it.
+ * @param said tags of its annotations
+ */
+export function tagsOf(record: RunRecord, said: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...logged(record, 'tags'), ...record.imported?.tags, ...said };
+}
+
+/** The row of a run of which something was said since. @param row without annotations @param said their tags */
+export function withTags(row: RunRow, said: Readonly<Record<string, string>>): RunRow {
+  return { ...row, tags: { ...row.tags, ...said } };
+}
+
 /** Parameters that steps logged and the program has none of; those that are written as numbers are numbers. */
-function loggedParameters(record: RunRecord): JsonObject {
+export function loggedParameters(record: RunRecord): JsonObject {
   const texts = Object.entries(logged(record, 'parameters'));
   return Object.fromEntries(texts.map(([name, text]) => [name, NUMBER.test(text) ? Number(text) : text]));
 }

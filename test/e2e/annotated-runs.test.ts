@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { begun } from '../runs/record.ts';
 import { assertRefused } from './refusal.ts';
 import { openRig } from './rig.ts';
 import { directoryOf, idOf, outcome, storeRun } from './stored-runs.ts';
@@ -39,6 +40,36 @@ describe('what is said of a run', () => {
     assert.deepEqual(emptied.json().tags, { paper: 'table 1' });
     assert.equal(emptied.json().note, undefined);
     assert.deepEqual(readFileSync(path), record);
+  });
+
+  it('stands over what its steps logged, which stays, in listings and in the index', async () => {
+    using rig = openRig();
+    const steps = begun().steps.map((step, at) =>
+      at === 0 ? { ...step, logged: { parameters: { lr: '0.1' }, tags: { team: 'x' } } } : step,
+    );
+    const id = storeRun(rig, 1, { steps });
+    assert.equal((await rig.same(['list', 'runs'])).code, 0);
+    assert.equal((await rig.same(['tag', 'run', 'latest', 'keep'])).code, 0);
+    assert.match((await rig.same(['list', 'runs'])).stdout, / team=x keep$/m);
+    assert.equal((await rig.same(['check', 'store'])).code, 0);
+    assert.equal((await rig.same(['reindex'])).code, 0);
+    assert.equal((await rig.same(['check', 'store'])).code, 0);
+    const { stdout } = await rig.same(['show', 'run', id]);
+    assert.match(stdout, /^ {2}logged parameters\n {4}lr: 0\.1$/m);
+    assert.match(stdout, /^ {2}tags team=x keep$/m);
+    for (const words of [
+      ['show', 'run', id],
+      ['list', 'runs'],
+    ]) {
+      const json = (await rig.same([...words, '--json'])).json();
+      assert.deepEqual((json.items?.[0] ?? json).tags, { team: 'x', keep: '' });
+    }
+    await assertRefused(rig, ['tag', 'run', id, '--remove', 'team'], {
+      code: 'SAME1902',
+      exit: 2,
+      message: /is in its record, which stays as it is/,
+      hint: `same tag run ${id} team=VALUE`,
+    });
   });
 
   it('is read from standard input, and goes with its run', async () => {

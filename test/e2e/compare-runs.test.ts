@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { begun } from '../runs/record.ts';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
 import { idOf, outcome, storeRun } from './stored-runs.ts';
@@ -88,6 +89,22 @@ describe('runs beside one another', () => {
     assert.deepEqual(headings.slice(2), ['what came of them', 'parameters', 'packages', 'machine']);
     assert.match(stdout, /^ {2}per +17\.8 -> 17\.5 \(-0\.3, better\)$/m);
     assert.match(stdout, /^ {2}lr +0\.1 -> 0\.01$/m);
+  });
+});
+
+describe('what steps logged', () => {
+  it('is compared and diffed like parameters and tags that were given', async () => {
+    using rig = openRig();
+    const logging = (lr: string, team: string) => ({
+      steps: begun().steps.map((step) => ({ ...step, logged: { parameters: { lr }, tags: { team } } })),
+    });
+    storeRun(rig, 1, logging('0.1', 'x'));
+    storeRun(rig, 2, logging('0.01', 'y'));
+    const compared = await rig.same(['compare', 'runs', idOf(1), idOf(2)]);
+    assert.match(compared.stdout, /^parameters\.lr +0\.1 +0\.01$/m);
+    assert.match(compared.stdout, /^tags\.team +x +y$/m);
+    const diffed = await rig.same(['diff', 'runs', idOf(1), idOf(2)]);
+    assert.match(diffed.stdout, /^ {2}lr +0\.1 -> 0\.01$/m);
   });
 });
 

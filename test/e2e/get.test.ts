@@ -24,6 +24,22 @@ describe('same get run', () => {
     assert.equal(readFileSync(rig.path('results/main/tree/a'), 'utf8'), 'a\n');
   });
 
+  it('warns of results that lie where the next create packs them', async () => {
+    using rig = openRig();
+    rig.write({ 'study/same.yaml': study });
+    const cwd = rig.path('study');
+    assert.equal((await rig.same(['run'], { cwd })).code, 0);
+    for (const words of [[], ['-o', 'kept/results']]) {
+      const { code, stderr } = await rig.same(['get', 'run', 'latest', ...words], { cwd });
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /is in the folder of a program .*the next create packs it/);
+      assert.match(stderr, /-o \S+|files\.exclude/);
+    }
+    const beside = await rig.same(['get', 'run', 'latest', '-o', '../results'], { cwd });
+    assert.equal(beside.code, 0);
+    assert.doesNotMatch(beside.stderr, /the folder of a program/);
+  });
+
   it('refuses a folder that is there and a step that is not', async () => {
     using rig = openRig();
     rig.write({ 'study/same.yaml': study, 'results/mine': 'keep' });

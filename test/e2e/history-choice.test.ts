@@ -123,7 +123,12 @@ describe('a choice of runs by what they did', () => {
     assert.ok(sizeBytes > 500);
     assert.deepEqual(stays, { logs: { files: 2, sizeBytes: 2 }, outputs: { files: 1, sizeBytes: 22 } });
     assert.deepEqual(leaving.others, { origin: 1 });
-    const { stdout } = await done(rig, words);
+    const { stdout, stderr } = await done(rig, words);
+    assert.match(
+      stderr,
+      /values of secrets.* were masked; .*programs logged, and commands and parameters .*leave as they are/,
+    );
+    assert.doesNotMatch(stderr, /in none is/);
     assert.match(stdout, /masked TOKEN; stays here: 2 logs \(2 bytes\), 1 outputs \(22 bytes\)/);
     const pushed = ['push', 'study:1.0', 'oci://localhost:1/lab', '--history', 'best', '--dry-run', '--json'];
     assert.deepEqual(

@@ -79,6 +79,19 @@ describe('curves of a figure', () => {
     }
   });
 
+  it('of runs that came along are not here, which is said as it is', async () => {
+    const words = ['export', '-n', 'study:1.0', '--history', 'all', '-o', 'all.tgz'];
+    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
+    assert.equal((await rig.same(words)).code, 0);
+    const env = { SAME_HOME: rig.path('other') };
+    assert.equal((await rig.same(['create', '-f', 'all.tgz'], { env })).code, 0);
+    const { code, stderr } = await rig.same(['plot', 'runs', ids[0]!, '--metric', 'loss'], { env });
+    assert.equal(code, 2);
+    assert.match(stderr, /no series of "loss" is here: of runs that came along the records travelled/);
+    assert.match(stderr, /same run program study:1\.0/);
+    assert.doesNotMatch(stderr, /series here|did you mean/);
+  });
+
   it('of which there are none are refused, and what is near is named', async () => {
     const { code, stderr } = await rig.same(['plot', 'runs', ...ids, '--metric', 'los']);
     assert.equal(code, 2);

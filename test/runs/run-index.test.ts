@@ -238,4 +238,26 @@ describe('the index of runs', () => {
     );
     index.close();
   });
+
+  it('shows tags that were logged beneath those that were said, of own runs and of others, and again once these are taken back', async () => {
+    const home = openHome();
+    const steps = begun().steps.map((step) => ({ ...step, logged: { tags: { team: 'x', size: 's' } } }));
+    const own = home.add({ steps });
+    const other = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z', steps });
+    home.addOther('b'.repeat(64), other);
+    const index = await home.open();
+    const said = (at: string, tag: Record<string, string | null>) => {
+      for (const { id } of [own, other]) home.annotations.append(id, { at, tag });
+    };
+    const tags = () => index.search({}).rows.map((row) => ({ ...row.tags }));
+    const twice = (one: Record<string, string>) => [one, one];
+    assert.deepEqual(tags(), twice({ team: 'x', size: 's' }));
+    said('2026-01-31T10:00:00.000Z', { kept: '', team: 'y' });
+    assert.deepEqual(tags(), twice({ team: 'y', size: 's', kept: '' }));
+    index.rebuild();
+    assert.deepEqual(tags(), twice({ team: 'y', size: 's', kept: '' }));
+    said('2026-01-31T10:00:01.000Z', { kept: null, team: null });
+    assert.deepEqual(tags(), twice({ team: 'x', size: 's' }));
+    index.close();
+  });
 });

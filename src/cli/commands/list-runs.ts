@@ -7,6 +7,7 @@ import { isRegistryText } from '../../operations/registry-address.ts';
 import { type RunWords, readRunQuestion } from '../../operations/run-question.ts';
 import type { RegistryAccess } from '../../registry/registry.ts';
 import { runFields } from '../../runs/run-query.ts';
+import { tagsOf } from '../../runs/run-row.ts';
 import type { Cli } from '../cli.ts';
 import { renderRemoteRuns, renderRuns } from '../render/listing.ts';
 import {
@@ -80,7 +81,7 @@ async function listHere(cli: Cli, words: RunWords, format: 'table' | 'md' | 'csv
           ...record,
           own,
           ...(elsewhere ? { elsewhere } : {}),
-          ...saidFields(said),
+          ...saidFields({ ...said, tags: tagsOf(record, said.tags) }),
         }));
     return cli.printJson('RunList', { total, items });
   }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { parseLimits } from '../../operations/limits.ts';
 import { showProgram } from '../../operations/show-program.ts';
 import { showRun } from '../../operations/show-run.ts';
+import { tagsOf } from '../../runs/run-row.ts';
 import type { Cli } from '../cli.ts';
 import { programJson, renderProgram } from '../render/program.ts';
 import { sayLeft } from '../render/registry.ts';
@@ -37,7 +38,8 @@ export function showCommand(cli: Cli, noun: string): Command {
     const ports = cli.ports();
     if (noun === 'run') {
       const run = await showRun(ports, what);
-      const said = (await ports.openAnnotations()).of(run.record.id);
+      const noted = (await ports.openAnnotations()).of(run.record.id);
+      const said = { ...noted, tags: tagsOf(run.record, noted.tags) };
       if (cli.json) return cli.printJson('Run', { ...run.record, own: run.own, ...saidFields(said) });
       const shown = renderRun(run.record, { own: run.own, colour: false, full: true });
       cli.print([shown, ...renderSaid(said)].join('\n'));

@@ -21,7 +21,7 @@ export function renderLeaving(cli: Cli, leaving: Leaving): void {
   for (const run of runs) cli.print(plainLine(`  run ${run.id} ${described(run)}`));
   if (runs.length > 0)
     cli.say(
-      '  of a run its record leaves; in none is a host name, a user name, an absolute path or the value of a secret',
+      `  of a run its record leaves. In what tools and steps said or logged, values of secrets, this machine's name and directories that are known were masked; apart from that what programs logged, and commands and parameters all in all, leave as they are`,
     );
   cli.say('nothing was written or sent: leave out --dry-run to do it');
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { ClaimRecord, MetricRecord, RunRecord } from '../../runs/run-record.ts';
+import { loggedParameters } from '../../runs/run-row.ts';
 import { renderFinding } from './finding.ts';
 import { renderParameters } from './plan.ts';
 import { matrixText, renderSteps, stepsSummary } from './run-steps.ts';
@@ -32,12 +33,12 @@ export function renderRun(
   return lines.join('\n');
 }
 
-/** More figures than this are for programs to read. */
-const METRICS = 40;
+/** More than this are for programs to read. */
+const FIGURES = 40;
 
 function renderMetrics(metrics: readonly MetricRecord[]): string {
   const rows = metrics
-    .slice(0, METRICS)
+    .slice(0, FIGURES)
     .map(({ name, step, matrix, value, unit, count }) => [
       name,
       `${figure(value)}${unit ? ` ${unit}` : ''}`,
@@ -46,6 +47,22 @@ function renderMetrics(metrics: readonly MetricRecord[]): string {
     ]);
   const more = metrics.length - rows.length;
   return `${table(rows, '    ')}${more > 0 ? `\n    and ${more} more, told by --json` : ''}`;
+}
+
+/** Parameters that steps logged, beside those that the program declares. */
+function renderLogged(record: RunRecord): string[] {
+  const logged = Object.entries(loggedParameters(record)).filter(
+    ([name]) => !Object.hasOwn(record.parameters, name),
+  );
+  if (logged.length === 0) return [];
+  const more = logged.length - FIGURES;
+  return [
+    '  logged parameters',
+    ...logged
+      .slice(0, FIGURES)
+      .map(([name, value]) => `    ${plainLine(`${name}: ${JSON.stringify(value)}`)}`),
+    ...(more > 0 ? [`    and ${more} more, told by --json`] : []),
+  ];
 }
 
 function renderClaim(claim: ClaimRecord): string[] {
@@ -86,7 +103,7 @@ function renderDetails(record: RunRecord): string[] {
     ...(until ? [`--until ${until}`] : []),
   ];
   if (asked.length > 0) lines.push(`  only ${asked.join(' ')}`);
-  lines.push('  steps', renderSteps(record.steps, '    '));
+  lines.push(...renderLogged(record), '  steps', renderSteps(record.steps, '    '));
   if (record.error) lines.push(`  error ${record.error.code} ${record.error.message}`);
   return lines;
 }
