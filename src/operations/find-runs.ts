@@ -7,6 +7,7 @@ import { fieldOf } from '../runs/scanned-index.ts';
 import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';
+import { unmetComparisons } from './unmet-comparisons.ts';
 
 /** What finds runs of this home, own ones and those that came with bundles. */
 export function runIndex(ports: Ports): Promise<RunIndex> {
@@ -15,7 +16,7 @@ export function runIndex(ports: Ports): Promise<RunIndex> {
 
 /**
  * The runs that a question is about. Of a parameter, figure or tag that it names and no run has, the user is warned: the
- * name may be a slip.
+ * name may be a slip; where no run meets a filter, of what in it no run can meet.
  */
 export async function findRuns(ports: Ports, { query, named }: RunQuestion): Promise<RunRows> {
   const index = await runIndex(ports);
@@ -30,6 +31,8 @@ export async function findRuns(ports: Ports, { query, named }: RunQuestion): Pro
       ...(meant === '' ? {} : { hint: `did you mean ${shown({ ...field, name: meant })}?` }),
     });
   }
+  if (query.where !== undefined && found.total === 0)
+    for (const finding of unmetComparisons(index, query.where)) ports.warn(finding);
   return found;
 }
 

@@ -1,0 +1,67 @@
+import type { Finding } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
+import type { JsonValue } from '../program/json.ts';
+import type { RunCondition, RunField, RunIndex } from '../runs/run-query.ts';
+
+/** Runs that are looked at for a name that may be meant. */
+const LOOKED_AT = 200;
+
+/**
+ * Why a filter that no run meets may be a slip: a comparison of a parameter with text where it never is text, or with a
+ * program that no run is of. What stands behind `not` is not looked at.
+ */
+export function unmetComparisons(index: RunIndex, condition: RunCondition): Finding[] {
+  if ('and' in condition) return condition.and.flatMap((one) => unmetComparisons(index, one));
+  if ('or' in condition) return condition.or.flatMap((one) => unmetComparisons(index, one));
+  if ('not' in condition) return [];
+  const { field } = condition;
+  const values = 'in' in condition ? condition.in : [condition.value];
+  if ('operator' in condition && ['!=', 'like'].includes(condition.operator)) return [];
+  const texts = values.filter((value) => typeof value === 'string');
+  if (texts.length === 0 || texts.length < values.length) return [];
+  if (field.of === 'parameters') return neverText(index, field, texts);
+  const isEqual = 'in' in condition || condition.operator === '=';
+  return field.of === 'run' && field.name === 'program' && isEqual ? unknownProgram(index, field, texts) : [];
+}
+
+function neverText(index: RunIndex, field: RunField, texts: readonly string[]): Finding[] {
+  const counts = (where: RunCondition) => index.search({ where, limit: 1 }).total;
+  const isText: RunCondition = { field, operator: 'like', value: '%' };
+  if (counts(isText) > 0 || counts({ field, operator: '!=', value: '' }) === 0) return [];
+  const meant = texts.filter(isBareValue);
+  return [
+    {
+      code: 'SAME1902',
+      message: `parameters.${field.name} is text in no run here, and ${shown(texts)} is`,
+      ...(meant.length === 0 ? {} : { hint: `write ${meant.join(', ')} without quotes` }),
+    },
+  ];
+}
+
+function unknownProgram(index: RunIndex, field: RunField, texts: readonly string[]): Finding[] {
+  if (index.search({ where: { field, in: [...texts] }, limit: 1 }).total > 0) return [];
+  const { rows } = index.search({ limit: LOOKED_AT });
+  if (rows.length === 0) return [];
+  const meant = nearest(texts[0]!, new Set(rows.map(({ program }) => program)));
+  return [
+    {
+      code: 'SAME1902',
+      message: `no run here is of a program ${shown(texts)}`,
+      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
+    },
+  ];
+}
+
+/** Whether a text would be another value without its quotes. */
+function isBareValue(text: string): boolean {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return value === null || ['number', 'boolean'].includes(typeof value);
+  } catch {
+    return false;
+  }
+}
+
+function shown(texts: readonly string[]): string {
+  return texts.map((text) => JSON.stringify(text)).join(' or ');
+}
