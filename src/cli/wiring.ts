@@ -91,8 +91,8 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async readRunsElsewhere(tool, directory) {
       const { parseDocument, readMlruns, readTensorBoard } = await import('./cold.ts');
       if (tool === 'mlruns')
-        return readMlruns(files, directory, async (...document) => parseDocument(...document));
-      return readTensorBoard(files, directory, basename(resolve(directory)));
+        return readMlruns(files.ordinary, directory, async (...document) => parseDocument(...document));
+      return readTensorBoard(files.ordinary, directory, basename(resolve(directory)));
     },
     platform,
     async machine() {

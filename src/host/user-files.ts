@@ -28,6 +28,7 @@ import {
 } from './files.ts';
 import { temporaryDirectory } from './machine.ts';
 import { writeNewDirectory } from './new-directory.ts';
+import { kindItself, openOrdinary, readOrdinary } from './ordinary-files.ts';
 import { isAbandoned, ownName } from './process-identity.ts';
 import { countFile } from './tally.ts';
 import { inTurns, nextTurn, turn } from './turns.ts';
@@ -77,6 +78,25 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
     /** The same, whatever the signal says. */
     streamToEnd: (path: string): AsyncIterable<Buffer> =>
       inTurns(createReadStream(path, { highWaterMark: 1 << 20 })),
+    /** A stream of an ordinary file only, links not followed. @throws SAME1617 */
+    streamOrdinary(path: string): AsyncIterable<Buffer> {
+      const opened = openOrdinary(path);
+      if ('because' in opened)
+        throw new SameError({ code: 'SAME1617', message: `${path}: ${opened.because}`, place: path });
+      const { fd, sizeBytes } = opened;
+      return inTurns(
+        createReadStream(path, { fd, highWaterMark: 1 << 20 }),
+        options.signal,
+        countFile(sizeBytes),
+      );
+    },
+    /** What looks into a directory that was not made here: links in it are not followed. */
+    ordinary: {
+      read: readOrdinary,
+      kind: kindItself,
+      names: (path: string) => namesIn(path),
+      entries: (path: string) => entriesBelow(path, ''),
+    },
     async writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
       const temporary = temporaryBeside(resolve(path));
       try {

@@ -27,6 +27,8 @@ export interface RunsImport {
   programs: ImportedRuns[];
   /** Runs that were left where they are, by how their tool calls them. */
   left: { id: string; because: 'deleted' | 'not ended' }[];
+  /** What was left out, and why: of these runs, or of the directory where none is named. */
+  warnings: { runs: string[]; message: string }[];
 }
 
 /**
@@ -46,16 +48,17 @@ export async function importRuns(
       place: directory,
     });
   }
-  const { runs, deleted, problems } = await ports.readRunsElsewhere(from, directory);
+  const { runs, deleted, warnings, problems } = await ports.readRunsElsewhere(from, directory);
   throwFindings(problems);
   const known = runs.filter(({ status }) => status !== 'going' || unfinished);
   using temporary = ports.files.temporary();
   const staged = ports.stageContent(temporary.path);
   const programs: (ImportedRuns & { artifact: ProgramArtifact; digests: string[] })[] = [];
+  const said = new Map<string, string[]>();
   for (const [group, members] of Map.groupBy(known, (run) => (name === undefined ? run.group : ''))) {
     const { artifact, made } = await programFor(ports, name, group, staged);
     const { name: called, version } = artifact.program.metadata;
-    const stored = await storeRuns(ports, { from, runs: members, artifact, staged });
+    const stored = await storeRuns(ports, { from, runs: members, artifact, staged, said });
     programs.push({
       program: { name: called, version, digest: artifact.digest },
       made,
@@ -75,6 +78,10 @@ export async function importRuns(
     left: [
       ...deleted.map((id) => ({ id, because: 'deleted' as const })),
       ...runs.filter((run) => !known.includes(run)).map(({ id }) => ({ id, because: 'not ended' as const })),
+    ],
+    warnings: [
+      ...warnings.map((message) => ({ runs: [], message })),
+      ...[...said].map(([message, of]) => ({ runs: of, message })),
     ],
   };
 }
@@ -104,9 +111,11 @@ async function storeRuns(
     runs: readonly RunElsewhere[];
     artifact: ProgramArtifact;
     staged: StagedContentStore;
+    /** Takes every warning, with the runs that it is one of. */
+    said: Map<string, string[]>;
   },
 ): Promise<{ runs: ImportedRuns['runs']; digests: string[] }> {
-  const { from, runs, artifact, staged } = into;
+  const { from, runs, artifact, staged, said } = into;
   const there = new Set(ports.referrers.list(artifact.digest));
   const ids = new Map<string, string>();
   const stored: ImportedRuns['runs'] = [];
@@ -120,6 +129,11 @@ async function storeRuns(
     throwFindings(await ports.checkRunRecord(record, `run ${run.id}`));
     const { digest } = await runArtifact(record, artifact, staged);
     ids.set(run.id, record.id);
+    for (const warning of record.warnings) {
+      const of = said.get(warning);
+      if (of) of.push(run.id);
+      else said.set(warning, [run.id]);
+    }
     digests.push(digest);
     const named = run.name === undefined ? {} : { name: run.name };
     stored.push({ id: record.id, from: run.id, ...named, isNew: !there.has(digest) });

@@ -101,7 +101,7 @@ function figuresOf(
     const finite = all.filter(({ value }) => Number.isFinite(value));
     if (finite.length < all.length)
       warnings.push(
-        `${all.length - finite.length} of ${all.length} values of ${name} are no finite numbers and left out`,
+        `metric ${JSON.stringify(name)} is not a finite number and is left out (${all.length - finite.length} of ${all.length} values)`,
       );
     const last = finite.reduce<MetricPoint | undefined>(
       (latest, point) => (isLater(point, latest) ? point : latest),
@@ -133,7 +133,7 @@ export async function storeSeries(run: RunElsewhere, content: ContentStore): Pro
   return lines.length === 0 ? undefined : (await content.write(Buffer.from(lines.join('')))).digest;
 }
 
-/** Stores what a run left as one directory. Links and the like are left out, and the run says so. */
+/** Stores what a run left as one directory. Links and the like are left out, and the run names each. */
 export async function storeArtifacts(
   ports: Ports,
   run: RunElsewhere,
@@ -141,16 +141,15 @@ export async function storeArtifacts(
 ): Promise<Record<string, Artifact>> {
   const directory = run.artifacts!;
   const files: TreeEntry[] = [];
-  let others = 0;
   for (const { path, kind, executable } of ports.files.entries(directory)) {
     if (kind !== 'file') {
-      others++;
+      const why = kind === 'link' ? 'a symbolic link' : 'no ordinary file';
+      run.warnings.push(`${JSON.stringify(`artifacts/${path}`)} is ${why} and is left out`);
       continue;
     }
-    const { digest, sizeBytes } = await content.ingest(ports.files.stream(`${directory}/${path}`));
+    const { digest, sizeBytes } = await content.ingest(ports.files.streamOrdinary(`${directory}/${path}`));
     files.push({ path, executable, sizeBytes, digest });
   }
-  if (others > 0) run.warnings.push(`${others} of its artifacts are no regular files and left out`);
   if (files.length === 0) return {};
   const { digest } = await content.write(treeList(files));
   return {

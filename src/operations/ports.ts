@@ -46,6 +46,8 @@ export interface Files {
   /** Writes a stream beside `path` and renames it into place; nothing is left when it fails or is aborted. */
   writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   stream(path: string): AsyncIterable<Uint8Array>;
+  /** The same of an ordinary file only, links not followed. @throws SAME1617 */
+  streamOrdinary(path: string): AsyncIterable<Uint8Array>;
   /** Everything below a directory but directories, by `/`-separated path; links are not followed. */
   entries(
     path: string,

@@ -42,11 +42,12 @@ export interface RunElsewhere {
   warnings: string[];
 }
 
-/** What is read of the files of another tool. */
+/** What is read of the files of another tool: ordinary ones, and no link is followed. */
 export interface ToolFiles {
-  /** The bytes, or undefined when there is no such file. */
-  read(path: string): Buffer | undefined;
-  kind(path: string): 'file' | 'directory' | 'other' | undefined;
+  /** The bytes, or why they are not read: a file of more than the limit is refused unread. */
+  read(path: string, limitBytes: number): { bytes: Buffer } | { because: string };
+  /** What a path is itself, or undefined when there is nothing. */
+  kind(path: string): 'file' | 'directory' | 'link' | 'other' | undefined;
   /** What is in a directory, sorted. */
   names(path: string): string[];
   /** Everything below a directory but directories, by `/`-separated path. */
@@ -58,8 +59,24 @@ export interface RunsElsewhere {
   runs: RunElsewhere[];
   /** Runs that the tool keeps as deleted. */
   deleted: string[];
+  /** What was left out where no run could say so. */
+  warnings: string[];
   /** Everything that cannot be read, each with its file and place in it. */
   problems: Finding[];
+}
+
+/** The one name that no record can hold: JSON with such a key is refused wherever it is read. */
+const UNNAMEABLE = '__proto__';
+
+/** Why what has this name is left out, if a record cannot hold it. */
+export function unnameable(kind: 'parameter' | 'tag' | 'metric', name: string): string | undefined {
+  return name === UNNAMEABLE ? `${kind} "${name}" is left out: no record can hold that name` : undefined;
+}
+
+/** What is said of a link, pipe or the like that is not looked into. */
+export function notFollowed(what: string, kind: 'link' | 'other' | 'file' | 'directory'): string {
+  const why = kind === 'link' ? 'a symbolic link' : 'no ordinary file';
+  return `${JSON.stringify(what)} is ${why} and is left out`;
 }
 
 /** A value of a parameter that a tool keeps as text: a JSON number is one; the rest stays text. */

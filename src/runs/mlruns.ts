@@ -2,15 +2,20 @@ import type { Finding } from '../errors/same-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.ts';
 import {
   type MetricPoint,
+  notFollowed,
   parameterOf,
   type RunElsewhere,
   type RunsElsewhere,
   type ToolFiles,
+  unnameable,
   unreadable,
 } from './elsewhere.ts';
 
 /** Reads the small YAML documents of MLflow. */
 type ReadYaml = (bytes: Buffer, file: string) => Promise<{ value?: JsonValue; findings: Finding[] }>;
+
+/** A file of MLflow is read as one text, which has to fit into the memory. */
+const LIMIT_BYTES = 256 * 2 ** 20;
 
 /** As MLflow's file store numbers them, and as its other stores spell them. */
 const STATUSES: Record<string, RunElsewhere['status']> = {
@@ -28,21 +33,28 @@ const STATUSES: Record<string, RunElsewhere['status']> = {
 
 /**
  * Reads MLflow's file store: `EXPERIMENT/RUN/{meta.yaml, params/, metrics/, tags/, artifacts/}`.
- * @param directory the store, or one that holds it as `mlruns`
+ * @param directory the store, or one that holds it as `mlruns`; may be a link, and nothing else in it is followed
  */
 export async function readMlruns(
   files: ToolFiles,
   directory: string,
   readYaml: ReadYaml,
 ): Promise<RunsElsewhere> {
-  const root = experimentsIn(files, directory).length === 0 ? join(directory, 'mlruns') : directory;
-  const found: RunsElsewhere = { runs: [], deleted: [], problems: [] };
-  const experiments = experimentsIn(files, root);
+  const found: RunsElsewhere = { runs: [], deleted: [], warnings: [], problems: [] };
+  let root = directory;
+  let experiments = directoriesIn(files, root, /^[0-9]+$/, found.warnings);
+  const below = join(directory, 'mlruns');
+  if (experiments.length === 0 && files.kind(below) === 'directory') {
+    root = below;
+    experiments = directoriesIn(files, root, /^[0-9]+$/, found.warnings);
+  }
   if (experiments.length === 0) {
     const what =
       files.kind(join(directory, 'mlflow.db')) === 'file'
         ? 'mlflow.db is MLflow’s database; what is read is'
-        : 'there is';
+        : files.kind(below) === 'link'
+          ? 'its mlruns is a symbolic link, which is not followed; there is'
+          : 'there is';
     found.problems.push({
       ...unreadable(directory, '', `${what} no store of files with experiments (EXPERIMENT/meta.yaml)`),
       hint: 'name the directory that MLflow calls mlruns',
@@ -54,10 +66,8 @@ export async function readMlruns(
     if (!meta) continue;
     const group = text(meta.name) || experiment;
     const isGone = meta.lifecycle_stage === 'deleted';
-    for (const name of files.names(at)) {
-      const path = join(at, name);
-      if (!/^[0-9a-f]{32}$/.test(name) || files.kind(path) !== 'directory') continue;
-      const run = await readRun(files, path, name, group, readYaml, found.problems);
+    for (const name of directoriesIn(files, at, /^[0-9a-f]{32}$/, found.warnings)) {
+      const run = await readRun(files, join(at, name), name, group, readYaml, found.problems);
       if (!run) continue;
       if (isGone || run.isDeleted) found.deleted.push(name);
       else found.runs.push(run.run);
@@ -66,12 +76,13 @@ export async function readMlruns(
   return found;
 }
 
-/** Directories that say they are experiments; `.trash` and the model registry are none. */
-function experimentsIn(files: ToolFiles, root: string): string[] {
-  if (files.kind(root) !== 'directory') return [];
-  return files
-    .names(root)
-    .filter((name) => /^[0-9]+$/.test(name) && files.kind(join(root, name)) === 'directory');
+/** Directories that are called as experiments or runs are; `.trash` and the model registry are none. */
+function directoriesIn(files: ToolFiles, root: string, called: RegExp, warnings: string[]): string[] {
+  return files.names(root).filter((name) => {
+    const kind = called.test(name) ? files.kind(join(root, name)) : undefined;
+    if (kind === 'link') warnings.push(notFollowed(join(root, name), kind));
+    return kind === 'directory';
+  });
 }
 
 async function metaOf(
@@ -81,12 +92,12 @@ async function metaOf(
   problems: Finding[],
 ): Promise<JsonObject | undefined> {
   const file = join(directory, 'meta.yaml');
-  const bytes = files.read(file);
-  if (!bytes) {
-    problems.push(unreadable(file, '', 'it is not there'));
+  const read = files.read(file, LIMIT_BYTES);
+  if ('because' in read) {
+    problems.push(unreadable(file, '', read.because));
     return undefined;
   }
-  const { value, findings } = await readYaml(bytes, file);
+  const { value, findings } = await readYaml(read.bytes, file);
   for (const { message, place } of findings)
     problems.push({ ...unreadable(file, '', message), ...(place === undefined ? {} : { place }) });
   if (findings.length > 0) return undefined;
@@ -114,16 +125,22 @@ async function readRun(
   if (finishedMs !== undefined && finishedMs !== null && !isTime(finishedMs))
     wrong('end_time is no time in milliseconds');
   const parameters: RunElsewhere['parameters'] = {};
-  for (const { name, value } of textsOf(files, join(directory, 'params'), problems))
-    parameters[name] = parameterOf(value);
-  const points = textsOf(files, join(directory, 'metrics'), problems).flatMap(({ name, file, value }) =>
+  const warnings: string[] = [];
+  const texts = (kind: 'parameter' | 'metric' | 'tag', at: string) =>
+    textsOf(files, join(directory, at), problems).filter(({ name }) => {
+      const why = unnameable(kind, name);
+      if (why !== undefined) warnings.push(why);
+      return why === undefined;
+    });
+  for (const { name, value } of texts('parameter', 'params')) parameters[name] = parameterOf(value);
+  const points = texts('metric', 'metrics').flatMap(({ name, file, value }) =>
     pointsOf(name, file, value, problems),
   );
-  const all = Object.fromEntries(
-    textsOf(files, join(directory, 'tags'), problems).map((tag) => [tag.name, tag.value]),
-  );
+  const all = Object.fromEntries(texts('tag', 'tags').map((tag) => [tag.name, tag.value]));
   if (problems.length > before) return undefined;
   const artifacts = join(directory, 'artifacts');
+  const left = files.kind(artifacts);
+  if (left !== undefined && left !== 'directory') warnings.push(notFollowed('artifacts', left));
   const run: RunElsewhere = {
     id,
     group,
@@ -133,8 +150,8 @@ async function readRun(
     parameters,
     points,
     ...saidBy(all, text(meta.run_name)),
-    ...(files.kind(artifacts) === 'directory' ? { artifacts } : {}),
-    warnings: [],
+    ...(left === 'directory' ? { artifacts } : {}),
+    warnings,
   };
   return { run, isDeleted: meta.lifecycle_stage === 'deleted' };
 }
@@ -163,13 +180,19 @@ function textsOf(
   directory: string,
   problems: Finding[],
 ): { name: string; file: string; value: string }[] {
-  if (files.kind(directory) !== 'directory') return [];
-  return [...files.entries(directory)].flatMap(({ path: name, kind }) => {
+  const kind = files.kind(directory);
+  if (kind === undefined) return [];
+  if (kind !== 'directory') {
+    const what = kind === 'link' ? 'it is a symbolic link, and links are not followed' : 'it is no directory';
+    problems.push(unreadable(directory, '', what));
+    return [];
+  }
+  return [...files.entries(directory)].flatMap(({ path: name }) => {
     const file = join(directory, name);
-    const bytes = kind === 'file' ? files.read(file) : undefined;
-    if (!bytes) problems.push(unreadable(file, '', 'it is no regular file'));
-    else if (!isUtf8(bytes)) problems.push(unreadable(file, '', 'it is not UTF-8'));
-    else return [{ name, file, value: bytes.toString('utf8') }];
+    const read = files.read(file, LIMIT_BYTES);
+    if ('because' in read) problems.push(unreadable(file, '', read.because));
+    else if (!isUtf8(read.bytes)) problems.push(unreadable(file, '', 'it is not UTF-8'));
+    else return [{ name, file, value: read.bytes.toString('utf8') }];
     return [];
   });
 }

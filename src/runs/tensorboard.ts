@@ -1,7 +1,17 @@
 import type { Finding } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
-import { type RunElsewhere, type RunsElsewhere, type ToolFiles, unreadable } from './elsewhere.ts';
+import {
+  notFollowed,
+  type RunElsewhere,
+  type RunsElsewhere,
+  type ToolFiles,
+  unnameable,
+  unreadable,
+} from './elsewhere.ts';
 import { type Message, readEventRecords, readMessage, shortest } from './event-file.ts';
+
+/** An event file is read as one piece, which has to fit into the memory. */
+const LIMIT_BYTES = 2 ** 30;
 
 /** What the hyper-parameters plugin says of how a run ended. */
 const ENDS: Record<number, RunElsewhere['status']> = { 1: 'succeeded', 2: 'failed', 3: 'going' };
@@ -9,15 +19,19 @@ const SAYS_NO_END = 'TensorBoard does not say how the run ended';
 
 /**
  * Reads TensorBoard's event files: every directory below that holds some is a run, called by its path.
+ * @param directory may be a link; those in it are not followed
  * @param group what the runs are kept with
  */
 export function readTensorBoard(files: ToolFiles, directory: string, group: string): RunsElsewhere {
-  const found: RunsElsewhere = { runs: [], deleted: [], problems: [] };
-  const written = [...files.entries(directory)]
-    .filter(
-      ({ path, kind }) => kind === 'file' && path.slice(path.lastIndexOf('/') + 1).includes('.tfevents.'),
-    )
-    .map(({ path }) => path);
+  const found: RunsElsewhere = { runs: [], deleted: [], warnings: [], problems: [] };
+  const written: string[] = [];
+  for (const { path, kind } of files.entries(directory)) {
+    const isNamedSo = path.slice(path.lastIndexOf('/') + 1).includes('.tfevents.');
+    // A link may lead to a directory with runs, whatever it is called.
+    if (kind === 'link' || (isNamedSo && kind === 'other'))
+      found.warnings.push(notFollowed(`${directory}/${path}`, kind));
+    else if (isNamedSo) written.push(path);
+  }
   if (written.length === 0) {
     found.problems.push({
       ...unreadable(directory, '', 'there is no event file (*.tfevents.*) in it'),
@@ -66,7 +80,12 @@ function ended(run: RunElsewhere, { firstMs, lastMs, status }: Told): RunElsewhe
 }
 
 function readFile(files: ToolFiles, file: string, run: RunElsewhere, told: Told, problems: Finding[]): void {
-  const { records, fault } = readEventRecords(files.read(file) ?? Buffer.alloc(0));
+  const read = files.read(file, LIMIT_BYTES);
+  if ('because' in read) {
+    problems.push(unreadable(file, '', read.because));
+    return;
+  }
+  const { records, fault } = readEventRecords(read.bytes);
   for (const { offset, bytes } of records) {
     const event = readMessage(bytes);
     const wall = event?.double(1);
@@ -101,7 +120,15 @@ function takeValue(value: Message, at: { step: number; atMs: number }, run: RunE
   if (kind === 'scalars') told.scalars.add(tag);
   if (kind === 'hparams') takeHyperParameters(plugin!, run, told);
   const figure = value.float(2) ?? (told.scalars.has(tag) ? scalarOf(value.message(8)) : undefined);
-  if (figure !== undefined && tag !== '') run.points.push({ name: tag, ...at, value: figure });
+  if (figure === undefined || tag === '') return;
+  if (isNameable('metric', tag, run)) run.points.push({ name: tag, ...at, value: figure });
+}
+
+/** False where no record can hold the name, which the run then says, once. */
+function isNameable(kind: 'parameter' | 'metric', name: string, run: RunElsewhere): boolean {
+  const why = unnameable(kind, name);
+  if (why !== undefined && !run.warnings.includes(why)) run.warnings.push(why);
+  return why === undefined;
 }
 
 /** The one number of a tensor without dimensions. */
@@ -126,7 +153,7 @@ function takeHyperParameters(plugin: Message, run: RunElsewhere, told: Told): vo
     const pair = readMessage(entry);
     const value = pair?.message(2);
     const name = pair?.text(1);
-    if (!value || !name) continue;
+    if (!value || !name || !isNameable('parameter', name, run)) continue;
     const read = hyperParameterOf(value);
     if (read !== undefined) run.parameters[name] = read;
   }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync, statSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { eventFile } from '../components/event-files.ts';
@@ -27,7 +37,9 @@ describe('runs that another tool kept', () => {
     using rig = openRig();
     writeMlflowStore(rig.path('mlruns'), store);
     const words = ['import', 'runs', '--from', 'mlruns', 'mlruns', '--json'];
-    const { programs, left } = (await done(rig, words)).json();
+    const { programs, left, warnings } = (await done(rig, words)).json();
+    const bad = 'metric "bad" is not a finite number and is left out (1 of 1 values)';
+    assert.deepEqual(warnings, [{ runs: [outer], message: bad }]);
     assert.deepEqual(
       [programs[0].program.name, programs[0].program.version, programs[0].made, programs[0].runs.length],
       ['digits', '0', true, 2],
@@ -58,11 +70,16 @@ describe('runs that another tool kept', () => {
       readFileSync(rig.path('home/content/blobs/sha256', series.slice(7)), 'utf8'),
       '{"step":0,"time":1795306749.176,"loss":1}\n{"step":1,"time":1795306749.177,"loss":0.5}\n',
     );
-    assert.match(record.warnings.join(), /1 of 1 values of bad are no finite numbers/);
+    assert.match(
+      record.warnings.join(),
+      /metric "bad" is not a finite number and is left out \(1 of 1 values\)/,
+    );
     assert.doesNotMatch(JSON.stringify(record), /grace|srv/);
     const nested = programs[0].runs.find(({ from }: { from: string }) => from === inner);
     assert.equal((await done(rig, ['show', 'run', nested.id, '--json'])).json().parent, run.id);
     await assertRefused(rig, ['delete', 'run', run.id], { code: 'SAME1609', exit: 4 });
+    const said = await done(rig, words.slice(0, -1));
+    assert.ok(said.stderr.includes(`warning: ${outer}: ${bad}`), said.stderr);
     const other = { env: { SAME_HOME: rig.path('other') } };
     const elsewhere = (await done(rig, words, other)).json();
     assert.deepEqual(elsewhere.programs, programs, 'the same wherever it is done');
@@ -115,6 +132,128 @@ describe('runs that another tool kept', () => {
     await assertRefused(rig, ['import', 'runs', '--from', 'excel', 'mlruns'], { code: 'SAME1902', exit: 2 });
   });
 });
+
+/** Where the runs of the store that the tests write lie. */
+const EXPERIMENT = 'mlruns/293364683892423222';
+
+describe('the files of another tool', () => {
+  it('follow no link and wait for no pipe, and are told of what is left out for it', async () => {
+    using rig = openRig();
+    rig.write({
+      'secret/id_ed25519': 'PRIVATE KEY',
+      'secret/events.out.tfevents.1.host': eventFile('scalars'),
+      'logs/one/events.out.tfevents.1.host': eventFile('scalars'),
+    });
+    const from = (tool: string, at: string) => ['import', 'runs', '--from', tool, at, '--json'];
+    const secret = rig.path('secret');
+    writeMlflowStore(rig.path('mlruns'), [{ id: outer, artifacts: { 'a.txt': 'a' } }, { id: inner }]);
+    writeMlflowStore(rig.path('theirs'), [{ id: 'd'.repeat(32) }]);
+    const links = {
+      [`${EXPERIMENT}/${outer}/artifacts/keys`]: secret,
+      [`${EXPERIMENT}/${outer}/artifacts/key`]: join(secret, 'id_ed25519'),
+      [`${EXPERIMENT}/${inner}/artifacts`]: secret,
+      [`${EXPERIMENT}/${'d'.repeat(32)}`]: rig.path('theirs/293364683892423222', 'd'.repeat(32)),
+      'mlruns/77': rig.path('theirs/293364683892423222'),
+      'logs/two': secret,
+      'logs/one/events.out.tfevents.2.host': join(secret, 'events.out.tfevents.1.host'),
+      named: rig.path('mlruns'),
+    };
+    for (const [at, to] of Object.entries(links)) symlinkSync(to, rig.path(at));
+    execFileSync('mkfifo', [rig.path(EXPERIMENT, outer, 'artifacts/pipe'), rig.path('logs/a.tfevents.b')]);
+    const { programs, warnings } = (await done(rig, from('mlruns', 'named'))).json();
+    assert.deepEqual(programs[0].runs.map((run: { from: string }) => run.from).sort(), [outer, inner]);
+    const left = (what: string, why: string) => `"${what}" is ${why} and is left out`;
+    assert.deepEqual(warnings.map(({ message }: { message: string }) => message).sort(), [
+      left('artifacts', 'a symbolic link'),
+      left('artifacts/key', 'a symbolic link'),
+      left('artifacts/keys', 'a symbolic link'),
+      left('artifacts/pipe', 'no ordinary file'),
+      left(`named/${EXPERIMENT.slice(7)}/${'d'.repeat(32)}`, 'a symbolic link'),
+      left('named/77', 'a symbolic link'),
+    ]);
+    const logs = (await done(rig, from('tensorboard', 'logs'))).json();
+    assert.deepEqual(
+      logs.programs[0].runs.map((run: { from: string }) => run.from),
+      ['one'],
+    );
+    assert.deepEqual(
+      logs.warnings.slice(0, 3).map(({ message }: { message: string }) => message),
+      [
+        left('logs/a.tfevents.b', 'no ordinary file'),
+        left('logs/one/events.out.tfevents.2.host', 'a symbolic link'),
+        left('logs/two', 'a symbolic link'),
+      ],
+    );
+    for (const path of globSync('home/content/blobs/sha256/*', { cwd: rig.root }))
+      assert.doesNotMatch(readFileSync(rig.path(path), 'latin1'), /PRIVATE KEY/);
+  });
+
+  it('are refused where a link, a pipe or too large a file stands for what tells of a run', async () => {
+    using rig = openRig();
+    rig.write({ 'secret/id_ed25519': 'PRIVATE KEY', 'logs/a.tfevents.b': eventFile('scalars') });
+    // What looks at every file of the rig would wait for the pipes in it.
+    const refused = async (tool: string, at: string, message: RegExp) => {
+      const { code, stderr } = await rig.same(['import', 'runs', '--from', tool, at]);
+      assert.equal(code, 7, stderr);
+      assert.match(stderr, /SAME1617/);
+      assert.match(stderr, message);
+    };
+    const run = (...path: string[]) => rig.path(EXPERIMENT, outer, ...path);
+    const inPlace: [string, (path: string) => void, RegExp][] = [
+      ['params', (path) => symlinkSync(rig.path('secret'), path), /params: it is a symbolic link/],
+      ['tags', (path) => execFileSync('mkfifo', [path]), /tags: it is no directory/],
+      ['meta.yaml', (path) => execFileSync('mkfifo', [path]), /meta\.yaml: it is no ordinary file/],
+      [
+        'meta.yaml',
+        (path) => symlinkSync(rig.path('secret/id_ed25519'), path),
+        /yaml: it is a symbolic link/,
+      ],
+      ['metrics/m', (path) => execFileSync('mkfifo', [path]), /metrics\/m: it is no ordinary file/],
+      ['tags/t', (path) => symlinkSync('/dev/zero', path), /tags\/t: it is a symbolic link/],
+      ['metrics/big', sparse, /metrics\/big: it has 3221225472 bytes, more than the limit of 268435456/],
+    ];
+    for (const [name, put, message] of inPlace) {
+      rmSync(rig.path('mlruns'), { recursive: true, force: true });
+      writeMlflowStore(rig.path('mlruns'), [{ id: outer }]);
+      rmSync(run(name), { recursive: true, force: true });
+      if (name.includes('/')) mkdirSync(run(name.slice(0, name.indexOf('/'))), { recursive: true });
+      put(run(name));
+      await refused('mlruns', 'mlruns', message);
+    }
+    sparse(rig.path('logs/c.tfevents.d'));
+    await refused(
+      'tensorboard',
+      'logs',
+      /c\.tfevents\.d: it has 3221225472 bytes, more than the limit of 1073741824/,
+    );
+  });
+
+  it('tell of what no record can hold the name of', async () => {
+    using rig = openRig();
+    const named = { lr: '1', ['__proto__']: '2' };
+    writeMlflowStore(rig.path('mlruns'), [
+      { id: outer, params: named, tags: named, metrics: { ['__proto__']: '1795306749176 1.0 0\n' } },
+    ]);
+    const { programs, warnings } = (
+      await done(rig, ['import', 'runs', '--from', 'mlruns', 'mlruns', '--json'])
+    ).json();
+    assert.deepEqual(
+      warnings,
+      ['parameter', 'metric', 'tag'].map((kind) => ({
+        runs: [outer],
+        message: `${kind} "__proto__" is left out: no record can hold that name`,
+      })),
+    );
+    const shown = (await done(rig, ['show', 'run', programs[0].runs[0].id, '--json'])).json();
+    assert.deepEqual(shown.parameters, { lr: { value: 1, source: 'imported' } });
+  });
+});
+
+/** A file of 3 GiB that takes no room. */
+function sparse(path: string): void {
+  writeFileSync(path, '');
+  truncateSync(path, 3 * 2 ** 30);
+}
 
 async function done(rig: Rig, words: string[], options?: { env?: Record<string, string> }) {
   const ended = await rig.same(words, options);

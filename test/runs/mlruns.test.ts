@@ -17,7 +17,9 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const read = (directory = root) =>
-  readMlruns(openUserFiles(join(root, 'home')), directory, async (bytes, file) => parseDocument(bytes, file));
+  readMlruns(openUserFiles(join(root, 'home')).ordinary, directory, async (bytes, file) =>
+    parseDocument(bytes, file),
+  );
 
 describe('the reader of MLflow’s store of files', () => {
   it('tells parameters, all values, tags, notes and what is nested, and nothing of users and places', async () => {

@@ -7,7 +7,7 @@ import { eventFile } from '../components/event-files.ts';
 function read(files: Record<string, Buffer>) {
   return readTensorBoard(
     {
-      read: (path) => files[path.replace('logs/', '')],
+      read: (path) => ({ bytes: files[path.replace('logs/', '')]! }),
       kind: () => 'directory',
       names: () => [],
       entries: () => Object.keys(files).map((path) => ({ path, kind: 'file' as const })),

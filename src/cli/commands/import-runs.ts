@@ -39,7 +39,7 @@ export function importRunsCommand(cli: Cli): Command {
   );
 }
 
-function tell(cli: Cli, { programs, left }: RunsImport): void {
+function tell(cli: Cli, { programs, left, warnings }: RunsImport): void {
   for (const { program, made, runs } of programs) {
     const { length: fresh } = runs.filter(({ isNew }) => isNew);
     const known = runs.length - fresh;
@@ -52,12 +52,14 @@ function tell(cli: Cli, { programs, left }: RunsImport): void {
     const ids = left.filter((run) => run.because === because).map(({ id }) => id);
     if (ids.length === 0) continue;
     const hint = because === 'not ended' ? ' (take them with --unfinished)' : '';
-    cli.say(
-      plainLine(
-        `left out, ${because}: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ` and ${ids.length - 5} more` : ''}${hint}`,
-      ),
-    );
+    cli.say(plainLine(`left out, ${because}: ${named(ids)}${hint}`));
   }
+  for (const { runs, message } of warnings)
+    cli.say(plainLine(`warning: ${runs.length === 0 ? '' : `${named(runs)}: `}${message}`));
+}
+
+function named(ids: readonly string[]): string {
+  return `${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ` and ${ids.length - 5} more` : ''}`;
 }
 
 function count(runs: number): string {
