@@ -1,5 +1,8 @@
+import type { EngineEvent } from '../engines/engine.ts';
+import type { Finding } from '../errors/same-error.ts';
 import type { JsonValue } from '../program/json.ts';
 import type { RunRecord } from '../runs/run-record.ts';
+import { saidInEvent, saidInFinding, saidInRecord } from './said-texts.ts';
 import type { Masking } from './secrets.ts';
 
 /** What tells whose machine this is, beside what takes its place in a record. */
@@ -12,56 +15,61 @@ export interface Whereabouts {
 /** What is taken out of the texts of runs before anything is kept of them. */
 export interface Redaction {
   /** The same event with the values of secrets masked in what it tells people. */
-  event<T extends object>(event: T): T;
-  /** Masks the texts of a record and takes out of them what tells whose machine this is, in place (SAME-RUN-080). */
+  event(event: EngineEvent): EngineEvent;
+  /** The same of a problem. */
+  finding(finding: Finding): Finding;
+  /** Masks the texts of a record and takes out of them what tells whose machine this is (SAME-RUN-080). Its fields are set; what they hold is not changed. */
   record(record: RunRecord): void;
 }
 
-/** Fields whose texts are made of what a step, a tool or this machine said; the others are the program's own. */
-const SAID = new Set([
-  'message',
-  'place',
-  'hint',
-  'because',
-  'matrix',
-  'logged',
-  'warnings',
-  'problems',
-  'waivers',
-  'services',
-  'resolved',
-  'repository',
-  'uri',
-  'gpu',
-]);
-const DIGEST = /^([a-z]+:)*sha256:[0-9a-f]{64}$/;
+/**
+ * Words that this tool's own texts, or most machines, have: as the name of a host they tell nothing, and taking them out
+ * would only spoil texts.
+ */
+const PLAIN_WORDS = new Set(
+  `archlinux build builder cell client command computer container data debian default desktop docker engine environment
+  failed fedora file files home host input laptop linux list localhost local machine main metric metrics node output
+  program python read root same server step steps succeeded test ubuntu user value work worker workstation`.split(
+    /\s+/,
+  ),
+);
 const START = '(?<![\\w.~$-])';
 const END = '(?![\\w.-]*[\\w-])';
 /** Homes of users by where systems put them, whoever they are. */
 const HOMES = /(?<![\w.~$/-])(?:\/(?:home|Users)\/[^/\s'"`:;,()]+|\/root)(?=\/|[\s'"`:;,()]|$)/g;
 
-/** A redaction for one run. */
-export function redactionOf(masking: Masking, { hostName, directories }: Whereabouts): Redaction {
+/**
+ * A redaction for one run.
+ * @param lists names of its steps with `foreach`, whose cells have values that a step wrote
+ */
+export function redactionOf(
+  masking: Masking,
+  { hostName, directories }: Whereabouts,
+  lists: Iterable<string> = [],
+): Redaction {
+  const listed = new Set(lists);
   // A directory before those that it lies in.
   const places = directories
     .filter(([path]) => path.length > 1)
     .sort(([a], [b]) => b.length - a.length)
     .map(([path, shown]) => ({ pattern: new RegExp(`${START}${quoted(path)}${END}`, 'g'), shown }));
+  const host = new RegExp(`(?<![\\p{L}\\p{N}])${quoted(hostName)}(?![\\p{L}\\p{N}])`, 'gu');
+  const tells = isTelling(hostName);
   const withoutPlaces = (text: string): string => {
     let left = text;
-    // A function: a home is written with a dollar.
-    for (const { pattern, shown } of places) left = left.replace(pattern, () => shown);
-    left = left.replace(HOMES, '~');
-    return isTelling(hostName) ? left.replaceAll(hostName, 'HOST') : left;
+    if (text.includes('/')) {
+      // A function: a home is written with a dollar.
+      for (const { pattern, shown } of places) left = left.replace(pattern, () => shown);
+      left = left.replace(HOMES, '~');
+    }
+    return tells && left.includes(hostName) ? left.replace(host, 'HOST') : left;
   };
+  const { active, mask } = masking;
+  const hidden = active ? (text: string) => withoutPlaces(mask(text)) : withoutPlaces;
   return {
-    event: (event) => (masking.active ? (redacted(event, masking.mask) as typeof event) : event),
-    record(record) {
-      Object.assign(
-        record,
-        redacted(record, (text) => withoutPlaces(masking.mask(text))),
-      );
-    },
+    event: (event) => (active ? saidInEvent(event, mask) : event),
+    finding: (finding) => (active ? saidInFinding(finding, mask) : finding),
+    record: (record) => void Object.assign(record, saidInRecord(record, listed, hidden)),
   };
 }
 
@@ -69,24 +77,8 @@ function quoted(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** Names that so many machines have that they tell nothing; taking them out would only spoil texts. */
 function isTelling(hostName: string): boolean {
-  return hostName.length > 3 && hostName !== 'localhost';
-}
-
-function redacted(value: object, text: (text: string) => string): object {
-  const walk = (one: unknown, field: string, isSaid: boolean): unknown => {
-    if (typeof one === 'string') return isSaid && !DIGEST.test(one) ? text(one) : one;
-    if (typeof one !== 'object' || one === null) return one;
-    if (Array.isArray(one)) return one.map((item) => walk(item, field, isSaid));
-    return Object.fromEntries(
-      Object.entries(one).map(([name, item]) => [
-        isSaid ? text(name) : name,
-        walk(item, name, isSaid || SAID.has(name) || (field === 'metrics' && name === 'name')),
-      ]),
-    );
-  };
-  return walk(value, '', false) as object;
+  return hostName.length > 3 && !PLAIN_WORDS.has(hostName.toLowerCase());
 }
 
 /** The parameters whose values hold those of secrets: a parameter is recorded, and a secret never is (SAME-RUN-081). */

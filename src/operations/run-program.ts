@@ -47,7 +47,11 @@ export async function runProgram(
   stopIfCanceled(ports);
 
   if (prepared.resumed) await ports.runs.endLeft(prepared.resumed.record.id);
-  const redaction = redactionOf(maskingOf(secretsOf(ports, prepared)), ports.whereabouts());
+  const redaction = redactionOf(
+    maskingOf(secretsOf(ports, prepared)),
+    ports.whereabouts(),
+    prepared.plan.steps.filter(({ foreach }) => foreach !== undefined).map(({ name }) => name),
+  );
   const record = await beginRecord(ports, request, prepared, data, waived);
   redaction.record(record);
   const journal = ports.runs.begin(record);
@@ -84,7 +88,7 @@ export async function runProgram(
     throw error;
   }
   finish(ports, record, journal, startedMs, redaction);
-  return { record, problems: problems.map(redaction.event) };
+  return { record, problems: problems.map(redaction.finding) };
 }
 
 /** No step of a run that has ended waits or runs. */

@@ -155,6 +155,45 @@ describe('what can leave a home', () => {
   });
 });
 
+describe('what the caller and the program say of a run', () => {
+  it('is recorded byte for byte, gone on with as it was, and found again', async () => {
+    using rig = openRig();
+    const env = { HOME: rig.path('user') };
+    const [given, cell] = [rig.path('user', 'other.csv'), rig.path('user', 'a')];
+    rig.write({
+      'p/same.yaml': manifest(
+        `run: 'echo {{parameters.uri}} {{matrix.at}} > {{outputs.o}}; exit {{parameters.code}}'
+matrix: {at: [${cell}, ~/a]}
+code: [x.txt]
+outputs: {o: {}}`,
+        'parameters: {uri: {type: string, default: none}, code: {type: integer, default: 0}}',
+      ),
+      'p/x.txt': 'one',
+    });
+    const same = async (...words: string[]) => {
+      const ended = await rig.same([...words, '--json'], { env });
+      return { ...ended, said: ended.json() };
+    };
+    const first = await same('run', '-f', 'p', `--uri=${given}`);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(first.said.parameters.uri.value, given);
+    assert.deepEqual(
+      first.said.steps.map((step: { matrix: object }) => step.matrix),
+      [{ at: cell }, { at: '~/a' }],
+    );
+    const failed = await same('run', '-f', 'p', `--uri=${given}`, '--code=1');
+    const retried = await same('retry', failed.said.id);
+    assert.equal(retried.said.resumes, failed.said.id, retried.stderr);
+    assert.equal(retried.said.parameters.uri.value, given);
+    rig.write({ 'p/x.txt': 'two' });
+    const { steps } = (await same('why', '-f', 'p', `--uri=${given}`)).said;
+    assert.deepEqual(
+      steps.map(({ changes }: { changes?: { what: string }[] }) => changes?.map(({ what }) => what)),
+      [['code x.txt'], ['code x.txt']],
+    );
+  });
+});
+
 /** A secret as programs print it. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { EngineEvent } from '../../src/engines/engine.ts';
 import { redactionOf, secretParameters } from '../../src/operations/redaction.ts';
 import { maskingOf } from '../../src/operations/secrets.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
+import { begun, finished } from '../runs/record.ts';
 
 const whereabouts = {
   hostName: 'engine.example',
@@ -14,9 +16,16 @@ const whereabouts = {
   ],
 } as const;
 
-function redacted(fields: object, secrets: Record<string, string> = {}): RunRecord {
-  const record = structuredClone(fields) as RunRecord;
-  redactionOf(maskingOf(secrets), whereabouts).record(record);
+interface Hidden {
+  secrets?: Record<string, string>;
+  hostName?: string;
+  lists?: string[];
+}
+
+function redacted(fields: Partial<RunRecord>, hidden: Hidden = {}): RunRecord {
+  const { secrets = {}, hostName = whereabouts.hostName, lists } = hidden;
+  const record = structuredClone(begun(fields));
+  redactionOf(maskingOf(secrets), { ...whereabouts, hostName }, lists).record(record);
   return record;
 }
 
@@ -38,21 +47,139 @@ describe('the redaction of a run', () => {
 
   it('changes nothing that is the program’s, nor any digest', () => {
     const digest = `sha256:${'abcd'.repeat(16)}`;
-    const record = {
-      id: 'abcd',
-      steps: [{ name: 'abcd', because: 'abcd', outputs: { abcd: { digest } }, matrix: { item: digest } }],
-      metrics: [{ name: 'abcd', step: 'abcd', series: digest }],
-      parameters: { abcd: { value: 'abcd' } },
-    };
-    assert.deepEqual(redacted(record, { S: 'abcd' }), {
+    const [step] = begun().steps;
+    const record = begun({
+      steps: [{ ...step!, name: 'abcd', because: 'abcd', outputs: { abcd: { digest, sizeBytes: 1 } } }],
+      metrics: [
+        { name: 'abcd', step: 'abcd', value: 1, series: digest },
+        { name: 'abcd', step: 'abcd', value: 1, declared: true },
+      ],
+      parameters: { abcd: { value: 'abcd', source: '--abcd' } },
+    });
+    assert.deepEqual(redacted(record, { secrets: { S: 'abcd' } }), {
       ...record,
       steps: [{ ...record.steps[0], because: '***S***' }],
-      metrics: [{ ...record.metrics[0], name: '***S***' }],
+      metrics: [{ ...record.metrics[0], name: '***S***' }, record.metrics[1]],
+    });
+  });
+
+  it('leaves parameters byte for byte, whatever they and their members are called', () => {
+    const said = '/home/ada/other.csv on engine.example';
+    const names = [
+      'uri',
+      'place',
+      'message',
+      'hint',
+      'gpu',
+      'matrix',
+      'logged',
+      'services',
+      'warnings',
+      'metrics',
+    ];
+    const members = Object.fromEntries(names.map((name) => [name, said]));
+    const parameters = Object.fromEntries(
+      names.map((name) => [
+        name,
+        { value: { ...members, list: [members] }, default: said, source: '--x' as const },
+      ]),
+    );
+    assert.deepEqual(redacted({ parameters }).parameters, parameters);
+  });
+
+  it('leaves the values of a declared matrix, and the names of dimensions, and takes places out of items of a list', () => {
+    const matrix = { engine: 'engine.example', '/home/ada': { uri: '/home/ada/x' } };
+    const item = { item: { '/home/ada': ['/home/ada/x', 1] } };
+    const [step] = begun().steps;
+    const steps = [
+      { ...step!, name: 'grid.0', of: 'grid', matrix },
+      { ...step!, name: 'each.0', of: 'each', matrix: item },
+    ];
+    const metrics = steps.map(({ name, matrix }) => ({ name: 'm', step: name, matrix, value: 1 }));
+    const record = redacted({ steps, metrics }, { lists: ['each'] });
+    const shown = { item: { '/home/ada': ['~/x', 1] } };
+    assert.deepEqual(
+      record.steps.map(({ matrix }) => matrix),
+      [matrix, shown],
+    );
+    assert.deepEqual(
+      record.metrics.map(({ matrix }) => matrix),
+      [matrix, shown],
+    );
+  });
+
+  it('takes a host for one only where its name stands alone, and in no key but of what a step named', () => {
+    const [step] = begun().steps;
+    const artifacts = { digest: `tree:sha256:${'0'.repeat(64)}`, sizeBytes: 1 };
+    const logged = {
+      artifacts,
+      tags: { artifacts: 'artifacts', 'x-artifacts': 'artifacts.local, artifacts2' },
+    };
+    const record = redacted(
+      { warnings: ['my_artifacts of artifacts or subartifacts'], steps: [{ ...step!, logged }] },
+      { hostName: 'artifacts', secrets: { S: 'x-artifacts' } },
+    );
+    assert.deepEqual(record.warnings, ['my_HOST of HOST or subartifacts']);
+    assert.deepEqual(record.steps[0]!.logged, {
+      artifacts,
+      tags: { HOST: 'HOST', '***S***': 'HOST.local, artifacts2' },
+    });
+  });
+
+  it('takes no host out whose name is a word of ordinary texts', () => {
+    const warnings = ['step b did not succeed'];
+    assert.deepEqual(redacted({ warnings }, { hostName: 'step' }).warnings, warnings);
+  });
+
+  it('copies nothing where there is nothing to take out', () => {
+    const [step] = begun().steps;
+    const record = begun({
+      environments: { e: { key: 'k', locked: true, variables: {}, resolved: { packages: { a: '1' } } } },
+      steps: [{ ...step!, because: 'no', logged: { tags: { a: 'b' }, runs: [] } }],
+      metrics: [{ name: 'm', step: 'one', value: 1 }],
+      warnings: ['w'],
+    });
+    const before = { ...record };
+    redactionOf(maskingOf({ S: 'secret' }), whereabouts).record(record);
+    for (const [name, field] of Object.entries(before)) {
+      assert.equal(record[name as keyof RunRecord], field, name);
+    }
+    const event = finished('one', { warnings: ['w'], metrics: [{ name: 'm', value: 1 }] });
+    assert.equal(redactionOf(maskingOf({ S: 'secret' }), whereabouts).event(event), event);
+  });
+
+  it('masks secrets in what events and problems tell, and in nothing that results are found by', () => {
+    const redaction = redactionOf(maskingOf({ S: 'abcd' }), whereabouts);
+    const problem = { code: 'SAME1601', message: 'abcd', place: 'abcd:1', hint: 'see abcd' } as const;
+    const shown = { code: 'SAME1601', message: '***S***', place: '***S***:1', hint: 'see ***S***' };
+    assert.deepEqual(redaction.finding(problem), shown);
+    const event = finished('abcd', {
+      metrics: [{ name: 'abcd', value: 1 }],
+      logged: { parameters: { abcd: 'abcd' }, drift: { abcd: ['abcd'] } },
+      problems: [problem],
+      warnings: ['abcd'],
+      inputs: { abcd: { digest: 'abcd', sizeBytes: 1 } },
+    });
+    assert.deepEqual(redaction.event(event), {
+      ...event,
+      metrics: [{ name: '***S***', value: 1 }],
+      logged: { parameters: { '***S***': '***S***' }, drift: { '***S***': ['***S***'] } },
+      problems: [shown],
+      warnings: ['***S***'],
+    });
+    const expanded: EngineEvent = {
+      type: 'step-expanded',
+      step: 'abcd',
+      cells: [{ name: 'abcd.0', matrix: { item: 'abcd' } }],
+    };
+    assert.deepEqual(redaction.event(expanded), {
+      ...expanded,
+      cells: [{ name: 'abcd.0', matrix: { item: '***S***' } }],
     });
   });
 
   it('leaves events as they are where there is no secret', () => {
-    const event = { type: 'step-skipped', because: '/home/ada' };
+    const event = { type: 'step-skipped', step: 's', cause: 'failure', because: '/home/ada' } as const;
     assert.equal(redactionOf(maskingOf({}), whereabouts).event(event), event);
   });
 });
