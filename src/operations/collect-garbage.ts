@@ -1,6 +1,7 @@
 import { mentionedHex } from '../bundle/mentions.ts';
 import type { BlobCollector, StoredBlob } from '../content/content-store.ts';
 import type { BuiltEnvironment } from '../environments/built-environments.ts';
+import { type Finding, SameError } from '../errors/same-error.ts';
 import type { Sealed } from '../runs/run-sealer.ts';
 import { contentOf } from '../runs/step-outcome.ts';
 import { nameBlobs } from './named-blobs.ts';
@@ -40,6 +41,7 @@ export interface CollectOptions {
  * `same gc`: removes content that nothing names, environments that were not used for long, results of steps whose content
  * is gone, and what commands left that are over (spec SAME-RUN-050 to 052), and packs runs (SAME-RUN-092). Others may use the home meanwhile: what they
  * store or count on is young, and what was used since the oldest of them began stays. Interrupted, it has removed less.
+ * What hinders packing hinders nothing else: it is warned of.
  * @throws SAME1405 another collection is at work · SAME1903 interrupted
  */
 export async function collectGarbage(ports: Ports, options: CollectOptions): Promise<Collected> {
@@ -49,13 +51,14 @@ export async function collectGarbage(ports: Ports, options: CollectOptions): Pro
   try {
     if (!options.dryRun) collector.restore();
     const startedMs = Date.parse(ports.now());
-    const sealed = options.dryRun
-      ? { runs: 0, packs: 0 }
-      : collection.sealRuns({
-          isDue: ({ finishedAt }) => Date.parse(finishedAt ?? '') < startedMs - options.olderThanMs,
-          isStored: (digest) => ports.files.exists(ports.content.pathOf(digest)),
-          isOver: () => ports.cancel.aborted,
-        });
+    const seal = () =>
+      collection.sealRuns({
+        isDue: ({ finishedAt }) => Date.parse(finishedAt ?? '') < startedMs - options.olderThanMs,
+        isStored: (digest, bytes) => ports.files.read(ports.content.pathOf(digest))?.equals(bytes) === true,
+        isOver: () => ports.cancel.aborted,
+      });
+    // First, so that what only deleted runs in packs name goes too.
+    let sealed = options.dryRun ? { runs: 0, packs: 0 } : unlessHindered(seal);
     const busyMs = homeUse.busySinceMs() ?? Number.POSITIVE_INFINITY;
     const notSinceMs = Math.min(startedMs - options.olderThanMs, busyMs - SLACK_MS);
     const blobs = collector.list();
@@ -74,18 +77,36 @@ export async function collectGarbage(ports: Ports, options: CollectOptions): Pro
       collector.removeLeftovers();
       removeIdleReferrers(ports, homeUse, new Set(hexOf(collector.list(), [])));
     }
+    // The disk may have been full before.
+    sealed ??= unlessHindered(seal, (finding) => ports.warn(finding));
     const sizes = [gone, environments, leftovers].map(bytesOf);
     return {
       blobs: { count: gone.length, sizeBytes: sizes[0]! },
       environments,
       results: results.length,
       leftovers: { count: leftovers.length, sizeBytes: sizes[2]! },
-      sealed,
+      sealed: sealed ?? { runs: 0, packs: 0 },
       sizeBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
       kept: { count: blobs.length - gone.length, sizeBytes: bytesOf(blobs) - sizes[0]! },
     };
   } finally {
     release?.();
+  }
+}
+
+/** @returns nothing where packing failed */
+function unlessHindered(seal: () => Sealed, told: (finding: Finding) => void = () => {}): Sealed | undefined {
+  try {
+    return seal();
+  } catch (error) {
+    const [finding] = error instanceof SameError ? error.findings : [];
+    const why = finding?.message ?? (error instanceof Error ? error.message : String(error));
+    told({
+      code: 'SAME1404',
+      ...finding,
+      message: `not all runs could be packed, they stay as they are: ${why}`,
+    });
+    return undefined;
   }
 }
 

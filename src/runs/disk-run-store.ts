@@ -3,8 +3,8 @@ import type { EngineEvent, StepResult } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import {
   createExclusively,
-  existsSync,
   fromErrno,
+  isErrno,
   join,
   makeDirectories,
   removeTree,
@@ -139,9 +139,15 @@ export function openDiskRunStore(
       }
       // Out of the listing in one step, so that an interrupted removal leaves no half run.
       const gone = join(directory, `${DELETED}${id}`);
-      if (existsSync(files.pathOf(id))) renameSync(files.pathOf(id), gone);
+      try {
+        renameSync(files.pathOf(id), gone);
+      } catch (error) {
+        // It is packed, perhaps just now.
+        if (!isErrno(error, 'ENOENT')) throw error;
+      }
       // Looked for afterwards: another command may have packed it meanwhile.
-      if (files.isPacked(id)) createExclusively(join(files.monthPath(id), `${REMOVED}${id}`), '');
+      const month = files.monthPath(id);
+      if (files.packs.mayHave(month, id)) createExclusively(join(month, `${REMOVED}${id}`), '');
       removeTree(gone);
       files.removeDeleted();
     },

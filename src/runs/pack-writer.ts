@@ -4,10 +4,7 @@ import { paddingOf, tarHeader } from '../bundle/tar-header.ts';
 import { closeSync, fsyncSync, join, openSync, renameSync, rmSync, writeFully } from '../host/files.ts';
 import { ownName } from '../host/process-identity.ts';
 import type { JsonValue } from '../program/json.ts';
-import { LIST, type PackedRun, readPackedRun, readPackList } from './run-packs.ts';
-
-/** A pack that is being written has a name that begins so, and then one of the process that writes it. */
-export const SEALING = '.sealing-';
+import { LIST, type PackedRun, readPackedRun, readPackList, SEALING } from './run-packs.ts';
 
 /** A run as it goes into a pack. */
 export interface Member extends Omit<PackedRun, 'at'> {
@@ -17,8 +14,13 @@ export interface Member extends Omit<PackedRun, 'at'> {
 /**
  * Writes a pack and reads it again; when this returns it is on the disk.
  * @param month the directory
+ * @param beforeNamed called when it is written but not yet one of the month's packs
  */
-export function writePack(month: string, members: readonly Member[]): void {
+export function writePack(
+  month: string,
+  members: readonly Member[],
+  beforeNamed: () => void = () => {},
+): void {
   let at = 0;
   const runs = members.map(({ bytes, ...member }): PackedRun => {
     const run = { ...member, at };
@@ -45,6 +47,7 @@ export function writePack(month: string, members: readonly Member[]): void {
     } finally {
       closeSync(fd);
     }
+    beforeNamed();
     renameSync(temporary, join(month, name));
   } finally {
     rmSync(temporary, { force: true });

@@ -5,7 +5,7 @@ import { type ProcessIdentity, processState } from '../host/process-identity.ts'
 import { parseJournal } from './journal.ts';
 import { isMap, isRecordShaped } from './record-shape.ts';
 import { isRunId, monthOf } from './run-id.ts';
-import { type PackList, packsIn, RunPacks, readPackedRun, removedIn } from './run-packs.ts';
+import { Looks, type PackList, packsIn, RunPacks, readPackedRun, removedIn } from './run-packs.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunLog, StoredRun } from './run-store.ts';
 import { StepRecords } from './step-outcome.ts';
@@ -68,20 +68,26 @@ export class RunFiles {
    * @param onDamaged told of packs that cannot be read
    */
   *ids(onDamaged: (error: SameError) => void): Generator<string> {
-    for (const name of this.months()) {
-      const { own, packs, removed } = this.month(name);
-      const ids = new Set(own);
-      for (const pack of packs) {
-        try {
-          for (const id of this.packs.list(join(this.directory, name, pack))?.runs.keys() ?? [])
-            if (!removed.has(id)) ids.add(id);
-        } catch (error) {
-          if (!(error instanceof SameError)) throw error;
-          onDamaged(error);
-        }
+    for (const name of this.months()) yield* this.#idsIn(name, onDamaged);
+  }
+
+  #idsIn(name: string, onDamaged: (error: SameError) => void, looks = new Looks()): string[] {
+    const { own, packs, removed } = this.month(name);
+    const ids = new Set(own);
+    const damage: SameError[] = [];
+    for (const pack of packs) {
+      try {
+        const list = this.packs.list(join(this.directory, name, pack));
+        if (!list) looks.miss(pack);
+        for (const id of list?.runs.keys() ?? []) if (!removed.has(id)) ids.add(id);
+      } catch (error) {
+        if (error instanceof SameError) damage.push(error);
+        else throw error;
       }
-      yield* [...ids].sort().reverse();
     }
+    if (looks.isAgain()) return this.#idsIn(name, onDamaged, looks);
+    damage.forEach(onDamaged);
+    return [...ids].sort().reverse();
   }
 
   /** Whether there are files of a run, whatever is in them. */

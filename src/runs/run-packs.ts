@@ -8,6 +8,8 @@ import { isRunId } from './run-id.ts';
 export const PACK = /^pack-([0-9a-f]{12})-([0-9a-f]{12})-([0-9a-f]{32})\.tar$/;
 /** A packed run that was deleted has an empty file of this name beside its pack. */
 export const REMOVED = '.removed-';
+/** A pack that is being written has a name that begins so, and then one of the process that writes it. */
+export const SEALING = '.sealing-';
 /** The first file of a pack. */
 export const LIST = 'pack.json';
 const BLOCK = 512;
@@ -92,6 +94,25 @@ export interface FoundInPack {
   file(name: string): Buffer | undefined;
 }
 
+/** Whether to look at a month again: a pack that is gone since its name was read has been written anew by another process. */
+export class Looks {
+  readonly #gone = new Set<string>();
+  #isAgain = false;
+
+  /** A pack was named that is not there. Once more it is no reason to look again: it is a link to nowhere. */
+  miss(name: string): void {
+    this.#isAgain ||= !this.#gone.has(name);
+    this.#gone.add(name);
+  }
+
+  /** Asked at the end of each look. */
+  isAgain(): boolean {
+    const isAgain = this.#isAgain;
+    this.#isAgain = false;
+    return isAgain;
+  }
+}
+
 /** Finds runs in the packs of months; lists are read once. */
 export class RunPacks {
   readonly #lists = new Map<string, PackList>();
@@ -100,6 +121,12 @@ export class RunPacks {
   /** Whether a run is in a pack of a month, by the lists of those that can be read. */
   has(month: string, id: string): boolean {
     return !this.#locate(month, id, () => {}).next().done;
+  }
+
+  /** Whether a run is in a pack, or may come to be in one that is being written. */
+  mayHave(month: string, id: string): boolean {
+    // In this order: what was being written is a pack afterwards.
+    return namesIn(month).some((name) => name.startsWith(SEALING)) || this.has(month, id);
   }
 
   /** @param month the directory @throws SAME1612 the pack is damaged */
@@ -137,8 +164,9 @@ export class RunPacks {
   *#locate(month: string, id: string, onDamaged: (error: SameError) => void) {
     if (existsSync(join(month, `${REMOVED}${id}`))) return;
     const began = id.slice(0, 8) + id.slice(9, 13);
-    for (const look of [() => this.#names.get(month) ?? [], () => this.#look(month)]) {
-      for (const name of look()) {
+    const looks = new Looks();
+    for (let names = this.#names.get(month) ?? [], isKnown = true; ; names = this.#look(month)) {
+      for (const name of names) {
         const [, first, last] = PACK.exec(name)!;
         if (began < first! || began > last!) continue;
         const path = join(month, name);
@@ -146,11 +174,15 @@ export class RunPacks {
           const list = this.list(path);
           const run = list?.runs.get(id);
           if (list && run) yield { path, list, run };
+          // Whoever asks goes on where it could not be read.
+          if ((!list || run) && !existsSync(path)) looks.miss(name);
         } catch (error) {
           if (!(error instanceof SameError)) throw error;
           onDamaged(error);
         }
       }
+      if (!looks.isAgain() && !isKnown) return;
+      isKnown = false;
     }
   }
 

@@ -2,6 +2,7 @@ import { paddingOf, tarHeader } from '../bundle/tar-header.ts';
 import { SameError } from '../errors/same-error.ts';
 import {
   closeSync,
+  existsSync,
   fromErrno,
   isErrno,
   join,
@@ -14,18 +15,18 @@ import {
   rmSync,
 } from '../host/files.ts';
 import { isAbandoned } from '../host/process-identity.ts';
-import { type Member, SEALING, sha256, syncDirectory, writePack } from './pack-writer.ts';
+import { type Member, sha256, syncDirectory, writePack } from './pack-writer.ts';
 import { isRecordShaped } from './record-shape.ts';
 import { DELETED, RunFiles } from './run-files.ts';
-import { REMOVED, readPackedRun, readPackList } from './run-packs.ts';
+import { REMOVED, readPackedRun, readPackList, SEALING } from './run-packs.ts';
 import type { RunRecord } from './run-record.ts';
 
 /** What a sealing does. */
 export interface SealOptions {
   /** Whether a run that has ended is to be packed. */
   isDue(record: RunRecord): boolean;
-  /** Whether the content has a blob. */
-  isStored(digest: string): boolean;
+  /** Whether the content has a blob, byte for byte these. */
+  isStored(digest: string, bytes: Buffer): boolean;
   /** Whether to stop after what is being done. */
   isOver(): boolean;
   /** Fewer due runs in a month stay as they are. */
@@ -89,7 +90,7 @@ function sealMonth(files: RunFiles, name: string, options: SealOptions, sealed: 
   };
   for (const id of waiting.sort()) {
     if (options.isOver()) break;
-    const member = memberOf(files.pathOf(id), id, options, mostBytes);
+    const member = memberIfThere(files.pathOf(id), id, options, mostBytes);
     if (!member) continue;
     if (members.length === mostRuns || bytes + member.bytes.length > mostBytes) write();
     members.push(member);
@@ -126,12 +127,23 @@ function isDone(files: RunFiles, month: string, id: string, sealed: Sealed): boo
     const packed = files.packs.find(month, id)?.file('run.json');
     if (!packed?.equals(readFileSync(join(files.pathOf(id), 'run.json')))) return false;
   } catch (error) {
-    if (!(error instanceof SameError)) throw error;
+    // Damaged there, or deleted by somebody meanwhile.
+    if (!(error instanceof SameError || isErrno(error, 'ENOENT'))) throw error;
     return false;
   }
   takeAway(files, id);
   sealed.runs++;
   return true;
+}
+
+/** {@link memberOf}; nothing where it is deleted meanwhile. */
+function memberIfThere(path: string, id: string, options: SealOptions, mostBytes: number) {
+  try {
+    return memberOf(path, id, options, mostBytes);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    return undefined;
+  }
 }
 
 /** A run's files as a part of a pack; nothing where there is something else in its directory, or too much. */
@@ -146,7 +158,7 @@ function memberOf(path: string, id: string, options: SealOptions, mostBytes: num
     if (at + sizeBytes > mostBytes) return undefined;
     const body = readFileSync(join(path, name));
     const digest = `sha256:${sha256(body)}`;
-    if (name.startsWith('logs/') && named.has(digest) && options.isStored(digest)) {
+    if (name.startsWith('logs/') && named.has(digest) && options.isStored(digest, body)) {
       member.stored.push([name, digest, body.length]);
       continue;
     }
@@ -179,7 +191,11 @@ function filesBelow(path: string, prefix: string): [name: string, sizeBytes: num
 
 /** Writes a pack, reads it again, and removes the directories of what is in it. */
 function seal(files: RunFiles, month: string, members: readonly Member[], sealed: Sealed): void {
-  writePack(month, members);
+  writePack(month, members, () => {
+    // Deleted since it was read: its deletion found no pack. One in another pack has had that from who deleted it.
+    for (const { id } of members)
+      if (!existsSync(files.pathOf(id)) && !files.isPacked(id)) writeEmpty(join(month, `${REMOVED}${id}`));
+  });
   sealed.packs++;
   for (const { id } of members) {
     // Somebody deleted it while it was packed: then it is deleted there too.

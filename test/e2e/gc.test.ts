@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { writeManyRuns } from '../../bench/many-runs.ts';
 import { minor } from '../environments/wheels.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
 
@@ -16,6 +17,10 @@ beforeEach(() => {
 afterEach(() => rig[Symbol.dispose]());
 
 const blobs = () => join(rig.home, 'content/blobs/sha256');
+const packs = () =>
+  readdirSync(join(rig.home, 'runs'), { recursive: true, withFileTypes: true })
+    .filter(({ name }) => name.startsWith('pack-'))
+    .map(({ parentPath, name }) => join(parentPath, name));
 const stored = () => readdirSync(blobs()).sort();
 const hexOf = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
 
@@ -106,6 +111,36 @@ describe('same gc', () => {
       again.steps.map((step: { cached: boolean }) => step.cached),
       [false, false],
     );
+  });
+
+  test('removes what nothing names although runs cannot be packed, and says so', async () => {
+    await study();
+    const waste = orphan('nobody names this');
+    const pack = `pack-${'0'.repeat(12)}-${'f'.repeat(12)}-${'0'.repeat(32)}.tar`;
+    mkdirSync(join(rig.home, 'runs/2025/09', pack), { recursive: true });
+    const { stdout, stderr } = await ok(['gc', ...NOW]);
+    assert.equal(stdout, '17 B removed\n');
+    assert.equal(
+      stderr.match(/not all runs could be packed, they stay as they are: EISDIR/g)?.length,
+      1,
+      stderr,
+    );
+    assert.ok(!stored().includes(waste));
+  });
+
+  test('packs runs in the end that could not be packed at first', async () => {
+    writeManyRuns(rig.home, 64);
+    const [pack] = packs();
+    assert.equal(spawnSync('tar', ['xf', pack!, '-C', join(pack!, '..')]).status, 0);
+    rmSync(pack!);
+    const id = readdirSync(join(pack!, '..')).sort()[0];
+    // In the way of the first run that is taken, until leftovers are removed.
+    mkdirSync(join(rig.home, `runs/.deleted-${id}/x`), { recursive: true });
+    const { stderr } = await ok(['gc']);
+    assert.match(stderr, /runs +64 packed into 0 files/);
+    assert.doesNotMatch(stderr, /could be packed/);
+    assert.equal(packs().length, 1);
+    assert.equal((await ok(['list', 'runs', '--json'])).json().total, 64);
   });
 
   test('leaves results alone whose content stays', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeManyRuns } from '../../bench/many-runs.ts';
@@ -118,6 +119,29 @@ pipeline:
     assert.equal(total, 99);
     assert.ok(items.every((run: { id: string }) => run.id !== id));
     assert.match((await ok(['check', 'store'], env)).stdout, /^99 runs, all whole\n$/);
+  });
+
+  test('keep in their pack a log whose stored copy is torn', async () => {
+    const home = rig.path('torn');
+    writeManyRuns(home, 64);
+    unpackRuns(home);
+    const { name, parentPath } = filesOf(home).find((file) => file.name === 'run.json')!;
+    const record = JSON.parse(readFileSync(join(parentPath, name), 'utf8'));
+    const text = 'printed by a step\n';
+    const hex = createHash('sha256').update(text).digest('hex');
+    const log = { digest: `sha256:${hex}`, sizeBytes: text.length };
+    const [step] = JSON.parse(
+      readFileSync(pathOf(rig.home, (await listed())[0]!.id, 'run.json'), 'utf8'),
+    ).steps;
+    record.steps = [{ ...step, logs: { stdout: log, stderr: log } }];
+    writeFileSync(join(parentPath, name), JSON.stringify(record));
+    mkdirSync(join(parentPath, 'logs'));
+    writeFileSync(join(parentPath, `logs/${step.name}.1.stdout`), text);
+    mkdirSync(join(home, 'content/blobs/sha256'), { recursive: true });
+    writeFileSync(join(home, 'content/blobs/sha256', hex), text.slice(0, 7));
+    const env = { SAME_HOME: home };
+    assert.match((await ok(['gc'], env)).stderr, /runs +64 packed into 1 file/);
+    assert.match((await ok(['logs', record.id], env)).stdout, /printed by a step/);
   });
 
   test('are told of when they are damaged, in a pack or out of it, and when the index is', async () => {

@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -130,7 +133,7 @@ describe('sealing runs', () => {
     const artifact = { digest, sizeBytes: bytes.length };
     record.steps[0].logs = { stdout: artifact, stderr: artifact };
     writeFileSync(path, `${canonicalJson(record)}\n`);
-    seal({ isStored: (asked) => asked === digest });
+    seal({ isStored: (asked, body) => asked === digest && body.equals(bytes) });
     const logs = openDiskRunStore(directory).logs(ids[0]!);
     assert.deepEqual(
       logs.find(({ stream }) => stream === 'stdout'),
@@ -157,6 +160,116 @@ describe('sealing runs', () => {
     assert.deepEqual(others, []);
     const { year, month } = monthOf(ids[0]!);
     assert.doesNotMatch(readFileSync(join(directory, year, month, left!), 'latin1'), new RegExp(ids[1]!));
+  });
+
+  it('keeps a run deleted that was deleted while it was packed, even when the sealing ends before it notices', () => {
+    const { directory, ids, seal } = openRuns(3);
+    let asked = 0;
+    const isOver = () => {
+      // Asked before each run: the second has been read.
+      if (++asked === 4) {
+        openDiskRunStore(directory).remove(ids[1]!);
+        // Ends the sealing once the pack has its name.
+        mkdirSync(join(directory, `.deleted-${ids[0]}`, 'x'), { recursive: true });
+      }
+      return false;
+    };
+    assert.throws(() => seal({ isOver }), { code: 'ENOTEMPTY' });
+    assert.equal(filesBelow(directory).filter((name) => name.startsWith('pack-')).length, 1);
+    const left = () => told(directory).runs.map(({ record }) => record.id);
+    assert.deepEqual(left(), [ids[2], ids[0]]);
+    rmSync(join(directory, `.deleted-${ids[0]}`), { recursive: true });
+    for (let round = 0; round < 2; round++) {
+      seal();
+      assert.deepEqual(left(), [ids[2], ids[0]]);
+    }
+    assert.equal(filesBelow(directory).length, 1);
+  });
+
+  it('keeps a run deleted that was deleted just before its pack got its name', () => {
+    const { directory, ids, seal } = openRuns(2);
+    const copy = join(root, `named-${count}`, 'runs');
+    cpSync(directory, copy, { recursive: true });
+    seal();
+    const { year, month } = monthOf(ids[0]!);
+    const [pack] = filesBelow(directory);
+    const sealing = join(copy, year, month, '.sealing-x');
+    linkSync(join(directory, year, month, pack!), sealing);
+    openDiskRunStore(copy).remove(ids[0]!);
+    renameSync(sealing, join(copy, year, month, pack!));
+    assert.deepEqual(
+      told(copy).runs.map(({ record }) => record.id),
+      [ids[1]],
+    );
+  });
+
+  it('goes on with the others when a run is deleted before it was read', () => {
+    const { directory, ids, seal } = openRuns(3);
+    let asked = 0;
+    const isOver = () => {
+      if (++asked === 3) openDiskRunStore(directory).remove(ids[1]!);
+      return false;
+    };
+    assert.deepEqual(seal({ isOver }), { runs: 2, packs: 1 });
+    assert.deepEqual(
+      told(directory).runs.map(({ record }) => record.id),
+      [ids[2], ids[0]],
+    );
+  });
+
+  it('lets a run be deleted whose directory another process takes away at that moment', () => {
+    const { directory, ids, seal } = openRuns(2);
+    const store = openDiskRunStore(directory);
+    const real = RunFiles.prototype.load;
+    try {
+      RunFiles.prototype.load = function (id) {
+        const run = real.call(this, id);
+        RunFiles.prototype.load = real;
+        seal();
+        return run;
+      };
+      store.remove(ids[0]!);
+    } finally {
+      RunFiles.prototype.load = real;
+    }
+    assert.deepEqual(
+      told(directory).runs.map(({ record }) => record.id),
+      [ids[1]],
+    );
+  });
+
+  it('hides no run from who lists or looks for it while its pack is written anew', () => {
+    const { directory, ids, seal } = openRuns(3);
+    seal();
+    const rewrite = (id: string) => {
+      openDiskRunStore(directory).remove(id);
+      seal();
+    };
+    const listing = new RunFiles(directory);
+    listing.month = (name) => {
+      const seen = RunFiles.prototype.month.call(listing, name);
+      listing.month = RunFiles.prototype.month;
+      rewrite(ids[0]!);
+      return seen;
+    };
+    const fail = (error: Error) => {
+      throw error;
+    };
+    assert.deepEqual([...listing.ids(fail)], [ids[2], ids[1]]);
+    const looking = new RunFiles(directory);
+    const { list } = looking.packs;
+    looking.packs.list = (path) => {
+      looking.packs.list = list;
+      rewrite(ids[1]!);
+      return looking.packs.list(path);
+    };
+    assert.equal(looking.load(ids[2]!)?.record.id, ids[2]);
+    // A link to nowhere is no reason to look for ever.
+    const { year, month } = monthOf(ids[0]!);
+    const name = `pack-${'0'.repeat(12)}-${'f'.repeat(12)}-${'0'.repeat(32)}.tar`;
+    symlinkSync('nowhere', join(directory, year, month, name));
+    assert.deepEqual([...new RunFiles(directory).ids(fail)], [ids[2]]);
+    assert.equal(new RunFiles(directory).load(ids[1]!), undefined);
   });
 
   it('says which run of a pack is damaged, and tells of the others', () => {
