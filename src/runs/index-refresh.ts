@@ -1,5 +1,6 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { join, namesIn } from '../host/files.ts';
+import { changedMonths, changedTags } from './index-changes.ts';
 import { putOther } from './index-others.ts';
 import { runStamp, stampOf, sureStamp, UNSURE } from './index-stamps.ts';
 import type { IndexTables } from './index-tables.ts';
@@ -18,34 +19,47 @@ export interface IndexSources {
   onDamaged(finding: Finding): void;
 }
 
-/** Runs that are taken before what is done so far is kept. */
+/** Another process changed the tables between two batches: what is known of them is not so any more. */
+export class ChangedMeanwhile extends Error {}
+
 const BATCH = 20_000;
+/** Stands for the stamp of a run that is damaged in its pack: it is read again with the pack. */
+const PACKED = 'packed';
 
 /** Takes what changed in the files of a home's own runs into the tables, looking only at what can have changed. */
 export class IndexRefresh {
   readonly #tables: IndexTables;
   readonly #sources: IndexSources;
+  readonly #perBatch: number;
   #batch = 0;
 
-  constructor(tables: IndexTables, sources: IndexSources) {
+  /** @param perBatch runs that are taken before what is done so far is kept */
+  constructor(tables: IndexTables, sources: IndexSources, perBatch = BATCH) {
     this.#tables = tables;
     this.#sources = sources;
+    this.#perBatch = perBatch;
   }
 
   /** Whether something may have changed since the tables were made; warns of what is known to be damaged. */
   isStale(): boolean {
-    const { months, gone } = this.#changedMonths();
-    if (months.length > 0 || gone.length > 0 || this.#changedTags().length > 0) return true;
+    const { months, gone } = changedMonths(this.#tables, this.#sources.files);
+    if (
+      months.length > 0 ||
+      gone.length > 0 ||
+      changedTags(this.#tables, this.#sources.annotations.directory).length > 0
+    )
+      return true;
     return this.#open().length > 0;
   }
 
   /** Takes all changes, within a transaction of the caller. */
   apply(): void {
-    const { months, gone } = this.#changedMonths();
+    const { months, gone } = changedMonths(this.#tables, this.#sources.files);
     for (const month of gone) this.#month(month, undefined);
     for (const { month, stamp } of months) this.#month(month, stamp);
     for (const { id, month } of this.#open()) this.#load(id, month);
-    for (const { id, stamp } of this.#changedTags()) this.#tag(id, stamp);
+    for (const { id, stamp } of changedTags(this.#tables, this.#sources.annotations.directory))
+      this.#tag(id, stamp);
     this.#tables.flush();
   }
 
@@ -53,19 +67,6 @@ export class IndexRefresh {
   warn(): void {
     const left = this.#tables.all<{ finding: string }>('SELECT finding FROM open WHERE finding IS NOT NULL');
     for (const { finding } of left) this.#sources.onDamaged(JSON.parse(finding));
-  }
-
-  #changedMonths(): { months: { month: string; stamp: string }[]; gone: string[] } {
-    const { files } = this.#sources;
-    const rows = this.#tables.all<{ month: string; stamp: string }>('SELECT month, stamp FROM months');
-    const known = new Map(rows.map(({ month, stamp }) => [month, stamp]));
-    const months = files.months().flatMap((month) => {
-      const stamp = stampOf(join(files.directory, month)) ?? UNSURE;
-      const before = known.get(month);
-      known.delete(month);
-      return stamp !== UNSURE && stamp === before ? [] : [{ month, stamp }];
-    });
-    return { months, gone: [...known.keys()] };
   }
 
   /** @param stamp of the directory before it is read; undefined when it is not there any more */
@@ -86,13 +87,15 @@ export class IndexRefresh {
       tables.run('UPDATE runs SET pack = NULL WHERE pack = ?', pack);
       tables.run('DELETE FROM packs WHERE pack = ?', pack);
     }
-    tables.run('DELETE FROM open WHERE month = ? AND id LIKE ?', month, 'pack-%');
+    // What was damaged in packs is found again where they are read again.
+    tables.run('DELETE FROM open WHERE month = ? AND (id LIKE ? OR stamp = ?)', month, 'pack-%', PACKED);
     const there = new Set(own);
     for (const name of packs) if (!known.get(name)?.whole) this.#pack(month, name, removed, there);
     const had = tables.all<{ id: string }>('SELECT id FROM runs WHERE month = ? AND dir = 1', month);
     const added = new Set(own);
     for (const { id } of had) if (!added.delete(id)) tables.run('UPDATE runs SET dir = 0 WHERE id = ?', id);
-    for (const { id } of tables.all<{ id: string }>('SELECT id FROM open WHERE month = ?', month)) {
+    const open = 'SELECT id FROM open WHERE month = ? AND stamp <> ?';
+    for (const { id } of tables.all<{ id: string }>(open, month, PACKED)) {
       if (!there.has(id) && isRunId(id)) tables.run('DELETE FROM open WHERE id = ?', id);
       added.delete(id);
     }
@@ -109,44 +112,59 @@ export class IndexRefresh {
     const tables = this.#tables;
     try {
       const path = join(files.directory, month, name);
+      const stamp = stampOf(path);
+      if (stamp === undefined) return;
+      tables.run(
+        'INSERT OR IGNORE INTO packs(month, name, stamp, whole) VALUES (?, ?, ?, 0)',
+        month,
+        name,
+        '',
+      );
+      tables.run('UPDATE packs SET stamp = ? WHERE month = ? AND name = ?', sureStamp(stamp), month, name);
       const list = files.packs.list(path);
       if (!list) return;
       const said = new Set(namesIn(this.#sources.annotations.directory));
-      tables.run('INSERT OR IGNORE INTO packs(month, name, whole) VALUES (?, ?, 0)', month, name);
       const { pack } = tables.get<{ pack: number }>(
         'SELECT pack FROM packs WHERE month = ? AND name = ?',
         month,
         name,
       )!;
+      let isWhole = true;
       for (const id of list.runs.keys()) {
         if (removed.has(id)) continue;
         const isKnown = tables.get('SELECT 1 FROM runs WHERE id = ? AND month IS NOT NULL', id);
-        if (isKnown) tables.run('UPDATE runs SET pack = ? WHERE id = ?', pack, id);
-        else if (own.has(id) || said.has(`${id}.jsonl`)) this.#load(id, month, pack);
-        else this.#takePacked(path, list, id, { month, pack });
+        // What was seen before it ended has ended, or it would not be packed.
+        const isOpen = tables.get('SELECT 1 FROM open WHERE id = ?', id);
+        if (isKnown && !isOpen) tables.run('UPDATE runs SET pack = ? WHERE id = ?', pack, id);
+        else if (isKnown || own.has(id) || said.has(`${id}.jsonl`))
+          isWhole = this.#load(id, month, pack) && isWhole;
+        else isWhole = this.#takePacked(path, list, id, { month, pack }) && isWhole;
       }
-      tables.run('UPDATE packs SET whole = 1 WHERE pack = ?', pack);
+      if (isWhole) tables.run('UPDATE packs SET whole = 1 WHERE pack = ?', pack);
     } catch (error) {
       if (!(error instanceof SameError)) throw error;
       this.#leaveOpen(name, month, UNSURE, error.findings[0]);
     }
   }
 
-  /** Takes a run that is nowhere but in a pack. */
-  #takePacked(path: string, list: PackList, id: string, place: { month: string; pack: number }): void {
+  /** Takes a run that is nowhere but in a pack. @returns whether it could be read */
+  #takePacked(path: string, list: PackList, id: string, place: { month: string; pack: number }): boolean {
     try {
       const record = recordInPack(path, list, id);
-      if (!record) return;
+      if (!record) return false;
       this.#tables.put(rowOf({ record, own: true }), { ...place, dir: false });
+      this.#tables.run('DELETE FROM open WHERE id = ?', id);
       this.#keepBatch();
+      return true;
     } catch (error) {
       if (!(error instanceof SameError)) throw error;
-      this.#leaveOpen(id, place.month, UNSURE, error.findings[0]);
+      this.#leaveOpen(id, place.month, PACKED, error.findings[0]);
+      return false;
     }
   }
 
-  /** Reads one run and takes it; one that cannot be read, or has not ended, is looked at again. */
-  #load(id: string, month: string, pack: number | null = null): void {
+  /** Reads one run and takes it; one that cannot be read, or has not ended, is looked at again. @returns whether it could */
+  #load(id: string, month: string, pack: number | null = null): boolean {
     const { files, annotations } = this.#sources;
     const stamp = runStamp(files, id);
     let run: StoredRun | undefined;
@@ -170,7 +188,9 @@ export class IndexRefresh {
     // Of a run that goes on nothing on the disk says that its process is gone.
     if (run && (stamp === undefined || stamp.startsWith('final')))
       this.#tables.run('DELETE FROM open WHERE id = ?', id);
-    else this.#leaveOpen(id, month, run?.record.status === 'running' ? UNSURE : (stamp ?? UNSURE), finding);
+    else if (stamp === undefined && !finding) this.#tables.run('DELETE FROM open WHERE id = ?', id);
+    else this.#leaveOpen(id, month, run?.record.status === 'running' ? UNSURE : (stamp ?? PACKED), finding);
+    return run !== undefined;
   }
 
   #leaveOpen(id: string, month: string, stamp: string, finding: Finding | undefined): void {
@@ -184,7 +204,7 @@ export class IndexRefresh {
     return this.#tables
       .all<{ id: string; month: string; stamp: string }>('SELECT id, month, stamp FROM open')
       .filter(({ id, stamp }) => {
-        if (!isRunId(id)) return false;
+        if (!isRunId(id) || stamp === PACKED) return false;
         if (stamp !== UNSURE) return runStamp(files, id) !== stamp;
         try {
           const run = files.load(id);
@@ -197,21 +217,6 @@ export class IndexRefresh {
           return true;
         }
       });
-  }
-
-  #changedTags(): { id: string; stamp: string | undefined }[] {
-    const { directory } = this.#sources.annotations;
-    const rows = this.#tables.all<{ id: string; stamp: string }>('SELECT id, stamp FROM tags');
-    const known = new Map(rows.map(({ id, stamp }) => [id, stamp]));
-    const changed = namesIn(directory).flatMap((name) => {
-      const id = name.slice(0, -'.jsonl'.length);
-      if (!isRunId(id) || name !== `${id}.jsonl`) return [];
-      const stamp = stampOf(join(directory, name));
-      const before = known.get(id);
-      known.delete(id);
-      return stamp === before && stamp !== undefined ? [] : [{ id, stamp }];
-    });
-    return [...changed, ...[...known.keys()].map((id) => ({ id, stamp: undefined }))];
   }
 
   #tag(id: string, stamp: string | undefined): void {
@@ -231,9 +236,13 @@ export class IndexRefresh {
   }
 
   #keepBatch(): void {
-    this.#batch++;
-    if (this.#batch % BATCH !== 0) return;
-    this.#tables.flush();
-    this.#tables.database.exec('COMMIT; BEGIN IMMEDIATE');
+    const tables = this.#tables;
+    if (++this.#batch % this.#perBatch !== 0) return;
+    tables.flush();
+    const version = tables.get<{ data_version: number }>('PRAGMA data_version')!.data_version;
+    tables.database.exec('COMMIT');
+    tables.begin('BEGIN IMMEDIATE');
+    const since = tables.get<{ data_version: number }>('PRAGMA data_version')!.data_version;
+    if (since !== version) throw new ChangedMeanwhile();
   }
 }

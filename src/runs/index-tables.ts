@@ -1,33 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../host/database.ts';
 import type { JsonValue } from '../program/json.ts';
 import { stableText } from '../program/json.ts';
 import { CHUNK, Column } from './index-columns.ts';
+import { TABLES } from './index-schema.ts';
 import { valuesOf } from './index-values.ts';
 import type { RunField, RunRow } from './run-query.ts';
 
 /** Of another version an index is made anew. */
-const VERSION = 'same-runs-3';
+const VERSION = 'same-runs-4';
 /** Chunks that a field may have. */
 const CHUNKS = 2 ** 20;
 /** Codes that are remembered while many runs are taken. */
 const REMEMBERED = 100_000;
-const TABLES = `
-CREATE TABLE runs(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, month TEXT, dir INTEGER NOT NULL, pack INTEGER, row TEXT NOT NULL);
-CREATE INDEX runs_dir ON runs(month) WHERE dir = 1;
-CREATE INDEX runs_nowhere ON runs(month) WHERE dir = 0 AND pack IS NULL;
-CREATE INDEX runs_pack ON runs(pack) WHERE pack IS NOT NULL;
-CREATE TABLE open(id TEXT PRIMARY KEY, month TEXT NOT NULL, stamp TEXT NOT NULL, finding TEXT) WITHOUT ROWID;
-CREATE TABLE months(month TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE packs(pack INTEGER PRIMARY KEY, month TEXT NOT NULL, name TEXT NOT NULL, whole INTEGER NOT NULL, UNIQUE(month, name));
-CREATE TABLE subjects(subject TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE others(id TEXT NOT NULL, subject TEXT NOT NULL, row TEXT NOT NULL, PRIMARY KEY(id, subject)) WITHOUT ROWID;
-CREATE INDEX others_subject ON others(subject);
-CREATE TABLE tags(id TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE fields(field INTEGER PRIMARY KEY, of TEXT NOT NULL, name TEXT NOT NULL, UNIQUE(of, name));
-CREATE TABLE texts(code INTEGER PRIMARY KEY, field INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(field, json));
-CREATE TABLE columns(at INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-`;
 
 /** Where a run's files are: a directory of its own, a pack, both, or neither when it came with a bundle. */
 export interface RunPlace {
@@ -47,6 +32,7 @@ export class IndexTables {
   readonly #codes = new Map<string, number>();
   readonly #chunks = new Map<number, Column>();
   #added = 0;
+  #generation: string | undefined;
 
   constructor(database: Database) {
     this.database = database;
@@ -54,8 +40,16 @@ export class IndexTables {
 
   /** Whether the tables are there, and of this version. */
   isReady(): boolean {
-    if (!this.get('SELECT 1 FROM sqlite_schema WHERE name = ?', 'meta')) return false;
-    return this.get<{ value: string }>('SELECT value FROM meta WHERE key = ?', 'version')?.value === VERSION;
+    const isThere = this.get('SELECT 1 FROM sqlite_schema WHERE name = ?', 'meta');
+    return isThere !== undefined && this.#meta('version') === VERSION;
+  }
+
+  /** Begins a transaction, for which nothing is remembered of tables that another process made anew since the last. */
+  begin(mode: 'BEGIN' | 'BEGIN IMMEDIATE'): void {
+    this.database.exec(mode);
+    const generation = this.isReady() ? this.#meta<string>('generation') : undefined;
+    if (generation !== this.#generation) this.forget();
+    this.#generation = generation;
   }
 
   /** Makes the tables, in the place of whatever is there. */
@@ -66,7 +60,12 @@ export class IndexTables {
     for (const { name } of this.all<{ name: string }>(tables, 'table'))
       this.database.exec(`DROP TABLE "${name.replaceAll('"', '""')}"`);
     this.database.exec(TABLES);
-    this.run('INSERT INTO meta VALUES (?, ?), (?, 0)', 'version', VERSION, 'count');
+    this.#generation = randomUUID();
+    this.run(
+      "INSERT INTO meta VALUES ('version', ?), ('generation', ?), ('count', 0)",
+      VERSION,
+      this.#generation,
+    );
   }
 
   run(sql: string, ...values: (string | number | null | Uint8Array)[]): void {
@@ -87,7 +86,7 @@ export class IndexTables {
 
   /** How many runs there are. */
   count(): number {
-    return this.#added + this.get<{ value: number }>('SELECT value FROM meta WHERE key = ?', 'count')!.value;
+    return this.#added + this.#meta<number>('count')!;
   }
 
   /** A number above those of all runs. */
@@ -170,8 +169,10 @@ export class IndexTables {
 
   /** Whether a field has values that are no numbers. */
   hasTexts({ of, name }: RunField): boolean {
-    const field = this.#field(of, name, false);
-    return this.get('SELECT 1 FROM texts WHERE field = ? LIMIT 1', field ?? -1) !== undefined;
+    return (
+      this.get('SELECT 1 FROM texts WHERE field = ? LIMIT 1', this.#field(of, name, false) ?? -1) !==
+      undefined
+    );
   }
 
   /** The values of a field that are no numbers, by code. */
@@ -182,6 +183,10 @@ export class IndexTables {
       field ?? -1,
     );
     return new Map(rows.map(({ code, json }) => [code, JSON.parse(json) as JsonValue]));
+  }
+
+  #meta<T>(key: string): T | undefined {
+    return this.get<{ value: T }>('SELECT value FROM meta WHERE key = ?', key)?.value;
   }
 
   #mark(n: number, row: RunRow, isGone: boolean): void {

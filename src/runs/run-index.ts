@@ -1,10 +1,10 @@
 import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
 import { existsSync, isErrno } from '../host/files.ts';
 import { applyOthers, changesOfOthers, keptOthers, type OtherRuns, otherRows } from './index-others.ts';
-import { IndexRefresh, type IndexSources } from './index-refresh.ts';
+import { ChangedMeanwhile, IndexRefresh, type IndexSources } from './index-refresh.ts';
 import { searchTables } from './index-search.ts';
 import { IndexTables } from './index-tables.ts';
-import type { RunIndex, RunRow } from './run-query.ts';
+import type { RunIndex, RunQuery, RunRow, RunRows } from './run-query.ts';
 import { openScannedIndex, searchRows } from './scanned-index.ts';
 
 /** What an index is kept in, made from, and stood in for by where it cannot be kept. */
@@ -62,7 +62,7 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
       return none;
     }
     return {
-      search: (query) => searchTables(tables, query),
+      search: (query) => searchWithin(tables, query),
       row: (id) => rowIn(tables, id),
       kept: true,
       rebuild: () => tables.count(),
@@ -71,6 +71,16 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
   } catch (error) {
     if (!isOfDatabase(error)) throw error;
     return none;
+  }
+}
+
+/** All of an answer is of one moment. */
+function searchWithin(tables: IndexTables, query: RunQuery): RunRows {
+  try {
+    tables.begin('BEGIN');
+    return searchTables(tables, query);
+  } finally {
+    if (tables.database.isTransaction) tables.database.exec('COMMIT');
   }
 }
 
@@ -86,8 +96,8 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
     const tables = new IndexTables(database);
     const refresh = new IndexRefresh(tables, options);
     const within = (work: () => void) => {
-      database.exec('BEGIN IMMEDIATE');
       try {
+        tables.begin('BEGIN IMMEDIATE');
         work();
         database.exec('COMMIT');
       } catch (error) {
@@ -96,8 +106,17 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
         throw error;
       }
     };
+    const withinUnlessChanged = (work: () => void): boolean => {
+      try {
+        within(work);
+        return true;
+      } catch (error) {
+        if (!(error instanceof ChangedMeanwhile)) throw error;
+        return false;
+      }
+    };
     const take = () => {
-      if (refresh.isStale()) within(() => refresh.apply());
+      while (refresh.isStale() && !withinUnlessChanged(() => refresh.apply()));
     };
     if (anew || !tables.isReady()) within(() => (anew || !tables.isReady() ? tables.clear() : undefined));
     const changes = await changesOfOthers(tables, others);
@@ -110,12 +129,7 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
       search(query) {
         try {
           take();
-          database.exec('BEGIN');
-          try {
-            return searchTables(tables, query);
-          } finally {
-            database.exec('COMMIT');
-          }
+          return searchWithin(tables, query);
         } catch (error) {
           if (!isDatabaseError(error)) throw error;
           return searchRows(merged(scanOwn(), otherRows(tables, tagsOf)), query);
@@ -124,7 +138,7 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
       row: (id) => rowIn(tables, id),
       kept: true,
       rebuild() {
-        within(() => {
+        withinUnlessChanged(() => {
           const kept = keptOthers(tables);
           tables.clear();
           applyOthers(tables, kept, tagsOf);

@@ -1,22 +1,26 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openDiskAnnotations } from '../../src/runs/annotations.ts';
 import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
+import { ChangedMeanwhile, IndexRefresh } from '../../src/runs/index-refresh.ts';
+import { IndexTables } from '../../src/runs/index-tables.ts';
 import { RunFiles } from '../../src/runs/run-files.ts';
 import { monthOf, newRunId } from '../../src/runs/run-id.ts';
 import { openRunIndex } from '../../src/runs/run-index.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
+import { sealRuns } from '../../src/runs/run-sealer.ts';
 import { type IndexedRun, testRunIndex } from '../contract/run-index.ts';
 import { begun } from './record.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'same-index-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
+const all = { isDue: () => true, isStored: () => false, isOver: () => false, least: 1 };
 
 /** A home of runs, own ones as files and those of others as they are read. */
 function openHome() {
@@ -260,4 +264,106 @@ describe('the index of runs', () => {
     assert.deepEqual(tags(), twice({ team: 'x', size: 's' }));
     index.close();
   });
+  it('is right in a process that goes on while another makes the index anew', async () => {
+    const home = openHome();
+    const addOf = (name: string, value: string) =>
+      home.add({ parameters: { [name]: { value, source: '--x' } } }).id;
+    const gone = addOf('zeta', 'a');
+    addOf('alpha', 'a');
+    const going = await home.open();
+    assert.equal(going.search({}).total, 2);
+    home.store.remove(gone);
+    const files = new RunFiles(join(home.home, 'runs'));
+    (await openRunIndex({ ...home.options, files }, true)).close();
+    const added = addOf('alpha', 'b');
+    const where = { field: { of: 'parameters', name: 'alpha' }, operator: '=', value: 'b' } as const;
+    assert.deepEqual(
+      going.search({ where }).rows.map(({ id }) => id),
+      [added],
+    );
+    going.close();
+    const fresh = await home.open();
+    assert.deepEqual(
+      fresh.search({ where }).rows.map(({ id }) => id),
+      [added],
+    );
+    fresh.close();
+  });
+
+  it('begins again where another process makes the index anew between two batches of runs', async () => {
+    const home = openHome();
+    for (let number = 0; number < 4; number++) home.add();
+    (await home.open()).close();
+    const { openDatabase } = await import('../../src/host/database.ts');
+    const [database, others] = [openDatabase(home.options.path), openDatabase(home.options.path)];
+    const [tables, foreign] = [new IndexTables(database), new IndexTables(others)];
+    const refresh = new IndexRefresh(tables, home.options, 1);
+    for (let number = 0; number < 3; number++) home.add();
+    tables.begin('BEGIN IMMEDIATE');
+    const begin = tables.begin.bind(tables);
+    tables.begin = (mode) => {
+      foreign.begin('BEGIN IMMEDIATE');
+      foreign.clear();
+      others.exec('COMMIT');
+      begin(mode);
+    };
+    assert.throws(() => refresh.apply(), ChangedMeanwhile);
+    database.exec('ROLLBACK');
+    database.close();
+    others.close();
+    const index = await home.open();
+    const where = { field: { of: 'run', name: 'status' }, operator: '=', value: 'succeeded' } as const;
+    assert.equal(index.search({ where }).total, 7);
+    index.close();
+  });
+
+  it('sees that a run ended which it saw going on, and which was packed before the next question', async () => {
+    const home = openHome();
+    const others = [home.add(), home.add()].map(({ id }) => id);
+    const record = begun();
+    const journal = home.store.begin(record);
+    const index = await home.open();
+    assert.equal(index.search({}).rows.find(({ id }) => id === record.id)?.status, 'running');
+    journal.finish({ ...record, status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z' });
+    const files = new RunFiles(join(home.home, 'runs'));
+    assert.equal(sealRuns(files, { ...all, least: 3 }).runs, 3);
+    assert.deepEqual(
+      index.search({}).rows.map(({ id, status }) => [id, status]),
+      [...others, record.id]
+        .sort()
+        .reverse()
+        .map((id) => [id, 'succeeded']),
+    );
+    index.close();
+  });
+
+  for (const place of ['list', 'run'] as const) {
+    it(`warns each time while the ${place} of a pack is damaged, and sees that it was put back in place`, async () => {
+      const home = openHome();
+      const ids = [home.add().id, home.add().id, home.add().id].sort().reverse();
+      const files = new RunFiles(join(home.home, 'runs'));
+      sealRuns(files, all);
+      const [month] = files.months();
+      const path = join(home.home, 'runs', month!, files.month(month!).packs[0]!);
+      const whole = readFileSync(path);
+      const bytes = Buffer.from(whole);
+      const at = place === 'list' ? bytes.indexOf('"kind"') : bytes.lastIndexOf('"kind"');
+      bytes.write('!', at);
+      writeFileSync(path, bytes);
+      const long = new Date('2026-01-31T09:00:00.000Z');
+      // Nothing in the time of anything tells that it may change again.
+      utimesSync(path, long, long);
+      utimesSync(join(home.home, 'runs', month!), long, long);
+      for (const times of [1, 2, 3]) {
+        assert.equal((await idsOf(home)).length, place === 'list' ? 0 : 2);
+        assert.equal(home.damaged.length, times);
+      }
+      writeFileSync(path, whole);
+      utimesSync(path, long, long);
+      for (const _ of [1, 2]) assert.deepEqual(await idsOf(home), ids);
+      assert.equal(home.damaged.length, 3);
+      home.add();
+      assert.equal((await idsOf(home)).length, 4);
+    });
+  }
 });
