@@ -1,0 +1,50 @@
+import type { Artifact } from '../../engines/engine.ts';
+import type { MetricPoint } from '../elsewhere.ts';
+import type { RunRecord } from '../run-record.ts';
+
+/** The kinds of stores, besides the home's own, that runs can be told to (spec SAME-RUN, metadata stores). */
+export const METADATA_STORES = ['mlflow', 'postgresql'] as const;
+
+/** One of {@link METADATA_STORES}. */
+export type MetadataStoreKind = (typeof METADATA_STORES)[number];
+
+/** Where runs are told to: never with a password, which comes from the caller's environment. */
+export interface MetadataStoreAddress {
+  kind: MetadataStoreKind;
+  /** An http(s) address of a tracking server, or a `postgresql:` address. */
+  address: string;
+}
+
+/** A version of a program that was created in a home. */
+export interface ToldProgram {
+  name: string;
+  version: string;
+  /** Of the program manifest. */
+  digest: string;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
+/** A run that has ended, as it leaves the home: redacted as in a bundle. */
+export interface ToldRun {
+  record: RunRecord;
+  tags: Readonly<Record<string, string>>;
+  note?: string;
+  /** Every point of every series of a figure; the step's name goes along. In the order in which they were logged. */
+  series(): AsyncIterable<MetricPoint & { of: string }>;
+  /** Outputs of the program and files logged by its steps, by `/`-separated path. */
+  artifacts: readonly { path: string; artifact: Artifact; body(): AsyncIterable<Uint8Array> }[];
+}
+
+/**
+ * A store that runs are told to beside the home, which stays the truth. Telling the same again changes nothing and makes
+ * nothing twice, also after it was cut off anywhere.
+ */
+export interface MetadataStore extends AsyncDisposable {
+  /** Asks whether it is there, takes this login and can be written. @throws SAME19xx with the address and what to do */
+  check(): Promise<void>;
+  /** @throws like check; `isPassing` problems are tried again later */
+  tellProgram(program: ToldProgram): Promise<void>;
+  /** @throws like check */
+  tellRun(run: ToldRun): Promise<void>;
+}
