@@ -1,12 +1,13 @@
 #!/bin/sh
 # Prints the python of a virtual environment that has MLflow's own client, and scikit-learn for what it logs by itself; with
-# --install makes it where it is not. The packages come from where pip of this machine has them.
+# --server that of one that has its tracking server too (850 MB). With --install makes it where it is not. The packages
+# come from where pip of this machine has them.
 set -eu
-client=mlflow-skinny==3.17.2
-more='scikit-learn pandas skops'
+packages='mlflow-skinny==3.17.2 scikit-learn pandas skops' name=mlflow
+if [ "${1-}" = --server ]; then packages='mlflow==3.17.2' name=mlflow-server; shift; fi
 
 if [ "$(id -u)" = 0 ]; then place=/var/cache/same-tests; else place=${XDG_CACHE_HOME:-$HOME/.cache}/same-tests; fi
-made=$place/mlflow_$(echo "$client $more" | cksum | cut -d ' ' -f 1)
+made=$place/${name}_$(echo "$packages" | cksum | cut -d ' ' -f 1)
 if [ -e "$made/complete" ]; then echo "$made/bin/python"; exit 0; fi
 [ "${1-}" = --install ] || exit 1
 
@@ -22,7 +23,7 @@ if [ ! -e "$made/complete" ]; then
   {
     python3 -m venv "$made" &&
       # shellcheck disable=SC2086 -- words are meant to be split
-      "$made/bin/pip" install --quiet --no-input --disable-pip-version-check "$client" $more
+      "$made/bin/pip" install --quiet --no-input --disable-pip-version-check $packages
   } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
   touch "$made/complete"
 fi

@@ -172,6 +172,10 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async serveHistory(history, port) {
       return (await import('./mlflow.ts')).serveHistory(history, port);
     },
+    async openMetadataStore(address, options) {
+      const { openMetadataStore } = await import('./metadata.ts');
+      return openMetadataStore(address, { variables, progress, ...options });
+    },
     hasCommand: (name) => findCommand(name) !== undefined,
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);

@@ -98,6 +98,11 @@ export const catalogue = {
   SAME1805: { exit: 2, title: 'registry address, alias or authority is not valid' },
   SAME1806: { exit: 6, title: 'registry refuses what it is sent' },
   SAME1807: { exit: 5, title: 'stored logins cannot be read or written' },
+  // Metadata stores
+  SAME1811: { exit: 6, title: 'metadata store cannot be reached or answers wrongly' },
+  SAME1812: { exit: 6, title: 'metadata store wants another login, or does not allow it' },
+  SAME1813: { exit: 6, title: 'metadata store refuses what it is told' },
+  SAME1814: { exit: 2, title: 'metadata store is not valid' },
   // Usage
   SAME1901: { exit: 2, title: 'unknown option' },
   SAME1902: { exit: 2, title: 'usage' },

@@ -21,6 +21,11 @@ import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
 import type { RunsElsewhere, RunTool } from '../runs/elsewhere.ts';
+import type {
+  MetadataStore,
+  MetadataStoreAddress,
+  MetadataSurroundings,
+} from '../runs/metadata/metadata-store.ts';
 import type { History } from '../runs/mlflow/history.ts';
 import type { ServedHistory } from '../runs/mlflow/history-server.ts';
 import type { RunIndex } from '../runs/run-query.ts';
@@ -202,6 +207,14 @@ export interface Ports {
     python: NonNullable<Environment['python']>,
     readFile: (path: string) => Promise<Buffer | undefined>,
   ): Promise<Record<string, string>>;
+  /**
+   * The store at an address; loaded when needed, and nothing is asked of it yet.
+   * @throws SAME1814 it cannot be the address of one, or its authorities cannot be read
+   */
+  openMetadataStore(
+    address: MetadataStoreAddress,
+    options: Pick<MetadataSurroundings, 'signal' | 'isPatient'>,
+  ): Promise<MetadataStore>;
   /** Whether a command is on the caller's PATH. */
   hasCommand(name: string): boolean;
   engine(name: string): Engine;

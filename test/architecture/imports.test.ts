@@ -64,6 +64,7 @@ const wiring = [
   'cli/wiring.ts',
   'cli/cold.ts',
   'cli/listing.ts',
+  'cli/metadata.ts',
   'cli/remote.ts',
   'cli/running.ts',
   'cli/mlflow.ts',

@@ -13,6 +13,20 @@ export interface MetadataStoreAddress {
   kind: MetadataStoreKind;
   /** An http(s) address of a tracking server, or a `postgresql:` address. */
   address: string;
+  /** A PEM file of authorities that are trusted beside the usual ones. */
+  caFile?: string;
+}
+
+/** What a {@link MetadataStore} has of the command that uses it. */
+export interface MetadataSurroundings {
+  /** The caller's: logins come from them. */
+  variables: Readonly<Record<string, string>>;
+  /** Once aborted, nothing further is sent, and what is under way ends with SAME1903. */
+  signal: AbortSignal;
+  /** Whether what fails in passing is tried again after pauses; otherwise at most once, at once. */
+  isPatient: boolean;
+  /** A line about waiting, for people. */
+  progress(line: string): void;
 }
 
 /** A version of a program that was created in a home. */
@@ -36,15 +50,24 @@ export interface ToldRun {
   artifacts: readonly { path: string; artifact: Artifact; body(): AsyncIterable<Uint8Array> }[];
 }
 
+/** What a store was told, as far as it could not be told as it is. */
+export interface Told {
+  /** One line each: what was left out, cut or renamed to fit, by name, and why. */
+  notes: string[];
+}
+
 /**
  * A store that runs are told to beside the home, which stays the truth. Telling the same again changes nothing and makes
  * nothing twice, also after it was cut off anywhere.
  */
 export interface MetadataStore extends AsyncDisposable {
-  /** Asks whether it is there, takes this login and can be written. @throws SAME19xx with the address and what to do */
+  /**
+   * Asks whether it is there, takes this login and can be written.
+   * @throws SAME1811 unreachable or in trouble · SAME1812 the login: both are tried again later, with the address and a hint
+   */
   check(): Promise<void>;
-  /** @throws like check; `isPassing` problems are tried again later */
-  tellProgram(program: ToldProgram): Promise<void>;
-  /** @throws like check */
-  tellRun(run: ToldRun): Promise<void>;
+  /** @throws like check; SAME1813 what it refuses for good, which is kept apart */
+  tellProgram(program: ToldProgram): Promise<Told>;
+  /** @throws like tellProgram */
+  tellRun(run: ToldRun): Promise<Told>;
 }
