@@ -23,12 +23,13 @@ const GROUPS = new Map<string, RunField['of']>([
   ['attr', 'run'],
   ['run', 'run'],
 ]);
-const STATUSES = new Map<string, string>([
-  ['FINISHED', 'succeeded'],
-  ['FAILED', 'failed'],
-  ['KILLED', 'canceled'],
-  ['RUNNING', 'running'],
-  ['SCHEDULED', 'pending'],
+/** What runs have that are shown with a status of the protocol. */
+const STATUSES = new Map<string, string[]>([
+  ['FINISHED', ['succeeded']],
+  ['FAILED', ['failed', 'timeout', 'interrupted']],
+  ['KILLED', ['canceled']],
+  ['RUNNING', ['running']],
+  ['SCHEDULED', ['pending']],
 ]);
 
 /**
@@ -138,7 +139,7 @@ function valuesOf(field: RunField, text: string): JsonValue[] {
     return [number];
   }
   if (field.of === 'run') {
-    if (field.name === 'status') return [STATUSES.get(text.toUpperCase()) ?? text];
+    if (field.name === 'status') return STATUSES.get(text.toUpperCase()) ?? [text];
     if (field.name.endsWith('At') && /^[0-9]+$/.test(text)) return [instantOf(Number(text))];
     return [text];
   }

@@ -25,9 +25,9 @@ const row: RunRow = {
   metrics: { loss: 0.5, 'val/acc': 0.9 },
   tags: { 'mlflow.parentRunId': 'r', "o'": "it's" },
 };
-const isMet = (filter: string) => {
+const isMet = (filter: string, status = row.status) => {
   const condition = parseFilter(filter, attributes);
-  return condition === undefined || meets(row, condition);
+  return condition === undefined || meets({ ...row, status }, condition);
 };
 
 describe('a filter of MLflow’s protocol', () => {
@@ -62,6 +62,15 @@ describe('a filter of MLflow’s protocol', () => {
       'params.name IS NULL',
     ];
     for (const filter of unmet) assert.equal(isMet(filter), false, filter);
+  });
+
+  it('means with a status every run that is shown with it', () => {
+    for (const status of ['failed', 'timeout', 'interrupted'] as const) {
+      for (const filter of ["status = 'FAILED'", "status IN ('FAILED', 'KILLED')", "status != 'FINISHED'"])
+        assert.equal(isMet(filter, status), true, `${status} ${filter}`);
+      for (const filter of ["status != 'FAILED'", "status NOT IN ('FAILED')", "status = 'KILLED'"])
+        assert.equal(isMet(filter, status), false, `${status} ${filter}`);
+    }
   });
 
   it('is refused with what is wrong with it', () => {
