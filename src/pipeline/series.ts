@@ -19,7 +19,7 @@ export function readSeries(text: string, name: string): Series {
   for (const source of text.split('\n')) {
     if (source.trim() === '') continue;
     const line = parsed(source);
-    const value = isJsonObject(line) ? figureOf(line, name) : undefined;
+    const value = isJsonObject(line) ? figureIn(line, name, finite) : undefined;
     if (value !== undefined) lines.push({ line: line as JsonObject, value });
   }
   const isAt = (key: 'step' | 'epoch') => lines.every(({ line }) => typeof line[key] === 'number');
@@ -58,11 +58,19 @@ function parsed(line: string): JsonValue | undefined {
   }
 }
 
-function figureOf(line: JsonObject, name: string): number | undefined {
-  if (Object.hasOwn(line, name)) return finite(line[name]!);
+/**
+ * The figure of a name in a line of `metrics.jsonl`, nested keys being joined with `.`, also those that have one.
+ * @param read what a value is taken for; undefined where it is none
+ */
+export function figureIn(
+  line: JsonObject,
+  name: string,
+  read: (value: JsonValue) => number | undefined,
+): number | undefined {
+  if (Object.hasOwn(line, name)) return read(line[name]!);
   for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
     const inner = Object.hasOwn(line, name.slice(0, dot)) ? line[name.slice(0, dot)] : undefined;
-    const found = isJsonObject(inner) ? figureOf(inner, name.slice(dot + 1)) : undefined;
+    const found = isJsonObject(inner) ? figureIn(inner, name.slice(dot + 1), read) : undefined;
     if (found !== undefined) return found;
   }
   return undefined;

@@ -7,6 +7,8 @@ import {
   statSync,
   writeFully,
 } from '../../host/files.ts';
+import { figureIn } from '../../pipeline/series.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../program/json.ts';
 import type { Point } from './fields.ts';
 import { Refusal } from './refusal.ts';
 
@@ -152,27 +154,25 @@ function mayHold(line: string, name: string): boolean {
   return line.includes(JSON.stringify(name).slice(1, -1)) || name.includes('.');
 }
 
-function parsedLine(line: string): Record<string, unknown> {
+function parsedLine(line: string): JsonObject {
   try {
-    return JSON.parse(line) ?? {};
+    const parsed: JsonValue = JSON.parse(line);
+    return isJsonObject(parsed) ? parsed : {};
   } catch {
     // Torn, or with words for what JSON lacks: no point can be told from it.
     return {};
   }
 }
 
-function pointIn(
-  line: Record<string, unknown>,
-  name: string,
-): (Omit<Point, 'step'> & { step?: number }) | undefined {
-  const value = within(line, name) ?? name.split('.').reduce<unknown>(within, line);
-  if (typeof value !== 'number' && typeof value !== 'boolean' && !/^(NaN|-?Infinity)$/.test(String(value)))
-    return undefined;
-  const step = [within(line, 'step'), within(line, 'epoch')].find((each) => Number.isSafeInteger(each));
-  const time = within(line, 'time');
+function pointIn(line: JsonObject, name: string): (Omit<Point, 'step'> & { step?: number }) | undefined {
+  const value = figureIn(line, name, numberOf);
+  if (value === undefined) return undefined;
+  const at = (key: string) => (Object.hasOwn(line, key) ? line[key] : undefined);
+  const step = [at('step'), at('epoch')].find((each) => Number.isSafeInteger(each));
+  const time = at('time');
   return {
     name,
-    value: Number(value),
+    value,
     ...(step === undefined ? {} : { step: step as number }),
     timestamp: typeof time === 'number' ? Math.round(time * 1000) : 0,
   };
@@ -182,8 +182,8 @@ function isSamePoint(a: Point, b: Point | undefined): boolean {
   return a.step === b?.step && a.timestamp === b.timestamp && Object.is(a.value, b.value);
 }
 
-function within(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined;
+/** A number of a line; what JSON has none for is a word. */
+function numberOf(value: JsonValue): number | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
+  return typeof value === 'string' && /^(NaN|-?Infinity)$/.test(value) ? Number(value) : undefined;
 }

@@ -65,6 +65,7 @@ runs[1]!.record.metrics.push(
   { name: 'map@10', step: 'train', value: 0.1, count: 2, series: blob('6') },
   { name: 'map', step: 'train', value: 0.9, count: 2, series: blob('6') },
   { name: 'gone', step: 'train', value: 3, count: 4, series: blob('9') },
+  { name: 'val.a.b', step: 'train', value: 2, count: 2, series: blob('a') },
   { name: 'r', step: 'cell.1', matrix: { x: 1 }, value: 1, count: 1, series: blob('7') },
   { name: 'r', step: 'cell.2', matrix: { x: 2 }, value: 2, count: 2, series: blob('8') },
 );
@@ -76,6 +77,7 @@ const blobs: Record<string, string> = {
   [blob('6')]:
     '{"step":100,"map":0.8,"map@10":0.2}\n{"step":200,"time":1767225700,"map":0.9,"map@10":0.1}\n{"step":300,"torn',
   [blob('7')]: '{"epoch":5,"r":1}\n',
+  [blob('a')]: '{"step":1,"val":{"a.b":1}}\n{"step":2,"time":1767225602,"val":{"a":{"b":2}}}\n',
   [blob('8')]: '{"r":1}\nnull\n{"r":2,"of":{}}\n',
 };
 const history: History = {
@@ -205,6 +207,10 @@ describe('the history that clients of MLflow read', () => {
       ['r@cell.2', 2],
     ]);
     assert.deepEqual(await values('r@cell.1'), [['r@cell.1', 1]]);
+    assert.deepEqual(await values('val.a.b'), [
+      ['val.a.b', 1],
+      ['val.a.b', 2],
+    ]);
   });
 
   it('tells steps and times of figures as their series end, and the end of the run where they do not say', async () => {
@@ -214,6 +220,7 @@ describe('the history that clients of MLflow read', () => {
       'map@10': [200, 1_767_225_700_000],
       map: [200, 1_767_225_700_000],
       gone: [3, end],
+      'val.a.b': [2, 1_767_225_602_000],
       'r@cell.1': [5, end],
       'r@cell.2': [1, end],
     };
