@@ -3,6 +3,7 @@ import type { Artifact, ReportedMetric } from '../../engines/engine.ts';
 import type { IntakeRequest, Logged, LoggedReading, LoggedRun, LoggedStep } from '../../engines/intake.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { isSameText } from './fields.ts';
+import { wordOf } from './history.ts';
 import type { StoredContent } from './intake-server.ts';
 import { instant } from './search-tracked.ts';
 import { SeriesSpool } from './series-spool.ts';
@@ -43,18 +44,17 @@ export async function storeLog(
 
 /** A parameter that the manifest declares too and that was logged as something else was not used as it is said to be. */
 function tellDrift(root: TrackedRun, { parameters }: IntakeRequest, warn: (text: string) => void): void {
+  const declared = new Map<string, string>();
   for (const [name, logged] of root.parameters) {
-    const declared = Object.hasOwn(parameters, name) ? parameters[name]! : undefined;
-    if (declared === undefined) continue;
-    const text = typeof declared === 'string' ? declared : JSON.stringify(declared);
+    if (!Object.hasOwn(parameters, name)) continue;
+    const text = wordOf(parameters[name]!);
+    declared.set(name, text);
     if (isSameText(text, logged)) continue;
     root.addDrift(name, text);
     warn(`it logged ${logged} as parameter ${name}, which is ${text}`);
   }
   for (const [name, others] of root.drift) {
-    const later = others.filter(
-      (other) => !Object.hasOwn(parameters, name) || other !== String(parameters[name]),
-    );
+    const later = others.filter((other) => other !== declared.get(name));
     if (later.length > 0)
       warn(`it logged parameter ${name} as ${root.parameters.get(name)}, and then as ${later.join(', ')}`);
   }

@@ -2,11 +2,13 @@ import { epochMs } from '../../host/clock.ts';
 import type { JsonObject } from '../../program/json.ts';
 import { EXPERIMENT_ID } from './answers.ts';
 import type { AttemptLog } from './attempt-log.ts';
-import { nameOf, optionalText, pairsOf } from './fields.ts';
+import { optionalText, pairsOf } from './fields.ts';
 import { Refusal } from './refusal.ts';
 import type { Call, Routes } from './routes.ts';
 import type { TrackedModel } from './tracked-run.ts';
 
+/** Parameters and tags of a model, each. */
+const MOST_NAMES = 10_000;
 /** As the protocol numbers them. */
 const STATUSES = ['', 'LOGGED_MODEL_PENDING', 'LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED'];
 
@@ -27,9 +29,10 @@ export function modelRoutes(log: AttemptLog): Routes {
     'PATCH logged-models/*': (call) => {
       const model = modelOf(call);
       const status = optionalText(call.body, 'status') ?? '';
-      model.status = /^[0-9]+$/.test(status) ? (STATUSES[Number(status)] ?? '') : status;
-      if (!STATUSES.slice(1).includes(model.status))
+      const said = /^[0-9]+$/.test(status) ? STATUSES[Number(status)] : status;
+      if (!said || !STATUSES.includes(said))
         throw new Refusal('INVALID_PARAMETER_VALUE', `status is none of ${STATUSES.slice(1).join(', ')}`);
+      model.status = said;
       model.updatedMs = epochMs();
       return answerOf(model);
     },
@@ -50,7 +53,7 @@ export function modelRoutes(log: AttemptLog): Routes {
       return {};
     },
     'DELETE logged-models/*/tags/*': (call) => {
-      modelOf(call).tags.delete(call.path[1] ?? '');
+      modelOf(call).tags.delete(log.clean(call.path[1] ?? ''));
       return {};
     },
     'POST logged-models/search': () => ({ models: [...log.models].map(modelAnswer) }),
@@ -79,8 +82,11 @@ function modelAnswer(model: TrackedModel): JsonObject {
 
 function setAll(log: AttemptLog, map: Map<string, string>, pairs: JsonObject[string] | undefined): void {
   for (const [key, value] of pairsOf(pairs)) {
-    if (map.size >= 10_000)
-      throw new Refusal('RESOURCE_LIMIT_EXCEEDED', 'a model may have 10000 parameters and tags each');
-    map.set(log.clean(nameOf({ key })), log.clean(value));
+    if (map.size >= MOST_NAMES)
+      throw new Refusal(
+        'RESOURCE_LIMIT_EXCEEDED',
+        `a model may have ${MOST_NAMES} parameters and tags each, and these are more`,
+      );
+    map.set(log.clean(key), log.clean(value));
   }
 }

@@ -5,9 +5,7 @@ export const statuses = {
   RESOURCE_DOES_NOT_EXIST: 404,
   ENDPOINT_NOT_FOUND: 404,
   PERMISSION_DENIED: 403,
-  REQUEST_LIMIT_EXCEEDED: 429,
   RESOURCE_LIMIT_EXCEEDED: 400,
-  INTERNAL_ERROR: 500,
 } as const;
 
 /** Why a request of MLflow's protocol is not done; its client shows the message. */

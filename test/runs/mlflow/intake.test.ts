@@ -99,7 +99,7 @@ describe('what a step logs by the protocol of MLflow', () => {
   });
 
   it('are parameters whose first value counts: another one is drift and no error, 5.0 is 5', async () => {
-    const { post, end } = await openAttempt({ parameters: { epochs: 5, lr: 0.1, name: 'a' } });
+    const { post, end } = await openAttempt({ parameters: { epochs: 5, lr: 0.1, name: 'a', sizes: [1, 2] } });
     for (const [key, value] of [
       ['epochs', '5.0'],
       ['lr', '0.2'],
@@ -107,15 +107,17 @@ describe('what a step logs by the protocol of MLflow', () => {
       ['a', '1.0'],
       ['a', '2'],
       ['name', 'a'],
+      ['sizes', '[1]'],
     ])
       assert.equal((await post('runs/log-parameter', { run_uuid: RUN, key, value })).status, 200);
     const { logged, warnings } = (await end())!;
     assert.deepEqual(logged, {
-      parameters: { epochs: '5.0', lr: '0.2', a: '1', name: 'a' },
-      drift: { a: ['2'], lr: ['0.1'] },
+      parameters: { epochs: '5.0', lr: '0.2', a: '1', name: 'a', sizes: '[1]' },
+      drift: { a: ['2'], lr: ['0.1'], sizes: ['[1,2]'] },
     });
     assert.deepEqual(warnings, [
       'step train: it logged 0.2 as parameter lr, which is 0.1',
+      'step train: it logged [1] as parameter sizes, which is [1,2]',
       'step train: it logged parameter a as 1, and then as 2',
     ]);
   });
@@ -233,6 +235,12 @@ describe('what a step logs by the protocol of MLflow', () => {
     await ask('PATCH', `/api/2.0/mlflow/logged-models/${model.info.model_id}`, {
       status: 'LOGGED_MODEL_READY',
     });
+    const wrong = await ask('PATCH', `/api/2.0/mlflow/logged-models/${model.info.model_id}`, {
+      status: 'DONE',
+    });
+    assert.equal(wrong.json.error_code, 'INVALID_PARAMETER_VALUE');
+    const kept = await ask('GET', `/api/2.0/mlflow/logged-models/${model.info.model_id}`);
+    assert.equal(kept.json.model.info.status, 'LOGGED_MODEL_READY');
     await post(`logged-models/${model.info.model_id}/params`, { params: [{ key: 'k', value: 'v' }] });
     const { models, artifacts } = (await end())!.logged!;
     assert.deepEqual(models, [{ name: 'best', path: 'models/best', type: 't', parameters: { k: 'v' } }]);
