@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints the python of a virtual environment that has MLflow's own client, and scikit-learn for what it logs by itself; with
+# Prints the python of a virtual environment that has MLflow's own client, with what it logs by itself and into SQLite; with
 # --server that of one that has its tracking server too (850 MB). With --install makes it where it is not. The packages
 # come from where pip of this machine has them.
 set -eu
-packages='mlflow-skinny==3.17.2 scikit-learn pandas skops' name=mlflow
+packages='mlflow-skinny==3.17.2 scikit-learn pandas skops sqlalchemy alembic' name=mlflow
 if [ "${1-}" = --server ]; then packages='mlflow==3.17.2' name=mlflow-server; shift; fi
 
 if [ "$(id -u)" = 0 ]; then place=/var/cache/same-tests; else place=${XDG_CACHE_HOME:-$HOME/.cache}/same-tests; fi
