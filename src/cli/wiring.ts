@@ -168,7 +168,9 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
-    intake: openIntake(async (attempts) => (await import('./mlflow.ts')).openIntakeServer(attempts, content)),
+    intake: openIntake(async (attempts) =>
+      (await import('./mlflow.ts')).openIntakeServer(attempts, content.uninterrupted()),
+    ),
     async serveHistory(history, port) {
       return (await import('./mlflow.ts')).serveHistory(history, port);
     },

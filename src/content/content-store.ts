@@ -54,6 +54,8 @@ export interface TrustedContentStore extends ContentStore {
 /** A content store on this machine's disk, which can hand out and take over files. */
 export interface LocalContentStore extends TrustedContentStore {
   unhashed(): LocalContentStore;
+  /** The same store for what is stored to its end, although everything was asked to stop. */
+  uninterrupted(): LocalContentStore;
   /** Where the blob's file is; it must not be written. */
   pathOf(digest: string): string;
   /** Puts a blob at `path`: a read-only hard link where the file system can, else a copy; `copy` makes it writable. */

@@ -77,6 +77,10 @@ class DiskContentStore implements LocalContentStore {
     return new DiskContentStore(this.#directory, this.#signal, 'what was touched');
   }
 
+  uninterrupted(): LocalContentStore {
+    return new DiskContentStore(this.#directory, undefined, this.#hashes);
+  }
+
   pathOf(digest: string): string {
     return join(this.#blobs, hexOf(digest));
   }

@@ -47,9 +47,9 @@ export interface AttemptIntake {
   variables: Record<string, string>;
   /**
    * Takes nothing more; once is enough, a second time does nothing.
-   * @returns what can store it all, or undefined when nothing was logged
+   * @returns what can store it all, told whether the step succeeded; or undefined when nothing was logged
    */
-  close(): (() => Promise<LoggedReading>) | undefined;
+  close(): ((hasSucceeded: boolean) => Promise<LoggedReading>) | undefined;
 }
 
 /** What an attempt logged, once it is stored. */

@@ -1,8 +1,7 @@
-import type { Artifact, StepResult } from '../engines/engine.ts';
+import type { Artifact } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { readDeclaredMetric } from '../pipeline/metrics.ts';
 import { artifactReference } from '../program/artifact-reference.ts';
-import type { JsonObject } from '../program/json.ts';
 import type { MetricSource } from '../program/schema.ts';
 import type { MetricRecord, RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
@@ -11,27 +10,9 @@ import type { Ports } from './ports.ts';
 const READ_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /**
- * The figures that a step reported by its files, now or when its stored result was made.
- * @param step name of the cell
- * @param matrix its values, where the step has several
- */
-export function reportedMetrics(
-  { metrics, series }: Pick<StepResult, 'metrics' | 'series'>,
-  step: string,
-  matrix?: JsonObject,
-): MetricRecord[] {
-  return metrics.map(({ name, value, count, series: own = series }) => ({
-    name,
-    step,
-    ...(matrix === undefined ? {} : { matrix }),
-    value,
-    ...(count === undefined ? {} : { count, ...(own === undefined ? {} : { series: own }) }),
-  }));
-}
-
-/**
  * The figures the manifest declares, read from stored logs and outputs, one for each cell of their step. A declared
- * figure of a cell that succeeded and that cannot be read is a problem: the run then failed.
+ * figure of a cell that succeeded and that cannot be read is a problem: the run then failed. Of one that did not succeed it
+ * is what it printed so far, as far as that can be read.
  */
 export async function declaredMetrics(
   ports: Ports,
@@ -45,13 +26,14 @@ export async function declaredMetrics(
     const matcher = source.regex === undefined ? undefined : await ports.compilePattern(source.regex);
     const { step, output } = artifactReference(source.from);
     for (const cell of cells.get(step) ?? []) {
-      if (cell.status !== 'succeeded') continue;
+      if (!cell.logs) continue;
       const artifact =
         output === 'stdout' || output === 'stderr' ? cell.logs?.[output] : cell.outputs[output];
       const value = await figureOf(ports, artifact, (text) =>
         readDeclaredMetric(text, source, () => matcher!),
       );
       if (typeof value === 'string') {
+        if (cell.status !== 'succeeded') continue;
         problems.push({
           code: 'SAME1606',
           message: `metric "${name}" cannot be read from ${cell.name}.${output}: ${value}`,

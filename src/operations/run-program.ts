@@ -12,7 +12,6 @@ import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './pr
 import { openProgramFiles } from './program-files.ts';
 import { type Redaction, redactionOf } from './redaction.ts';
 import { engineContext, secretsOf } from './run-context.ts';
-import { reportedMetrics } from './run-metrics.ts';
 import { maskingOf } from './secrets.ts';
 
 /** What is told of a run while it goes on, first of all what it is made of: every cell of the record is pending. */
@@ -140,11 +139,10 @@ class RunAccount {
       this.skips.add(event.cause);
       this.#addProblems(event.problems ?? []);
     }
+    for (const metric of this.#steps.figures(event)) this.#record.metrics.push(metric);
     const result = resultOf(event, this.#record.id);
-    // What an attempt reported that is tried again, or that failed, is no result.
     if (!result) return;
     const step = this.#steps.get(event.step);
-    for (const metric of reportedMetrics(result, event.step, step?.matrix)) this.#record.metrics.push(metric);
     const isNew = event.type === 'step-finished' || result.acceptedFrom !== undefined;
     if (isNew && this.#reusable.has(step?.of ?? event.step)) this.#ports.results.keep(result);
   }

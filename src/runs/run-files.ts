@@ -241,8 +241,15 @@ export function isStepEvent(event: unknown): boolean {
 
 /** What a journal says of a run that has no record yet. */
 function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
-  const replayed = { ...record, steps: record.steps.map((step) => ({ ...step })) };
+  const replayed = {
+    ...record,
+    steps: record.steps.map((step) => ({ ...step })),
+    metrics: [...record.metrics],
+  };
   const steps = new StepRecords(replayed);
-  for (const event of events) steps.apply(event);
+  for (const event of events) {
+    steps.apply(event);
+    for (const metric of steps.figures(event)) replayed.metrics.push(metric);
+  }
   return replayed;
 }

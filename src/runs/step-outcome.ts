@@ -1,5 +1,6 @@
-import type { Artifact, EngineEvent, StepResult } from '../engines/engine.ts';
-import type { RunRecord, StepRecord } from './run-record.ts';
+import type { Artifact, EngineEvent, ReportedMetric, StepResult } from '../engines/engine.ts';
+import { isMap } from './record-shape.ts';
+import type { MetricRecord, RunRecord, StepRecord } from './run-record.ts';
 
 /** The steps of a run record while events change them. */
 export class StepRecords {
@@ -22,10 +23,24 @@ export class StepRecords {
     if (event.type === 'step-expanded') this.#expand(step, event.cells);
     else if (event.type === 'step-started')
       Object.assign(step, { attempts: event.attempt, startedAt: step.startedAt ?? event.at });
-    else if (event.type === 'step-finished') Object.assign(step, finishedFields(event));
-    else if (event.type === 'step-cached') Object.assign(step, cachedFields(event));
+    else if (event.type === 'step-finished') {
+      // How an earlier attempt ended is not how this one did.
+      for (const name of ['exitCode', 'signal', 'logged'] as const) delete step[name];
+      Object.assign(step, finishedFields(event));
+    } else if (event.type === 'step-cached') Object.assign(step, cachedFields(event));
     else if (event.type === 'step-skipped')
       Object.assign(step, { status: 'skipped', because: event.because });
+  }
+
+  /**
+   * The figures that an event brings to the run: those of the result that stands in, or of the attempt that the step ended
+   * with, whatever became of it (spec SAME-STP-021). Of one that is tried again there are none.
+   */
+  figures(event: EngineEvent): MetricRecord[] {
+    const matrix = this.#byName.get(event.step)?.matrix;
+    if (event.type === 'step-cached') return reportedMetrics(event.result ?? {}, event.step, matrix);
+    if (event.type !== 'step-finished' || event.retrying) return [];
+    return reportedMetrics(event, event.step, matrix);
   }
 
   /** Puts its cells in the place of a step whose list is known now. */
@@ -60,6 +75,22 @@ export function pendingStep({
     inputs: {},
     outputs: {},
   };
+}
+
+function reportedMetrics(
+  { metrics, series }: Pick<StepResult, 'metrics' | 'series'>,
+  step: string,
+  matrix: StepRecord['matrix'],
+): MetricRecord[] {
+  // A damaged journal is replayed too, as far as it goes.
+  const whole = Array.isArray(metrics) ? metrics.filter(isMap) : [];
+  return (whole as ReportedMetric[]).map(({ name, value, count, series: own = series }) => ({
+    name,
+    step,
+    ...(matrix === undefined ? {} : { matrix }),
+    value,
+    ...(count === undefined ? {} : { count, ...(own === undefined ? {} : { series: own }) }),
+  }));
 }
 
 /** What a step that ended well left, for other runs; nothing when the event says no such thing. */

@@ -98,7 +98,8 @@ describe('the account of a run', () => {
       value: 0.5,
     }));
     const lines = accountOf(steps, { metrics });
-    assert.ok(lines.includes('    loss  0.5  train.3   seed=3'), lines.join('\n'));
+    assert.ok(lines.includes('    loss  0.5  train.3           seed=3'), lines.join('\n'));
+    assert.ok(lines.includes('    loss  0.5  train.1 (failed)  seed=1'), lines.join('\n'));
     assert.ok(lines.includes('    and 60 more, told by --json'));
   });
 });

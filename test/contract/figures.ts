@@ -54,7 +54,7 @@ pipeline:
       assert.deepEqual(ran.record.metrics, []);
     });
 
-    it('count only of the attempt that succeeded', async () => {
+    it('count only of the last attempt', async () => {
       const ran = await run({
         manifest: oneStep(
           `run: 'echo {\\"x\\":$SAME_ATTEMPT} > metrics.json; test $SAME_ATTEMPT = 2 || touch "$SAME_OUT/stray$SAME_ATTEMPT"; test $SAME_ATTEMPT != 3'\nretries: {max: 1, backoff: 1ms}`,
@@ -65,11 +65,65 @@ pipeline:
         ran.record.metrics.map(({ name, value }) => [name, value]),
         [['x', 2]],
       );
-      const left = await run({
-        manifest: oneStep(`run: 'echo {\\"x\\":1} > metrics.json'\noutputs: {o: {}}`),
+    });
+
+    for (const [why, code, ending] of [
+      ['an output is missing', 'SAME1603', ''],
+      ['it exits with another code than 0', 'SAME1601', '; exit 3'],
+      ['it wrote where it may not', 'SAME1604', '; touch "$SAME_OUT/stray"'],
+    ] as const) {
+      it(`are kept of a step that fails because ${why}`, async () => {
+        const ran = await run({
+          manifest: oneStep(
+            `run: 'echo {\\"x\\":1} > metrics.json; echo {\\"loss\\":2} > metrics.jsonl${ending}'\noutputs: {o: {}}`,
+          ),
+        });
+        failedWith(ran, code);
+        assert.deepEqual(
+          ran.record.metrics.map(({ name, value, series }) => [name, value, series !== undefined]),
+          [
+            ['x', 1, false],
+            ['loss', 2, true],
+          ],
+        );
+        assert.deepEqual(ran.step('main').outputs, {});
       });
-      failedWith(left, 'SAME1603');
-      assert.deepEqual(left.record.metrics, []);
+    }
+
+    it('that cannot be understood are warnings where the step failed by itself', async () => {
+      const ran = await run({
+        manifest: oneStep(
+          `run: 'echo oops > metrics.json; echo {\\"f1\\":1} > "$SAME_OUT/o"; exit 1'\noutputs: {o: {kind: metrics}}`,
+        ),
+      });
+      failedWith(ran, 'SAME1601');
+      assert.deepEqual(ran.codes, ['SAME1601']);
+      assert.match(ran.record.warnings.join(), /main\/metrics\.json is not a JSON object/);
+      assert.deepEqual(
+        ran.record.metrics.map(({ name }) => name),
+        ['f1'],
+      );
+    });
+
+    it('are kept, and read from what it printed, where the step is stopped', async () => {
+      const ran = await run({
+        manifest: `
+pipeline:
+  steps:
+    main: {run: 'echo {\\"loss\\":2} > metrics.jsonl; echo acc=0.5; sleep 60', timeout: 2s}
+metrics: {acc: {from: main.stdout, regex: 'acc=([0-9.]+)'}, never: {from: main.stdout, regex: 'f1=([0-9.]+)'}}
+claims: [{id: c, metric: acc, expect: 0.5}]
+`,
+      });
+      assert.deepEqual(ran.codes, ['SAME1602']);
+      assert.deepEqual(
+        ran.record.metrics.map(({ name, value }) => [name, value]),
+        [
+          ['loss', 2],
+          ['acc', 0.5],
+        ],
+      );
+      assert.equal(ran.record.claims[0]!.outcome, 'not-run');
     });
 
     it('that are too big to read fail the step', async () => {

@@ -44,13 +44,13 @@ async function run(more: Partial<Fixture> = {}) {
 }
 
 describe('what attempts log on this machine', () => {
-  it('counts of the attempt that succeeded, and comes back where its result is reused', async () => {
+  it('counts of the last attempt, and comes back where its result is reused', async () => {
     const ran = await run();
     assert.equal(ran.record.status, 'succeeded', JSON.stringify(ran.problems));
     const { logged } = ran.step('train');
     assert.deepEqual(logged?.parameters, { attempt2: 'x' });
     assert.equal(logged?.artifacts?.sizeBytes, 4);
-    assert.equal(ran.attempts('train')[0]!.logged, undefined);
+    assert.deepEqual(ran.attempts('train')[0]!.logged?.parameters, { attempt1: 'x' });
     const figures = ran.record.metrics.map(({ name, value, count, series }) => [
       name,
       value,
@@ -71,12 +71,45 @@ describe('what attempts log on this machine', () => {
     assert.deepEqual(series, [ran.record.metrics[1]!.series]);
   });
 
-  it('is a step that fails without a word of it, when every attempt failed', async () => {
+  it('is kept of a step that failed, with its figures and series, and is no result', async () => {
     const ran = await run({ manifest: manifest('') });
     assert.equal(ran.record.status, 'failed');
-    assert.equal(ran.step('train').logged, undefined);
-    assert.deepEqual(ran.record.metrics, []);
+    assert.deepEqual(ran.codes, ['SAME1601']);
+    assert.deepEqual(ran.step('train').logged?.parameters, { attempt1: 'x' });
+    assert.equal(ran.step('train').logged?.artifacts?.sizeBytes, 4);
+    assert.deepEqual(
+      ran.record.metrics.map(({ name, value, step }) => [name, value, step]),
+      [
+        ['acc', 0.75, 'train'],
+        ['loss', 1, 'train'],
+      ],
+    );
+    const series = ran.record.metrics[1]!.series!;
+    assert.match((await ran.content.read(series)).toString(), /^\{"step":1,"time":0.001,"loss":1\}\n/);
+    assert.equal(resultOf(ran.attempts('train')[0]!, ran.record.id), undefined);
   });
+
+  for (const status of ['timeout', 'canceled'] as const) {
+    it(`is kept of a step that ended as ${status}`, async () => {
+      const logs = LOGS.replace(/process\.exit.*/, "console.log('ready'); setInterval(() => {}, 1000);");
+      const ran = await run({
+        manifest: manifest(status === 'timeout' ? '      timeout: 6s' : ''),
+        files: { 'log.mjs': logs },
+        graceMs: 2000,
+        onEvent: (event, { cancel }) => {
+          if (status === 'canceled' && event.type === 'step-output' && event.lines.includes('ready'))
+            cancel();
+        },
+      });
+      assert.equal(ran.record.status, status);
+      assert.equal(ran.step('train').status, status);
+      assert.deepEqual(ran.step('train').logged?.parameters, { attempt1: 'x' });
+      assert.deepEqual(
+        ran.record.metrics.map(({ name }) => name),
+        ['acc', 'loss'],
+      );
+    });
+  }
 
   it('goes on where this machine has nothing to listen at', async () => {
     const ran = await runFixture(openLocalEngine, {

@@ -1,5 +1,5 @@
 import type { Finding } from '../../errors/same-error.ts';
-import type { ClaimRecord, MetricRecord, RunRecord } from '../../runs/run-record.ts';
+import type { ClaimRecord, RunRecord } from '../../runs/run-record.ts';
 import { loggedParameters } from '../../runs/run-row.ts';
 import { renderFinding } from './finding.ts';
 import { renderParameters } from './plan.ts';
@@ -25,7 +25,7 @@ export function renderRun(
   if (options.full) lines.push(...renderDetails(record));
   if (written.steps.length > 1 || written.steps.some(({ cached }) => cached))
     lines.push(`  ${plainLine(stepsSummary(written.steps))}`);
-  if (record.metrics.length > 0) lines.push('  metrics', renderMetrics(record.metrics));
+  if (record.metrics.length > 0) lines.push('  metrics', renderMetrics(written));
   if (record.claims.length > 0) lines.push('  claims', table(record.claims.map(renderClaim), '    '));
   for (const [name, { digest }] of Object.entries(record.outputs)) lines.push(`  output ${name} ${digest}`);
   for (const { what, want, have } of record.waivers)
@@ -36,15 +36,26 @@ export function renderRun(
 /** More than this are for programs to read. */
 const FIGURES = 40;
 
-function renderMetrics(metrics: readonly MetricRecord[]): string {
-  const rows = metrics
-    .slice(0, FIGURES)
-    .map(({ name, step, matrix, value, unit, count }) => [
-      name,
-      `${figure(value)}${unit ? ` ${unit}` : ''}`,
-      `${step}${count === undefined ? '' : ` (last of ${count})`}`,
-      matrixText(matrix),
-    ]);
+function renderMetrics({ metrics, steps }: Pick<RunRecord, 'metrics' | 'steps'>): string {
+  const unfinished = new Map(
+    steps.flatMap(({ name, status }) =>
+      ['failed', 'timeout', 'canceled'].includes(status) ? [[name, status] as const] : [],
+    ),
+  );
+  const rows = metrics.slice(0, FIGURES).map(({ name, step, matrix, value, unit, count }) => {
+    const end = unfinished.get(step);
+    const notes = [
+      ...(count === undefined ? [] : [`last of ${count}`]),
+      // What a step says that did not come to its end is no result.
+      ...(end === undefined ? [] : [end]),
+    ];
+    return [
+      plainLine(name),
+      `${figure(value)}${unit ? ` ${plainLine(unit)}` : ''}`,
+      `${plainLine(step)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`,
+      plainLine(matrixText(matrix)),
+    ];
+  });
   const more = metrics.length - rows.length;
   return `${table(rows, '    ')}${more > 0 ? `\n    and ${more} more, told by --json` : ''}`;
 }

@@ -2,12 +2,12 @@ import { type Finding, SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
 import { fromErrno, statSync } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
-import type { Artifact, ReportedMetric, StepStatus } from '../engine.ts';
+import type { Artifact, StepStatus } from '../engine.ts';
 import type { LoggedStep } from '../intake.ts';
 import { changedInputs } from './inputs.ts';
 import { takeTree } from './output-tree.ts';
 import { strayEntries, takeOutput } from './outputs.ts';
-import { takeReports } from './reports.ts';
+import { type Reports, takeReports } from './reports.ts';
 import type { EndedAttempt, Finished } from './step-attempt.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -35,35 +35,19 @@ async function conclude(ended: EndedAttempt): Promise<Finished> {
   };
   let problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
-  let metrics: ReportedMetric[] = [];
-  let warnings = shellWarnings(ended);
-  let series: string | undefined;
-  let logged: LoggedStep | undefined;
   let status: StepStatus = end.status;
   problems = endFindings(ended).concat(await changedInputs(placed, content));
   if (status === 'succeeded') problems.push(...strayEntries(workspace, step, name));
-  if (status === 'succeeded' && problems.length === 0) {
-    for (const output of Object.keys(step.outputs)) {
-      const taken = await takeOutput(output, ended, workspace, content, (path) =>
-        takeTree(path, output, content),
-      );
-      if ('code' in taken) problems.push(taken);
-      else outputs[output] = taken;
-    }
-    const reports = await takeReports(ended, outputs);
-    metrics = reports.metrics;
-    problems = problems.concat(reports.problems);
-    warnings = warnings.concat(reports.warnings);
-    series = reports.series;
-    if (ended.logged && problems.length === 0) {
-      const reading = await ended.logged();
-      // A file that the step wrote says more than what it logged on the way.
-      const reported = new Set(metrics.map((metric) => metric.name));
-      metrics = metrics.concat(reading.metrics.filter((metric) => !reported.has(metric.name)));
-      warnings = warnings.concat(reading.warnings);
-      logged = reading.logged;
-    }
+  const isWhole = status === 'succeeded' && problems.length === 0;
+  for (const output of isWhole ? Object.keys(step.outputs) : []) {
+    const taken = await takeOutput(output, ended, workspace, content, (path) =>
+      takeTree(path, output, content),
+    );
+    if ('code' in taken) problems.push(taken);
+    else outputs[output] = taken;
   }
+  const told = await takeTold(ended, isWhole ? outputs : undefined, problems);
+  problems = problems.concat(told.problems);
   if (status === 'succeeded' && problems.length > 0) status = 'failed';
   return {
     type: 'step-finished',
@@ -80,12 +64,44 @@ async function conclude(ended: EndedAttempt): Promise<Finished> {
     key: ended.key.key,
     inputs,
     outputs,
-    metrics,
-    ...(series === undefined ? {} : { series }),
-    ...(logged === undefined ? {} : { logged }),
+    metrics: told.metrics,
+    ...(told.series === undefined ? {} : { series: told.series }),
+    ...(told.logged === undefined ? {} : { logged: told.logged }),
     logs,
     problems,
-    warnings,
+    warnings: shellWarnings(ended).concat(told.warnings),
+  };
+}
+
+/**
+ * What a step reported and logged, whatever became of it: of one that did not succeed it is all that is left. There, what
+ * cannot be understood is a warning: why it ended is known already (spec SAME-STP-021, SAME-STP-034).
+ * @param outputs those that were taken, of an attempt that may have succeeded
+ * @param known why it did not succeed, so far
+ */
+async function takeTold(
+  ended: EndedAttempt,
+  outputs: Record<string, Artifact> | undefined,
+  known: readonly Finding[],
+): Promise<Reports & { logged?: LoggedStep }> {
+  const reports = await takeReports(ended, outputs);
+  const mayDecide = outputs !== undefined;
+  const problems = mayDecide ? reports.problems : [];
+  const warnings = mayDecide
+    ? reports.warnings
+    : reports.problems
+        .map(({ message, place = '' }) => (message.includes('/') ? message : `${place}: ${message}`))
+        .concat(reports.warnings);
+  const reading = await ended.logged?.(mayDecide && known.length + problems.length === 0);
+  if (!reading) return { ...reports, problems, warnings };
+  // A file that the step wrote says more than what it logged on the way.
+  const reported = new Set(reports.metrics.map((metric) => metric.name));
+  return {
+    ...reports,
+    metrics: reports.metrics.concat(reading.metrics.filter((metric) => !reported.has(metric.name))),
+    problems,
+    warnings: warnings.concat(reading.warnings),
+    ...(reading.logged === undefined ? {} : { logged: reading.logged }),
   };
 }
 

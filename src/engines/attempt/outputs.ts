@@ -47,7 +47,7 @@ export async function takeOutput(
 ): Promise<Artifact | Finding> {
   const declared = step.outputs[name]!.path;
   const path = declared === undefined ? join(workspace.out, name) : resolve(workspace.workdir, declared);
-  const taken = await takePath(path, `output "${name}"`, workspace, content, tree);
+  const taken = await takePath(path, `output "${name}"`, workspace, content, { tree });
   return (
     taken ?? {
       code: 'SAME1603',
@@ -63,7 +63,8 @@ export async function takeOutput(
 
 /**
  * Takes what a step left at a path into the store, if the path leads into the attempt's own directories.
- * @param tree takes a directory; without it none is wanted
+ * @param options.tree takes a directory; without it none is wanted
+ * @param options.mostBytes what a file may have
  * @returns the artifact, why it cannot be one, or undefined when nothing is there
  */
 export async function takePath(
@@ -71,7 +72,10 @@ export async function takePath(
   what: string,
   workspace: Workspace,
   content: LocalContentStore,
-  tree?: (directory: string) => Promise<Artifact | Finding>,
+  {
+    tree,
+    mostBytes = Number.POSITIVE_INFINITY,
+  }: { tree?: (directory: string) => Promise<Artifact | Finding>; mostBytes?: number } = {},
 ): Promise<Artifact | Finding | undefined> {
   try {
     const stat = lstatSync(path);
@@ -83,6 +87,7 @@ export async function takePath(
       const wanted = tree ? 'a regular file or directory' : 'a regular file';
       return { code: 'SAME1611', message: `${what} is not ${wanted}`, place: path };
     }
+    if (stat.size > mostBytes) return tooLarge(what, path, stat.size, mostBytes);
     const executable = (stat.mode & 0o100) !== 0;
     const { digest, sizeBytes } = await content.adopt(path);
     return executable ? { digest, sizeBytes, executable } : { digest, sizeBytes };
@@ -96,4 +101,10 @@ export async function takePath(
       hint: 'leave what is to be kept readable and writable for its owner',
     };
   }
+}
+
+/** Why figures are not read from a file. */
+export function tooLarge(what: string, place: string, sizeBytes: number, mostBytes: number): Finding {
+  const message = `${what} has ${sizeBytes} bytes, more than the ${mostBytes} that are read for figures`;
+  return { code: 'SAME1606', message, place };
 }

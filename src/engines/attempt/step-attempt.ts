@@ -76,7 +76,7 @@ export interface EndedAttempt extends StepAttempt {
   logs: { stdout: string; stderr: string };
   end: AttemptEnd;
   /** Stores what it logged through MLflow's protocol, when it did. */
-  logged?: () => Promise<LoggedReading>;
+  logged?: (hasSucceeded: boolean) => Promise<LoggedReading>;
 }
 
 /** How an attempt is told of. */

@@ -24,8 +24,8 @@ export interface StoredContent {
 /** An attempt that may log, and once it did, what. */
 export interface OpenAttempt {
   request: IntakeRequest;
-  /** Takes nothing more. @returns what stores it */
-  end?(): () => Promise<LoggedReading>;
+  /** Takes nothing more. @returns what stores it, told whether the step succeeded */
+  end?(): (hasSucceeded: boolean) => Promise<LoggedReading>;
 }
 
 /** What takes connections of steps. */
@@ -66,9 +66,9 @@ class AttemptEndpoint {
     this.#routes = { ...runRoutes(this.#log), ...modelRoutes(this.#log) };
     attempt.end = () => {
       for (const socket of this.#sockets) socket.destroy();
-      return async () => {
+      return async (hasSucceeded) => {
         await Promise.allSettled(this.#pending);
-        return storeLog(this.#log, attempt.request, content);
+        return storeLog(this.#log, attempt.request, content, hasSucceeded);
       };
     };
   }

@@ -14,6 +14,7 @@ export async function storeLog(
   log: AttemptLog,
   request: IntakeRequest,
   content: StoredContent,
+  hasSucceeded: boolean,
 ): Promise<LoggedReading> {
   const warnings: string[] = [];
   const warn = (text: string) => warnings.push(`step ${request.step}: ${text}`);
@@ -33,7 +34,7 @@ export async function storeLog(
       ...(await loggedOf(run, content)),
     });
   }
-  if (log.root.status === 'failed' || log.root.status === 'killed')
+  if (hasSucceeded && (log.root.status === 'failed' || log.root.status === 'killed'))
     warn(`it logged that it was ${log.root.status}, and ended as one that succeeded`);
   const logged: LoggedStep = {
     ...(await loggedOf(log.root, content)),

@@ -49,7 +49,7 @@ async function openAttempt(more: Partial<IntakeRequest> = {}) {
     uri,
     ask,
     post: (path: string, body: unknown) => ask('POST', path, body),
-    end: async () => await attempt!.close()?.(),
+    end: async () => await attempt!.close()?.(true),
     close: () => attempt!.close(),
   };
 }
