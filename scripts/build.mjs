@@ -71,7 +71,7 @@ const late = {
   conformance: 'conformance',
   listing: 'listing',
 };
-const [most, push] = await Promise.all([
+const [most, push, list] = await Promise.all([
   filesOf(
     {
       same: 'src/cli/main.ts',
@@ -91,8 +91,13 @@ const [most, push] = await Promise.all([
   ),
   // Talks to a registry whatever it does, and hands over to the others when it is asked for more.
   filesOf({ push: 'src/cli/push.ts' }, { ...late, main: 'same', running: 'running' }),
+  // Looks into the index whatever it does.
+  filesOf(
+    { list: 'src/cli/list.ts' },
+    { ...late, listing: undefined, remote: 'remote', main: 'same', running: 'running' },
+  ),
 ]);
-const outputFiles = [...most, ...push];
+const outputFiles = [...most, ...push, ...list];
 
 // File by file into place: a command that runs meanwhile finds each of them, old or new.
 mkdirSync('dist', { recursive: true });

@@ -1,5 +1,5 @@
 import { join } from '../host/files.ts';
-import { hostHash } from '../host/process-identity.ts';
+import { hostMark } from '../host/machine.ts';
 import type { Ports } from '../operations/ports.ts';
 import { storedRuns } from '../operations/stored-runs.ts';
 import { openDiskAnnotations } from '../runs/annotations.ts';
@@ -17,7 +17,7 @@ export async function openHomeIndex(
   const annotations = openDiskAnnotations(join(directory, 'annotations'), ports.warn);
   const tagsOf = (id: string) => annotations.of(id).tags;
   const sources = {
-    path: join(ports.home, `index-${hostHash()}.sqlite`),
+    path: join(ports.home, `index-${hostMark()}.sqlite`),
     files: new RunFiles(directory),
     annotations: { directory: join(directory, 'annotations'), of: annotations.of },
     onDamaged: ports.warn,

@@ -77,7 +77,7 @@ function nameParts(): [host: string, boot: string, space: string] {
 }
 
 /** What stands for this host, of which nothing else is told. */
-export function hostHash(): string {
+function hostHash(): string {
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
 }
 

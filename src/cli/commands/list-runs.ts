@@ -1,29 +1,18 @@
 import { Command } from 'commander';
 import { SameError, throwFindings } from '../../errors/same-error.ts';
-import { findRuns, recordsOf } from '../../operations/find-runs.ts';
 import { listRemoteRuns } from '../../operations/list-remote-runs.ts';
 import { refuseAccess } from '../../operations/registry-access.ts';
 import { isRegistryText } from '../../operations/registry-address.ts';
-import { type RunWords, readRunQuestion } from '../../operations/run-question.ts';
 import type { RegistryAccess } from '../../registry/registry.ts';
 import { runFields } from '../../runs/run-query.ts';
-import { tagsOf } from '../../runs/run-row.ts';
 import type { Cli } from '../cli.ts';
-import { renderRemoteRuns, renderRuns } from '../render/listing.ts';
-import {
-  columnsFor,
-  renderRunCsv,
-  renderRunMarkdown,
-  renderRunTable,
-  runCells,
-} from '../render/run-table.ts';
-import { saidFields } from '../render/said.ts';
-import { plain, plainLine } from '../render/text.ts';
+import { type ListWords, listOptions } from '../list-words.ts';
+import { renderRemoteRuns } from '../render/listing.ts';
+import { plainLine } from '../render/text.ts';
 import { type RegistryOptions, registryAccess, withCommon, withRegistry } from '../words.ts';
+import { listStoredRuns } from './list-stored-runs.ts';
 
-interface ListOptions extends RunWords, RegistryOptions {
-  format?: string;
-}
+interface ListOptions extends ListWords, RegistryOptions {}
 
 /** `same list runs [-n NAME[:VERSION]] [--where …]`, `same list runs oci://HOST/[NAMESPACE/]NAME[:VERSION]` */
 export function listRunsCommand(cli: Cli): Command {
@@ -33,16 +22,8 @@ export function listRunsCommand(cli: Cli): Command {
 
 A filter compares fields of runs: ${runFields.join(', ')}, parameters.NAME, metrics.NAME, tags.NAME, an odd NAME in back-ticks: with = != < <= > >= like in, joined by and, or, not and brackets. In like, % is any text and _ any character. Text is quoted where it must be.`,
     )
-    .argument('[reference]', 'oci://HOST/[NAMESPACE/]NAME[:VERSION]: runs in a registry')
-    .option('-n, --name <name>', 'only runs of NAME or NAME:VERSION')
-    .option('--where <filter>', 'only runs that meet a filter')
-    .option('--sort <fields>', 'fields with commas between them; -FIELD is from high to low')
-    .option(
-      '--columns <fields>',
-      'what to show, with commas between; parameters.*, metrics.*, tags.* for all',
-    )
-    .option('--limit <number>', `at most so many, or all; at a terminal ${AT_A_TERMINAL}`)
-    .option('--format <format>', 'table, md, csv or json', 'table');
+    .argument('[reference]', 'oci://HOST/[NAMESPACE/]NAME[:VERSION]: runs in a registry');
+  for (const { flags, help, otherwise } of Object.values(listOptions)) command.option(flags, help, otherwise);
   return withRegistry(
     withCommon(command, [
       'same list runs',
@@ -54,89 +35,29 @@ A filter compares fields of runs: ${runFields.join(', ')}, parameters.NAME, metr
     ]),
   ).action(async (reference: string | undefined, options: ListOptions) => {
     const access = registryAccess(options);
-    const { name, where, sort, columns, limit, format = 'table' } = options;
-    const words = { name, where, sort, columns, limit };
+    const words: ListWords = Object.fromEntries(
+      Object.entries(options).filter(([word]) => Object.hasOwn(listOptions, word)),
+    );
     if (reference !== undefined) {
-      refuseQuestion({ ...words, format: format === 'table' ? undefined : format }, reference);
+      const { format, ...question } = words;
+      refuseQuestion(format === 'table' ? question : words, reference);
       return listThere(cli, reference, access);
     }
     refuseAccess(access, 'the home');
-    await listHere(cli, defined(words), formatOf(cli, format));
+    await listStoredRuns(cli, words);
   });
 }
 
-/** Most runs that are listed where a person looks and asked for no number. */
-const AT_A_TERMINAL = 50;
-
-async function listHere(cli: Cli, words: RunWords, format: 'table' | 'md' | 'csv' | 'json'): Promise<void> {
-  const isLook = format === 'table' && process.stdout.isTTY === true && words.limit === undefined;
-  const question = readRunQuestion(isLook ? { ...words, limit: String(AT_A_TERMINAL) } : words);
-  const ports = cli.ports();
-  const { rows, total } = await findRuns(ports, question);
-  const columns = columnsFor(rows, question.columns);
-  if (format === 'json') {
-    const items = question.columns
-      ? runCells(rows, columns)
-      : (await recordsOf(ports, rows)).map(({ record, own, elsewhere, ...said }) => ({
-          ...record,
-          own,
-          ...(elsewhere ? { elsewhere } : {}),
-          ...saidFields({ ...said, tags: tagsOf(record, said.tags) }),
-        }));
-    return cli.printJson('RunList', { total, items });
-  }
-  if (format === 'csv')
-    cli.print(process.stdout.isTTY ? plain(renderRunCsv(rows, columns)) : renderRunCsv(rows, columns));
-  else if (rows.length === 0) cli.say(nothing(words));
-  else if (format === 'md') cli.print(renderRunMarkdown(rows, columns));
-  else cli.print(question.columns ? renderRunTable(rows, columns) : renderRuns(rows));
-  const more = total - rows.length;
-  if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
-}
-
-function nothing({ name, where }: RunWords): string {
-  if (where !== undefined) return 'no run meets the filter';
-  return name === undefined
-    ? 'no runs yet; make one with: same run program NAME:VERSION'
-    : `no runs of ${plainLine(name)} yet; all runs: same list runs`;
-}
-
-function formatOf(cli: Cli, format: string): 'table' | 'md' | 'csv' | 'json' {
-  const known = ['table', 'md', 'csv', 'json'] as const;
-  const chosen = known.find((one) => one === format);
-  if (chosen === undefined || (cli.json && chosen !== 'table' && chosen !== 'json')) {
-    throw new SameError({
-      code: 'SAME1902',
-      message: chosen
-        ? `--json is a format, and so is --format ${format}`
-        : `there is no format ${JSON.stringify(format)}`,
-      place: '--format',
-      hint: chosen ? 'leave out one of them' : `formats: ${known.join(', ')}`,
-    });
-  }
-  return cli.json ? 'json' : chosen;
-}
-
-function defined(words: { [Name in keyof RunWords]: RunWords[Name] | undefined }): RunWords {
-  return Object.fromEntries(Object.entries(words).filter(([, word]) => word !== undefined));
-}
-
 /** Nothing of a question is asked of a registry, which could not answer it. */
-function refuseQuestion(words: Record<string, string | undefined>, reference: string): void {
+function refuseQuestion(words: ListWords, reference: string): void {
   if (!isRegistryText(reference)) return;
   throwFindings(
-    Object.entries(words).flatMap(([word, given]) =>
-      given === undefined
-        ? []
-        : [
-            {
-              code: 'SAME1902' as const,
-              message: `${word === 'name' ? '-n' : `--${word}`} is of runs here, and ${reference} is in a registry`,
-              place: word === 'name' ? '-n' : `--${word}`,
-              hint: 'leave it out, or pull the program first',
-            },
-          ],
-    ),
+    Object.keys(words).map((word) => ({
+      code: 'SAME1902',
+      message: `${word === 'name' ? '-n' : `--${word}`} is of runs here, and ${reference} is in a registry`,
+      place: word === 'name' ? '-n' : `--${word}`,
+      hint: 'leave it out, or pull the program first',
+    })),
   );
 }
 

@@ -2,7 +2,7 @@ import type { Pin } from '../../content/content-store.ts';
 import type { RemoteListedRun } from '../../operations/list-remote-runs.ts';
 import type { RegistryAlias } from '../../program/registry-alias.ts';
 import type { RunRow } from '../../runs/run-query.ts';
-import { figure, plainRecord, seconds, table } from './text.ts';
+import { figure, plainLine, plainRecord, seconds, table } from './text.ts';
 
 /** Stored programs as a table. */
 export function renderPrograms(pins: readonly Pin[]): string {
@@ -40,18 +40,20 @@ export function renderRuns(runs: readonly RunRow[]): string {
   const isTagged = runs.some(({ tags }) => Object.keys(tags).length > 0);
   return table([
     ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS', ...(isTagged ? ['TAGS'] : [])],
-    ...plainRecord(runs).map(({ own, elsewhere, durationMs, metrics, tags, ...run }) => [
-      run.id,
-      `${run.program}:${run.version}`,
-      `${run.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
-      run.startedAt.slice(0, 16).replace('T', ' '),
-      durationMs === undefined ? '' : seconds(durationMs),
-      Object.entries(metrics)
-        .slice(0, 3)
-        .map(([name, value]) => `${name}=${figure(value)}`)
-        .join(' '),
-      ...(isTagged ? [renderTags(tags)] : []),
-    ]),
+    ...runs.map(({ own, elsewhere, durationMs, metrics, tags, ...run }) =>
+      [
+        run.id,
+        `${run.program}:${run.version}`,
+        `${run.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
+        run.startedAt.slice(0, 16).replace('T', ' '),
+        durationMs === undefined ? '' : seconds(durationMs),
+        Object.entries(metrics)
+          .slice(0, 3)
+          .map(([name, value]) => `${name}=${figure(value)}`)
+          .join(' '),
+        ...(isTagged ? [renderTags(tags)] : []),
+      ].map(plainLine),
+    ),
   ]);
 }
 

@@ -1,0 +1,73 @@
+import { SameError } from '../../errors/same-error.ts';
+import { findRuns, recordsOf } from '../../operations/find-runs.ts';
+import { readRunQuestion } from '../../operations/run-question.ts';
+import { tagsOf } from '../../runs/run-row.ts';
+import type { Cli } from '../cli.ts';
+import { AT_A_TERMINAL, type ListWords } from '../list-words.ts';
+import { renderRuns } from '../render/listing.ts';
+import {
+  columnsFor,
+  renderRunCsv,
+  renderRunMarkdown,
+  renderRunTable,
+  runCells,
+} from '../render/run-table.ts';
+import { saidFields } from '../render/said.ts';
+import { plain, plainLine } from '../render/text.ts';
+
+/**
+ * `same list runs` of the home, once its words are told apart.
+ * @throws SAME1902 with what is wrong with them
+ */
+export async function listStoredRuns(
+  cli: Cli,
+  { format: asked = 'table', ...words }: ListWords,
+): Promise<void> {
+  const format = formatOf(cli, asked);
+  const isLook = format === 'table' && process.stdout.isTTY === true && words.limit === undefined;
+  const question = readRunQuestion(isLook ? { ...words, limit: String(AT_A_TERMINAL) } : words);
+  const ports = cli.ports();
+  const { rows, total } = await findRuns(ports, question);
+  const columns = columnsFor(rows, question.columns);
+  if (format === 'json') {
+    const items = question.columns
+      ? runCells(rows, columns)
+      : (await recordsOf(ports, rows)).map(({ record, own, elsewhere, ...said }) => ({
+          ...record,
+          own,
+          ...(elsewhere ? { elsewhere } : {}),
+          ...saidFields({ ...said, tags: tagsOf(record, said.tags) }),
+        }));
+    return cli.printJson('RunList', { total, items });
+  }
+  if (format === 'csv')
+    cli.print(process.stdout.isTTY ? plain(renderRunCsv(rows, columns)) : renderRunCsv(rows, columns));
+  else if (rows.length === 0) cli.say(nothing(words));
+  else if (format === 'md') cli.print(renderRunMarkdown(rows, columns));
+  else cli.print(question.columns ? renderRunTable(rows, columns) : renderRuns(rows));
+  const more = total - rows.length;
+  if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
+}
+
+function nothing({ name, where }: ListWords): string {
+  if (where !== undefined) return 'no run meets the filter';
+  return name === undefined
+    ? 'no runs yet; make one with: same run program NAME:VERSION'
+    : `no runs of ${plainLine(name)} yet; all runs: same list runs`;
+}
+
+function formatOf(cli: Cli, format: string): 'table' | 'md' | 'csv' | 'json' {
+  const known = ['table', 'md', 'csv', 'json'] as const;
+  const chosen = known.find((one) => one === format);
+  if (chosen === undefined || (cli.json && chosen !== 'table' && chosen !== 'json')) {
+    throw new SameError({
+      code: 'SAME1902',
+      message: chosen
+        ? `--json is a format, and so is --format ${format}`
+        : `there is no format ${JSON.stringify(format)}`,
+      place: '--format',
+      hint: chosen ? 'leave out one of them' : `formats: ${known.join(', ')}`,
+    });
+  }
+  return cli.json ? 'json' : chosen;
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { listOptions } from '../../src/cli/list-words.ts';
+import { openRig, type Rig } from './rig.ts';
+import { outcome, storeRun } from './stored-runs.ts';
+
+describe('a listing of runs that is quick', () => {
+  let rig: Rig;
+  before(() => {
+    rig = openRig();
+    storeRun(rig, 1, outcome({ lr: 0.1 }, { acc: 0.7 }));
+    storeRun(rig, 2, outcome({ lr: 0.01 }, { acc: 0.9 }));
+    storeRun(rig, 3, { ...outcome({ lr: 0.001 }), status: 'failed' });
+  });
+  after(() => rig[Symbol.dispose]());
+
+  it('keeps the code that was compiled for it, once it has listed something, and loads nothing that hashes or speaks', async () => {
+    const kept = () => readdirSync(rig.path('home/cache/compile')).filter((name) => name.startsWith('list'));
+    for (const words of [['--help'], ['--where', 'nope'], ['--nope'], ['oci://localhost:1/lab']])
+      await rig.same(['list', 'runs', ...words]);
+    assert.deepEqual(kept(), []);
+    const first = await rig.same(['list', 'runs']);
+    assert.equal(first.code, 0, first.stderr);
+    const [name] = kept();
+    const bytes = readFileSync(rig.path('home/cache/compile', name!));
+    rig.write({
+      'look.cjs': `process.on('exit', () => {
+        const loaded = process.moduleLoadList.map((name) => name.replace('NativeModule ', ''));
+        const heavy = loaded.filter((name) => /^(_?http|https|tls|crypto|zlib|child_process)/.test(name));
+        require('node:fs').writeFileSync(${JSON.stringify(rig.path('loaded'))}, JSON.stringify(heavy));
+      })`,
+    });
+    const again = await rig.same(['list', 'runs'], {
+      env: { NODE_OPTIONS: `--require=${rig.path('look.cjs')}` },
+    });
+    assert.deepEqual([again.code, again.stdout, again.stderr], [0, first.stdout, first.stderr]);
+    assert.deepEqual(readFileSync(rig.path('home/cache/compile', name!)), bytes);
+    assert.ok(existsSync(rig.path('loaded')));
+    assert.deepEqual(JSON.parse(readFileSync(rig.path('loaded'), 'utf8')), []);
+  });
+
+  it('says the same as where the argument parser has its words', async () => {
+    for (const words of [
+      [],
+      ['-n', 'study'],
+      ['-n', 'nothing'],
+      ['-n', 'a:b:c:d'],
+      ['--name=study:1.0', '--json'],
+      ['--where', 'metrics.acc > 0.8', '--sort', '-metrics.acc'],
+      ['--where', 'metrics.acc >', '--sort', 'x,,y', '--limit', '0'],
+      ['--where', 'metrics.ac > 0.8'],
+      ['--where', 'parameters.lr < 0', '-q'],
+      ['--columns=id,metrics.*', '--format', 'csv'],
+      ['--columns', 'id', '--format', 'md'],
+      ['--format', 'xml'],
+      ['--format', 'csv', '--json'],
+      ['--limit', '-1'],
+      ['--limit', 'all', '--quiet', '--columns', 'id'],
+      ['-n', '-q'],
+    ]) {
+      // An empty option is left to the argument parser, and one that is said again takes its place.
+      const isNamed = words.some((word) => word === '-n');
+      const option = Object.keys(listOptions).find(
+        (name) => words.some((word) => word.startsWith(`--${name}`)) || (isNamed && name === 'name'),
+      );
+      const more = option === undefined ? ['--limit=', '--limit', 'all'] : [`--${option}=`];
+      for (const noun of ['runs', 'run']) {
+        const one = await rig.same(['list', noun, ...words]);
+        const other = await rig.same(['list', noun, ...more, ...words]);
+        const said = [one.code, one.stdout, one.stderr];
+        assert.deepEqual(said, [other.code, other.stdout, other.stderr], words.join(' '));
+      }
+    }
+  });
+
+  it('leaves to the argument parser what it takes and refuses', async () => {
+    for (const [words, code, said] of [
+      [['--help'], 0, /Usage: same list runs/],
+      [['--where'], 2, /argument missing/],
+      [['--where', '--json'], 2, /needs a value/],
+      [['--wher', 'x'], 2, /unknown option/],
+      [['study'], 2, /same list runs -n study/],
+    ] as const) {
+      const ended = await rig.same(['list', 'runs', ...words]);
+      assert.deepEqual([ended.code, said.test(ended.stdout + ended.stderr)], [code, true], words.join(' '));
+    }
+  });
+});
