@@ -13,7 +13,7 @@ export { parseDocument } from '../program/document.ts';
 export { withAlias, withoutAlias } from '../program/edit-configuration.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
-export { readMlruns } from '../runs/mlruns.ts';
+export { readMlflow } from '../runs/mlflow-store.ts';
 export { runRecordFindings } from '../runs/run-record-schema.ts';
 export { openSealer } from '../runs/run-sealer.ts';
 export { readTensorBoard } from '../runs/tensorboard.ts';

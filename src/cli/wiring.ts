@@ -88,11 +88,12 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     sleep: (ms) => sleep(ms, cancel),
     newRunId,
     runIdOf,
-    async readRunsElsewhere(tool, directory) {
-      const { parseDocument, readMlruns, readTensorBoard } = await import('./cold.ts');
+    async readRunsElsewhere(tool, path) {
+      const { parseDocument, readMlflow, readTensorBoard } = await import('./cold.ts');
+      const absolute = resolve(path);
       if (tool === 'mlruns')
-        return readMlruns(files.ordinary, directory, async (...document) => parseDocument(...document));
-      return readTensorBoard(files.ordinary, directory, basename(resolve(directory)));
+        return readMlflow(files.ordinary, path, absolute, async (...document) => parseDocument(...document));
+      return readTensorBoard(files.ordinary, path, basename(absolute));
     },
     platform,
     async machine() {

@@ -1,5 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { dirname, makeDirectories, rmSync, statfsSync } from './files.ts';
+import { pathToFileURL } from 'node:url';
+import {
+  closeSync,
+  dirname,
+  existsSync,
+  makeDirectories,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+} from './files.ts';
 
 /** A database in a file. */
 export type Database = DatabaseSync;
@@ -32,6 +42,38 @@ export function openDatabase(path: string, waitMs = 5000): Database {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Opens a database that is somebody else's, to be read only: nothing of it is changed, and no file is made beside it.
+ * What its schema says is taken for harmless by nobody.
+ * @param waitMs how long its writers may keep it from being read
+ * @throws the database's or the file system's error
+ */
+export function openForReading(path: string, waitMs = 5000): Database {
+  const { DatabaseSync } = loadQuietly();
+  const address = pathToFileURL(path);
+  // A reader of a WAL makes files beside it. Where none is, all is in the file, and nobody writes.
+  if (hasWalMode(path) && !existsSync(`${path}-wal`)) address.searchParams.set('immutable', '1');
+  const database = new DatabaseSync(address, { readOnly: true, timeout: waitMs });
+  try {
+    database.exec('PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Bytes 18 and 19 of the format say which versions of it may write and read: 2 has a WAL. */
+function hasWalMode(path: string): boolean {
+  const head = Buffer.alloc(20);
+  const fd = openSync(path, 'r');
+  try {
+    return readSync(fd, head, 0, head.length, 0) === head.length && head[19] === 2;
+  } finally {
+    closeSync(fd);
   }
 }
 

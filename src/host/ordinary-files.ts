@@ -4,10 +4,16 @@ const LINK = 'it is a symbolic link, and links are not followed';
 
 /** What a path is itself: a link is one, wherever it leads. */
 export function kindItself(path: string): 'file' | 'directory' | 'link' | 'other' | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return undefined;
-  if (stat.isSymbolicLink()) return 'link';
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat) return undefined;
+    if (stat.isSymbolicLink()) return 'link';
+    return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    // Below what is no directory there is nothing.
+    if (isErrno(error, 'ENOTDIR')) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -33,18 +33,19 @@ export interface RunsImport {
 
 /**
  * `same import runs`: runs that another tool kept become runs of a program, foreign and read-only (spec SAME-RUN-082 to
- * 086): all of a directory, or none.
- * @throws SAME1617 everything that cannot be read · SAME1205 there is no such directory
+ * 086): all of a directory, or of a database of MLflow, or none.
+ * @throws SAME1617 everything that cannot be read · SAME1205 there is no such directory or database
  */
 export async function importRuns(
   ports: Ports,
   options: { from: RunTool; directory: string; name?: string; unfinished?: boolean },
 ): Promise<RunsImport> {
   const { from, directory, name, unfinished = false } = options;
-  if (ports.files.kind(directory) !== 'directory') {
+  const kind = ports.files.kind(directory);
+  if (kind !== 'directory' && (kind !== 'file' || from !== 'mlruns')) {
     throw new SameError({
       code: 'SAME1205',
-      message: `there is no directory ${directory}`,
+      message: `there is no directory ${directory}${from === 'mlruns' ? ', and no database of MLflow' : ''}`,
       place: directory,
     });
   }

@@ -156,8 +156,8 @@ export interface Ports {
   newRunId(): string;
   /** The id of a run that began elsewhere, at a time in ms since 1970, and is known by a digest. */
   runIdOf(startedMs: number, digest: string): string;
-  /** What another tool kept in a directory, with everything of it that cannot be read; loaded when needed. */
-  readRunsElsewhere(tool: RunTool, directory: string): Promise<RunsElsewhere>;
+  /** What another tool kept in a directory or file, with everything of it that cannot be read; loaded when needed. */
+  readRunsElsewhere(tool: RunTool, path: string): Promise<RunsElsewhere>;
   platform(): string;
   machine(): Promise<MachineRecord>;
   /** What tells whose machine this is, for what takes it out of records. */

@@ -10,26 +10,25 @@ import {
   unnameable,
   unreadable,
 } from './elsewhere.ts';
+import { isTime, STATUSES, saidBy } from './mlflow-words.ts';
 
 /** Reads the small YAML documents of MLflow. */
-type ReadYaml = (bytes: Buffer, file: string) => Promise<{ value?: JsonValue; findings: Finding[] }>;
+export type ReadYaml = (bytes: Buffer, file: string) => Promise<{ value?: JsonValue; findings: Finding[] }>;
 
 /** A file of MLflow is read as one text, which has to fit into the memory. */
 const LIMIT_BYTES = 256 * 2 ** 20;
 
-/** As MLflow's file store numbers them, and as its other stores spell them. */
-const STATUSES: Record<string, RunElsewhere['status']> = {
-  '1': 'going',
-  '2': 'going',
-  '3': 'succeeded',
-  '4': 'failed',
-  '5': 'canceled',
-  RUNNING: 'going',
-  SCHEDULED: 'going',
-  FINISHED: 'succeeded',
-  FAILED: 'failed',
-  KILLED: 'canceled',
-};
+/** The directory with the experiments of MLflow's store of files, if one holds any: itself, or what it calls `mlruns`. */
+export function experimentsIn(
+  files: ToolFiles,
+  directory: string,
+  warnings: string[] = [],
+): { root: string; experiments: string[] } {
+  const experiments = directoriesIn(files, directory, /^[0-9]+$/, warnings);
+  const below = join(directory, 'mlruns');
+  if (experiments.length > 0 || files.kind(below) !== 'directory') return { root: directory, experiments };
+  return { root: below, experiments: directoriesIn(files, below, /^[0-9]+$/, warnings) };
+}
 
 /**
  * Reads MLflow's file store: `EXPERIMENT/RUN/{meta.yaml, params/, metrics/, tags/, artifacts/}`.
@@ -41,23 +40,17 @@ export async function readMlruns(
   readYaml: ReadYaml,
 ): Promise<RunsElsewhere> {
   const found: RunsElsewhere = { runs: [], deleted: [], warnings: [], problems: [] };
-  let root = directory;
-  let experiments = directoriesIn(files, root, /^[0-9]+$/, found.warnings);
-  const below = join(directory, 'mlruns');
-  if (experiments.length === 0 && files.kind(below) === 'directory') {
-    root = below;
-    experiments = directoriesIn(files, root, /^[0-9]+$/, found.warnings);
-  }
+  const { root, experiments } = experimentsIn(files, directory, found.warnings);
   if (experiments.length === 0) {
-    const what =
-      files.kind(join(directory, 'mlflow.db')) === 'file'
-        ? 'mlflow.db is MLflow’s database; what is read is'
-        : files.kind(below) === 'link'
-          ? 'its mlruns is a symbolic link, which is not followed; there is'
-          : 'there is';
+    const links = ['mlruns', 'mlflow.db'].filter((name) => files.kind(join(directory, name)) === 'link');
+    const why = links.map((name) => `its ${name} is a symbolic link, which is not followed; `).join('');
     found.problems.push({
-      ...unreadable(directory, '', `${what} no store of files with experiments (EXPERIMENT/meta.yaml)`),
-      hint: 'name the directory that MLflow calls mlruns',
+      ...unreadable(
+        directory,
+        '',
+        `${why}there is no store of files with experiments (EXPERIMENT/meta.yaml)`,
+      ),
+      hint: 'name the directory that MLflow calls mlruns, or its database, mlflow.db',
     });
   }
   for (const experiment of experiments) {
@@ -156,24 +149,6 @@ async function readRun(
   return { run, isDeleted: meta.lifecycle_stage === 'deleted' };
 }
 
-/** What MLflow's own tags say, and the user's; who ran it, and where it lay, is nobody's business (SAME-RUN-010). */
-function saidBy(
-  all: Record<string, string>,
-  runName: string,
-): Pick<RunElsewhere, 'name' | 'parent' | 'note' | 'revision' | 'tags'> {
-  const name = all['mlflow.runName'] || runName;
-  const parent = all['mlflow.parentRunId'];
-  const note = all['mlflow.note.content'];
-  const revision = all['mlflow.source.git.commit'];
-  return {
-    ...(name ? { name } : {}),
-    ...(parent ? { parent } : {}),
-    ...(note ? { note } : {}),
-    ...(revision && /^[0-9a-f]{40}$/.test(revision) ? { revision } : {}),
-    tags: Object.fromEntries(Object.entries(all).filter(([tag]) => !tag.startsWith('mlflow.'))),
-  };
-}
-
 /** The files below a directory, each named by its path, as MLflow keeps what has slashes in its name. */
 function textsOf(
   files: ToolFiles,
@@ -216,10 +191,6 @@ function figureOf(word: string): number | undefined {
   const special = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }[word.toLowerCase()];
   if (special !== undefined) return special;
   return /^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$/.test(word) ? Number(word) : undefined;
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 2 ** 47;
 }
 
 function isUtf8(bytes: Buffer): boolean {

@@ -95,9 +95,12 @@ describe('the reader of MLflow’s store of files', () => {
   });
 
   it('says of a directory without a store what it looked for', async () => {
-    writeFileSync(join(root, 'mlflow.db'), '');
     const { problems } = await read();
-    assert.match(problems[0]!.message, /mlflow\.db is MLflow’s database/);
+    assert.match(
+      problems[0]!.message,
+      /there is no store of files with experiments \(EXPERIMENT\/meta\.yaml\)/,
+    );
+    assert.match(problems[0]!.hint!, /the directory that MLflow calls mlruns, or its database, mlflow\.db/);
   });
 
   it('reads text as a number only where nothing is lost', () => {

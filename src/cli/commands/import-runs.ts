@@ -10,9 +10,12 @@ import { withCommon } from '../words.ts';
 export function importRunsCommand(cli: Cli): Command {
   const command = new Command('import runs')
     .description(
-      'Take over the runs that another tool kept: of MLflow its store of files, of TensorBoard its event files. They belong to a program and are read-only, like runs that come with a bundle. Doing it again changes nothing.',
+      'Take over the runs that another tool kept: of MLflow its database (mlflow.db, by default) or its store of files, of TensorBoard its event files. They belong to a program and are read-only, like runs that come with a bundle. Doing it again changes nothing.',
     )
-    .argument('<directory>', 'what MLflow calls mlruns, or TensorBoard its log directory')
+    .argument(
+      '<directory>',
+      'what MLflow calls mlruns, its mlflow.db, or a directory that holds it; or the log directory of TensorBoard',
+    )
     .addOption(
       new Option('--from <tool>', 'what kept them').choices(['mlruns', 'tensorboard']).makeOptionMandatory(),
     )
@@ -23,6 +26,7 @@ export function importRunsCommand(cli: Cli): Command {
     .option('--unfinished', 'take runs that the tool does not know as ended, as interrupted ones');
   return withCommon(command, [
     'same import runs --from mlruns ./mlruns',
+    'same import runs --from mlruns ./mlflow.db',
     'same import runs --from tensorboard ./lightning_logs -n study:1.0',
     'same list runs -n study',
   ]).action(
