@@ -13,6 +13,7 @@ import manifest
 import objects
 import path_patterns
 import paths
+import program_paths
 import run_record
 import tree
 import versions
@@ -131,7 +132,7 @@ def _holds_private_key(content: Content) -> bool:
 
 
 def _is_there(path: str, code: dict[str, Content]) -> bool:
-    parts = manifest.place_parts(path)
+    parts = program_paths.place_parts(path)
     joined = "/".join(parts)
     return not parts or any(name == joined or name.startswith(joined + "/") for name in code)
 
@@ -140,15 +141,15 @@ def file_findings(value: dict, code: dict[str, Content]) -> list[Finding]:
     """Paths of the manifest that lead to no packed file (SAME-PRG-025, SAME-PIP-004)."""
     found = []
     for name, pointer in value.get("data", {}).items():
-        if not manifest.ADDRESS.match(pointer["uri"]) and not _is_there(pointer["uri"], code):
+        if not program_paths.ADDRESS.match(pointer["uri"]) and not _is_there(pointer["uri"], code):
             found.append(Finding("SAME1009", "SAME-PRG-025", f"data.{name}: {pointer['uri']} is not packed"))
-        elif not manifest.ADDRESS.match(pointer["uri"]) and "digest" in pointer:
+        elif not program_paths.ADDRESS.match(pointer["uri"]) and "digest" in pointer:
             found += data_findings(name, pointer, code)
     for name, environment in value.get("environments", {}).items():
         named = [environment.get("python", {}).get("requirements"), environment.get("dockerfile")]
         named += [environment.get(language, {}).get("lock") for language in ("python", "r", "node")]
         for path in named:
-            if path is not None and "/".join(manifest.place_parts(path)) not in code:
+            if path is not None and "/".join(program_paths.place_parts(path)) not in code:
                 found.append(Finding("SAME1009", "SAME-PRG-025", f"environments.{name}: {path} is not packed"))
     for group in ("steps", "finally"):
         for name, step in value["pipeline"].get(group, {}).items():
@@ -160,7 +161,7 @@ def file_findings(value: dict, code: dict[str, Content]) -> list[Finding]:
 
 def data_findings(name: str, pointer: dict, code: dict[str, Content]) -> list[Finding]:
     """Data in the program's files whose digest is stated and differs (SAME-PRG-024)."""
-    joined = "/".join(manifest.place_parts(pointer["uri"]))
+    joined = "/".join(program_paths.place_parts(pointer["uri"]))
     if joined in code:
         digest = tree.digest(code[joined].bytes())
     else:
@@ -194,7 +195,7 @@ def lock_findings(value: dict, locked: dict, code: dict[str, Content]) -> list[F
         python = open_ones[name]
         requirements = None
         if "requirements" in python:
-            requirements = requirement_texts("/".join(manifest.place_parts(python["requirements"])), code)
+            requirements = requirement_texts("/".join(program_paths.place_parts(python["requirements"])), code)
         wanted = lock.locked_of(python["version"], requirements, python.get("packages"))
         for platform, entry in platforms.items():
             if entry["of"] != wanted or entry["python"] != python["version"]:

@@ -30,10 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bundle_reader
 import canonical_json
 import envelope
-import lock
 import manifest
 import packing
-import parameters
+import parameter_values
 import references
 import run_record
 import tree
@@ -157,8 +156,8 @@ def resolve_parameters(given: dict) -> dict:
     if said.findings:
         raise Refused(*said.findings)
     assert isinstance(said.value, dict)
-    file = parameters.parse_file(byte_string(given["parametersFile"])) if "parametersFile" in given else None
-    values, sources = parameters.resolve(
+    file = parameter_values.parse_file(byte_string(given["parametersFile"])) if "parametersFile" in given else None
+    values, sources = parameter_values.resolve(
         said.value, given.get("profile"), file, given.get("set", []), given.get("words", [])
     )
     return {"values": values, "sources": sources}
