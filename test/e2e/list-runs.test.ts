@@ -75,9 +75,9 @@ describe('a listing of runs', () => {
         `${idOf(3)},0.001,'-1,0.95`,
         `${idOf(4)},0.001,|<b>,`,
         '',
-      ].join('\r\n'),
+      ].join('\n'),
     );
-    const [header] = (await rig.same(['list', 'runs', '--format', 'csv'])).stdout.split('\r\n');
+    const [header] = (await rig.same(['list', 'runs', '--format', 'csv'])).stdout.split('\n');
     assert.match(
       header!,
       /^id,display,.*,own,parameters\.lr,parameters\.who,metrics\.acc,metrics\.two words$/,

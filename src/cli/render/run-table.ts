@@ -51,13 +51,13 @@ export function renderRunMarkdown(rows: readonly RunRow[], columns: readonly Col
   ].join('\n');
 }
 
-/** Rows as CSV (RFC 4180): values as they are, texts that a spreadsheet would take for formulas behind a `'`. */
+/** Rows as CSV (spec SAME-RUN-074), each line ended by a line feed: values as they are, texts that a spreadsheet would take for formulas behind a `'`. */
 export function renderRunCsv(rows: readonly RunRow[], columns: readonly Column[]): string {
   const lines = [
     columns.map(({ title }) => csvCell(title)),
     ...rows.map((row) => columns.map((column) => csvCell(cellOf(row, column)))),
   ];
-  return lines.map((cells) => `${cells.join(',')}\r\n`).join('');
+  return lines.map((cells) => `${cells.join(',')}\n`).join('');
 }
 
 /** Rows as they were asked for, for `--json`. */
