@@ -1,10 +1,15 @@
-import { SameError } from '../errors/same-error.ts';
 import type {
   MetadataStore,
   MetadataStoreAddress,
   MetadataSurroundings,
 } from '../runs/metadata/metadata-store.ts';
 import { openMlflowStore } from '../runs/metadata/mlflow-store.ts';
+import { openPostgresqlStore } from '../runs/metadata/postgresql-store.ts';
+
+export { deliver } from '../operations/deliver.ts';
+export { openDiskOutbox } from '../runs/metadata/disk-outbox.ts';
+export { toldRun } from '../runs/metadata/told-run.ts';
+export { sayDelivered } from './render/delivered.ts';
 
 /** The store at an address: what runs where one is set loads this, and nothing else does. @throws SAME1814 */
 export async function openMetadataStore(
@@ -14,11 +19,7 @@ export async function openMetadataStore(
   switch (address.kind) {
     case 'mlflow':
       return openMlflowStore(address, surroundings);
-    default:
-      throw new SameError({
-        code: 'SAME1814',
-        message: `stores of kind ${address.kind} are not in this version of same`,
-        place: address.address,
-      });
+    case 'postgresql':
+      return openPostgresqlStore(address, surroundings);
   }
 }

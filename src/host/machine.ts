@@ -72,6 +72,15 @@ export function hostMark(): string {
     .join('');
 }
 
+/** The name of the user who runs this; empty where the system has none. */
+export function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return '';
+  }
+}
+
 /** The user's home directory, absolute. */
 export function homeDirectory(): string {
   return os.homedir();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonValue } from '../../src/program/json.ts';
-import type { RunCondition, RunField, RunIndex, RunQuery } from '../../src/runs/run-query.ts';
+import type { RunCondition, RunField, RunQuery, RunRows } from '../../src/runs/run-query.ts';
 import { runFields } from '../../src/runs/run-query.ts';
 import type { RunRecord, RunStatus } from '../../src/runs/run-record.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
@@ -18,7 +18,11 @@ export interface IndexedRun {
 
 /** An index over some runs, in whatever the index is made from. */
 export interface RunIndexUnderTest {
-  index: RunIndex;
+  index: {
+    search(query: RunQuery): RunRows | Promise<RunRows>;
+    /** Where it is made from something else. */
+    rebuild?(): number;
+  };
   [Symbol.dispose](): void;
 }
 
@@ -180,6 +184,7 @@ const where = (of: RunField['of'], called: string, operator: string, than: unkno
 export function testRunIndex(
   label: string,
   open: (runs: readonly IndexedRun[]) => RunIndexUnderTest | Promise<RunIndexUnderTest>,
+  options: { skip?: string | false } = {},
 ): void {
   const of = (
     tail: number,
@@ -206,50 +211,55 @@ export function testRunIndex(
   ];
   const tails = async (asked: RunQuery): Promise<number[]> => {
     using opened = await open(some);
-    return opened.index.search(asked).rows.map(({ id }) => Number(id.at(-1)));
+    return (await opened.index.search(asked)).rows.map(({ id }) => Number(id.at(-1)));
   };
 
-  test(`${label}: an empty home has no runs`, async () => {
+  test(`${label}: an empty home has no runs`, options, async () => {
     using opened = await open([]);
-    assert.deepEqual(opened.index.search({}), { rows: [], total: 0 });
-    assert.equal(opened.index.rebuild(), 0);
+    assert.deepEqual(await opened.index.search({}), { rows: [], total: 0 });
+    assert.equal(opened.index.rebuild?.() ?? 0, 0);
   });
 
-  test(`${label}: rows hold what records say, newest first`, async () => {
+  test(`${label}: rows hold what records say, newest first`, options, async () => {
     using opened = await open(some);
-    assert.deepEqual(opened.index.search({}), {
+    assert.deepEqual(await opened.index.search({}), {
       rows: some.map((one) => rowOf(one, one.tags)).reverse(),
       total: some.length,
     });
-    assert.equal(opened.index.rebuild(), some.length);
+    assert.equal(opened.index.rebuild?.() ?? some.length, some.length);
   });
 
-  test(`${label}: what lacks a field meets no comparison with it, and text is no number`, async () => {
-    assert.deepEqual(await tails(where('parameters', 'lr', '=', 0.1)), [1]);
-    assert.deepEqual(await tails(where('parameters', 'lr', '=', '0.1')), [2]);
-    assert.deepEqual(await tails(where('parameters', 'lr', '!=', 0.1)), [4, 2]);
-    assert.deepEqual(await tails(where('parameters', 'lr', '=', null)), [4]);
-    assert.deepEqual(await tails({ where: { not: where('metrics', 'acc', '>', 0.6).where! } }), [3, 1]);
-    assert.deepEqual(await tails(where('tags', 'kept', '=', 'yes')), [1]);
-    assert.deepEqual(await tails(where('run', 'own', '=', false)), [4]);
-  });
+  test(
+    `${label}: what lacks a field meets no comparison with it, and text is no number`,
+    options,
+    async () => {
+      assert.deepEqual(await tails(where('parameters', 'lr', '=', 0.1)), [1]);
+      assert.deepEqual(await tails(where('parameters', 'lr', '=', '0.1')), [2]);
+      assert.deepEqual(await tails(where('parameters', 'lr', '!=', 0.1)), [4, 2]);
+      assert.deepEqual(await tails(where('parameters', 'lr', '=', null)), [4]);
+      assert.deepEqual(await tails({ where: { not: where('metrics', 'acc', '>', 0.6).where! } }), [3, 1]);
+      assert.deepEqual(await tails(where('tags', 'kept', '=', 'yes')), [1]);
+      assert.deepEqual(await tails(where('run', 'own', '=', false)), [4]);
+    },
+  );
 
-  test(`${label}: a limit cuts what is sorted, and the total is without it`, async () => {
+  test(`${label}: a limit cuts what is sorted, and the total is without it`, options, async () => {
     const sort = [{ field: { of: 'metrics', name: 'acc' }, descending: true }] satisfies RunQuery['sort'];
     assert.deepEqual(await tails({ sort }), [2, 4, 1, 3]);
     assert.deepEqual(await tails({ sort, limit: 2 }), [2, 4]);
     assert.deepEqual(await tails({ sort: [{ ...sort[0]!, descending: false }] }), [1, 4, 2, 3]);
     using opened = await open(some);
-    assert.equal(opened.index.search({ sort, limit: 2 }).total, 4);
-    assert.equal(opened.index.search({ limit: 0 }).rows.length, 0);
+    assert.equal((await opened.index.search({ sort, limit: 2 })).total, 4);
+    assert.equal((await opened.index.search({ limit: 0 })).rows.length, 0);
   });
 
-  test(`${label}: any question is answered as by looking at every run`, async () => {
+  test(`${label}: any question is answered as by looking at every run`, options, async () => {
     await fc.assert(
       fc.asyncProperty(runs, fc.array(query, { minLength: 1, maxLength: 40 }), async (all, queries) => {
         using opened = await open(all);
         const rows = all.map((one) => rowOf(one, one.tags));
-        for (const asked of queries) assert.deepEqual(opened.index.search(asked), searchRows(rows, asked));
+        for (const asked of queries)
+          assert.deepEqual(await opened.index.search(asked), searchRows(rows, asked));
       }),
       { numRuns: 60 },
     );
