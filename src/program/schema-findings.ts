@@ -4,6 +4,7 @@ import type { Finding } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { ParsedDocument, Path } from './document.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
+import { shortFormHint } from './short-forms.ts';
 import { shown } from './value.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -130,7 +131,13 @@ function wrongType(expected: readonly string[], path: Path, got: JsonValue, cont
       : { code: 'SAME1005', message: `${pathText(path)}: expected ${types}, got ${shown(got)}`, place, hint };
   }
   const what = got === null ? 'nothing' : shown(got);
-  return { code: 'SAME1005', message: `${pathText(path)}: expected ${types}, got ${what}`, place };
+  const hint = shortFormHint(path, got);
+  const finding: Finding = {
+    code: 'SAME1005',
+    message: `${pathText(path)}: expected ${types}, got ${what}`,
+    place,
+  };
+  return hint === undefined ? finding : { ...finding, hint };
 }
 
 function wrongValue(issue: Issue, path: Path, got: JsonValue, context: Context): Finding {

@@ -176,6 +176,13 @@ describe('steps', () => {
       /SAME1009 .*step "train" has no output "modl" — did you mean model\?/,
     ],
     ['{run: x, inputs: {m: {from: train}}}', /SAME1009 .*not STEP\.OUTPUT/],
+    [
+      '{run: x, inputs: {m: train.model}}',
+      /SAME1005 pipeline\.steps\.eval\.inputs\.m: expected a map, got "train\.model" — write m: \{from: train\.model\}$/,
+    ],
+    ['{run: x, inputs: {m: iris}}', /got "iris" — write m: \{data: iris\}$/],
+    ['{run: x, outputs: {o: "a b"}}', /got "a b" — write o: \{path: "a b"\}$/],
+    ['{run: x, inputs: {m: 5}}', /inputs\.m: expected a map, got 5$/],
     ['{run: x, inputs: {m: {}}}', /SAME1008 .*neither from nor data/],
     ['{run: x, inputs: {m: {data: d}}}', /SAME1009 .*no data "d" — the program declares no data/],
     [
