@@ -32,7 +32,7 @@ test('only the commands that the test of install.sh covers are left out of that'
   const others = [...readme('.').matchAll(/^```(\S+) (\S+)$/gm)].map(
     ([, language, word]) => `${language} ${word}`,
   );
-  assert.deepEqual(others, ['sh install', 'sh registry', 'sh registry', 'yaml program']);
+  assert.deepEqual(others, ['sh install', 'sh registry', 'sh registry', 'yaml program', 'yaml steps']);
   const [install] = fenced(readme('.'), 'sh install');
   assert.equal(install, 'sh install.sh\nsame version\n');
 });
@@ -72,6 +72,23 @@ test('the program that README.md shows runs as it says', () => {
   assert.match(succeeds(rig, 'same show run latest', { cwd }), /^ *who: "you" \(--who; default "world"\)$/m);
   assert.deepEqual(readdirSync(cwd), ['same.yaml']);
   succeeds(rig, 'same run hello:1.0', { cwd });
+});
+
+test('the program with several steps that README.md shows takes from before what nothing changed', () => {
+  const [program] = fenced(readme('.'), 'yaml steps');
+  using rig = openReader();
+  rig.write({ 'parts/same.yaml': program! });
+  const cwd = rig.path('parts');
+  for (const command of ['same run', 'same run --digit=7'])
+    assert.ok(readme('.').includes(`\`${command}\``), command);
+  assert.match(succeeds(rig, 'same run', { cwd }), /^ *2 steps: 2 ran$/m);
+  assert.match(succeeds(rig, 'same run --digit=7', { cwd }), /^ *2 steps: 1 reused, 1 ran$/m);
+  assert.ok(readme('.').includes('`code: [split.py]`'));
+  const code = program!.replace('[lines]\n', '[lines]\n      code: [split.py]\n');
+  rig.write({ 'parts/split.py': '', 'parts/notes.txt': '', 'parts/same.yaml': code });
+  succeeds(rig, 'same run', { cwd });
+  rig.write({ 'parts/notes.txt': 'changed' });
+  assert.match(succeeds(rig, 'same run', { cwd }), /^ *2 steps: 1 reused, 1 ran$/m);
 });
 
 for (const [study, needs] of Object.entries({
