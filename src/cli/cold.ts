@@ -11,6 +11,7 @@ export { fetchToFile } from '../host/http.ts';
 export { parseConfiguration } from '../program/configuration.ts';
 export { parseDocument } from '../program/document.ts';
 export { withAlias, withoutAlias } from '../program/edit-configuration.ts';
+export { withStore } from '../program/edit-store.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
 export { readMlflow } from '../runs/mlflow-store.ts';

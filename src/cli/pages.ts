@@ -8,6 +8,7 @@ import { conformanceCommand } from './commands/conformance.ts';
 import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
+import { deliverCommand } from './commands/deliver.ts';
 import { buildCommand } from './commands/environment.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
@@ -24,6 +25,7 @@ import { pushCommand } from './commands/push.ts';
 import { reindexCommand } from './commands/reindex.ts';
 import { runPage } from './commands/run-page.ts';
 import { serveCommand } from './commands/serve.ts';
+import { setCommand } from './commands/set-store.ts';
 import { showCommand } from './commands/show.ts';
 import { retryCommand, stopCommand } from './commands/stop.ts';
 import { sweepPage } from './commands/sweep-page.ts';
@@ -65,6 +67,8 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   gc: gcCommand,
   reindex: reindexCommand,
   check: checkCommand,
+  set: setCommand,
+  deliver: deliverCommand,
   login: loginCommand,
   logout: logoutCommand,
   conformance: conformanceCommand,

@@ -24,7 +24,10 @@ export const verbs = {
   copy: { nouns: ['program'], summary: 'copy a program from a registry or bundle to another' },
   unpack: { nouns: ['program'], summary: 'write the files of a program or bundle as a plain folder' },
   verify: { nouns: ['integrity'], summary: 'look for what is damaged in a bundle, a program or the home' },
-  show: { nouns: ['program', 'run', 'sweep'], summary: 'show a program, a bundle, a run or a sweep' },
+  show: {
+    nouns: ['program', 'run', 'sweep', 'store'],
+    summary: 'show a program, a bundle, a run, a sweep, or where runs are told to',
+  },
   list: {
     nouns: ['programs', 'runs', 'sweeps', 'tags', 'aliases', 'environments'],
     summary: 'list programs, runs, sweeps, versions in a registry, aliases, or environments',
@@ -49,6 +52,8 @@ export const verbs = {
   gc: { nouns: [], summary: 'remove what nothing in the home names any more' },
   reindex: { nouns: [], summary: 'make the index of runs anew from their files' },
   check: { nouns: ['store'], summary: 'look for what is damaged among the runs of this home' },
+  set: { nouns: ['store'], summary: 'say where runs are told to: MLflow, PostgreSQL, or this home alone' },
+  deliver: { nouns: [], summary: 'tell the store what waits to be told' },
   login: { nouns: [], summary: 'keep a login of a registry, once the registry takes it' },
   logout: { nouns: [], summary: 'remove the login of a registry' },
   conformance: { nouns: [], summary: 'answer one conformance case, for those who write the cases' },

@@ -17,7 +17,9 @@ import { inTurns } from '../host/turns.ts';
 import { openUserFiles } from '../host/user-files.ts';
 import { checkRequirements } from '../infrastructure/requirements.ts';
 import { resolveTarget } from '../infrastructure/targets.ts';
+import { metadataStoreOf } from '../operations/metadata-stores.ts';
 import type { Ports } from '../operations/ports.ts';
+import type { MetadataStoreAddress } from '../program/store-address.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { openDiskStepResults } from '../runs/disk-step-results.ts';
 import { openIntake } from '../runs/mlflow/intake.ts';
@@ -45,6 +47,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
   };
   const runs = openDiskRunStore(join(home, 'runs'), warn);
   let results: StepResults | undefined;
+  let store: Promise<MetadataStoreAddress | undefined> | undefined;
   const ports: Ports = {
     home,
     runtime: RUNTIME,
@@ -175,6 +178,16 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async serveHistory(history, port) {
       return (await import('./mlflow.ts')).serveHistory(history, port);
     },
+    metadataStore() {
+      store ??= metadataStoreOf(ports);
+      return store;
+    },
+    async openOutbox() {
+      return (await import('./metadata.ts')).openDiskOutbox(join(home, 'outbox'));
+    },
+    async toldRun(run, content) {
+      return (await import('./metadata.ts')).toldRun(run, content);
+    },
     async openMetadataStore(address, options) {
       const { openMetadataStore } = await import('./metadata.ts');
       return openMetadataStore(address, { variables, progress, ...options });
@@ -216,8 +229,8 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       return (await import('./cold.ts')).parseConfiguration(bytes, file);
     },
     async configurationEditor() {
-      const { withAlias, withoutAlias } = await import('./cold.ts');
-      return { withAlias, withoutAlias };
+      const { withAlias, withoutAlias, withStore } = await import('./cold.ts');
+      return { withAlias, withoutAlias, withStore };
     },
     swapConfiguration: (before, text) => swapFile(join(home, 'config.yaml'), before, text),
     progress,

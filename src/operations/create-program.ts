@@ -6,6 +6,7 @@ import type { RegistryAccess } from '../registry/registry.ts';
 import type { Origin } from '../sources/source.ts';
 import { type Imported, importBundle } from './import-bundle.ts';
 import { PACKING, refuseLimits } from './limits.ts';
+import { queueTelling } from './metadata-stores.ts';
 import { packTree } from './pack-source.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
@@ -25,11 +26,24 @@ export interface Created {
   pulled?: Pulled;
 }
 
+/** Where a program is made from, and how. */
+interface CreateRequest {
+  source: string;
+  dereference?: boolean;
+  limits?: Partial<Limits>;
+  access?: RegistryAccess;
+}
+
 /** `same create`: a source becomes a stored program with a name, a version and a digest. Nothing of it is executed. */
-export async function createProgram(
-  ports: Ports,
-  options: { source: string; dereference?: boolean; limits?: Partial<Limits>; access?: RegistryAccess },
-): Promise<Created> {
+export async function createProgram(ports: Ports, options: CreateRequest): Promise<Created> {
+  const created = await makeProgram(ports, options);
+  const { program, digest } = created.artifact;
+  const { name, version } = program.metadata;
+  await queueTelling(ports, { kind: 'program', name, version, digest, createdAt: ports.now() });
+  return created;
+}
+
+async function makeProgram(ports: Ports, options: CreateRequest): Promise<Created> {
   if (isRegistryText(options.source)) return createFromRegistry(ports, options);
   refuseAccess(options.access, options.source);
   using temporary = ports.files.temporary();

@@ -25,8 +25,11 @@ import type {
   MetadataStore,
   MetadataStoreAddress,
   MetadataSurroundings,
+  ToldRun,
 } from '../runs/metadata/metadata-store.ts';
-import type { History } from '../runs/mlflow/history.ts';
+import type { Outbox } from '../runs/metadata/outbox.ts';
+import type { ToldContent } from '../runs/metadata/told-run.ts';
+import type { History, HistoryRun } from '../runs/mlflow/history.ts';
 import type { ServedHistory } from '../runs/mlflow/history-server.ts';
 import type { RunIndex } from '../runs/run-query.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
@@ -207,6 +210,12 @@ export interface Ports {
     python: NonNullable<Environment['python']>,
     readFile: (path: string) => Promise<Buffer | undefined>,
   ): Promise<Record<string, string>>;
+  /** The store that runs are told to beside this home, read once. @throws what is wrong with `config.yaml` */
+  metadataStore(): Promise<MetadataStoreAddress | undefined>;
+  /** What waits to be told to it; loaded when needed. */
+  openOutbox(): Promise<Outbox>;
+  /** A run as a store is told of it; loaded when needed. */
+  toldRun(run: HistoryRun, content: ToldContent): Promise<ToldRun>;
   /**
    * The store at an address; loaded when needed, and nothing is asked of it yet.
    * @throws SAME1814 it cannot be the address of one, or its authorities cannot be read

@@ -1,6 +1,7 @@
 import { throwFindings } from '../errors/same-error.ts';
-import type { ConfigurationEditor } from '../program/configuration.ts';
+import type { Configuration, ConfigurationEditor } from '../program/configuration.ts';
 import type { RegistryAlias, RegistryAliases } from '../program/registry-alias.ts';
+import type { MetadataStoreAddress } from '../program/store-address.ts';
 import type { Ports } from './ports.ts';
 
 /** The configuration of a home, to be changed. */
@@ -8,6 +9,7 @@ export interface HomeConfiguration {
   /** Empty when there is no file. */
   text: string;
   aliases: RegistryAliases;
+  store?: MetadataStoreAddress;
   editor: ConfigurationEditor;
 }
 
@@ -21,7 +23,7 @@ export async function listAliases(ports: Ports): Promise<RegistryAlias[]> {
  * @throws all that is wrong with the file, with its places
  */
 export async function readAliases(ports: Ports): Promise<RegistryAliases> {
-  return aliasesOf(ports, ports.files.read(configurationFile(ports)));
+  return (await configurationOf(ports, ports.files.read(configurationFile(ports)))).aliases;
 }
 
 /**
@@ -37,8 +39,8 @@ export async function changeConfiguration<T>(
   const editor = await ports.configurationEditor();
   for (;;) {
     const bytes = ports.files.read(configurationFile(ports));
-    const aliases = await aliasesOf(ports, bytes);
-    const { text, result } = await change({ text: bytes?.toString() ?? '', aliases, editor });
+    const configuration = await configurationOf(ports, bytes);
+    const { text, result } = await change({ text: bytes?.toString() ?? '', ...configuration, editor });
     if (text === undefined || ports.swapConfiguration(bytes, text)) return result;
   }
 }
@@ -47,9 +49,9 @@ function configurationFile(ports: Ports): string {
   return `${ports.home}/config.yaml`;
 }
 
-async function aliasesOf(ports: Ports, bytes: Buffer | undefined): Promise<RegistryAliases> {
-  if (bytes === undefined) return new Map();
+async function configurationOf(ports: Ports, bytes: Buffer | undefined): Promise<Configuration> {
+  if (bytes === undefined) return { aliases: new Map() };
   const { configuration, findings } = await ports.parseConfiguration(bytes, configurationFile(ports));
   throwFindings(findings);
-  return configuration!.aliases;
+  return configuration!;
 }

@@ -6,6 +6,7 @@ import type { RunJournal } from '../runs/run-store.ts';
 import { resultOf, StepRecords } from '../runs/step-outcome.ts';
 import { beginRecord } from './begin-run.ts';
 import { concludeRun, displayId } from './conclude-run.ts';
+import { queueTelling } from './metadata-stores.ts';
 import { stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './prepare-run.ts';
@@ -83,9 +84,12 @@ export async function runProgram(
     endUnfinished(record);
     const known = error instanceof SameError ? error : undefined;
     record.error = { code: known?.code ?? 'SAME7001', message: known?.findings[0]?.message ?? String(error) };
+    await queueTelling(ports, { kind: 'run', id: record.id });
     finish(ports, record, journal, startedMs, redaction);
     throw error;
   }
+  // Before the record: a process that dies in between leaves nothing that nobody is told of.
+  await queueTelling(ports, { kind: 'run', id: record.id });
   finish(ports, record, journal, startedMs, redaction);
   return { record, problems: problems.map(redaction.finding) };
 }

@@ -41,9 +41,6 @@ function portProblem(error: unknown, port: number): SameError | undefined {
 /** The runs of a home, as what serves them asks for them. */
 export async function historyOf(ports: Ports): Promise<History> {
   const index = await ports.openRunIndex();
-  const { content } = ports;
-  const here = async <T>(digest: string, read: (digest: string) => Promise<T>) =>
-    (await content.has(digest)) ? read(digest) : undefined;
   return {
     search: (query) => index.search(query),
     read: (rows) => recordsOf(ports, rows),
@@ -54,6 +51,15 @@ export async function historyOf(ports: Ports): Promise<History> {
       });
       return (await recordsOf(ports, rows))[0];
     },
+    ...storedContent(ports),
+  };
+}
+
+/** What a home has of what its runs name. */
+export function storedContent({ content }: Ports): Pick<History, 'text' | 'tree' | 'blob'> {
+  const here = async <T>(digest: string, read: (digest: string) => Promise<T>) =>
+    (await content.has(digest)) ? read(digest) : undefined;
+  return {
     text: (digest) => here(digest, async (blob) => (await content.read(blob, READ_BYTES)).toString('utf8')),
     tree: (digest) =>
       here(digest.replace(/^tree:/, ''), async (list) => parseTreeList(await content.read(list, READ_BYTES))),

@@ -11,11 +11,19 @@ import {
   type RegistryAliases,
 } from './registry-alias.ts';
 import { schemaFindings } from './schema-findings.ts';
+import {
+  isStoreKind,
+  METADATA_STORES,
+  type MetadataStoreAddress,
+  parseStoreAddress,
+} from './store-address.ts';
 
 /** What a user sets for a home, in its `config.yaml`. */
 export interface Configuration {
   /** In the order of the file. */
   aliases: RegistryAliases;
+  /** The store that runs are told to beside the home. */
+  store?: MetadataStoreAddress;
 }
 
 /** How the text of a valid `config.yaml` is changed; the rest of it stays as its user wrote it. */
@@ -24,18 +32,29 @@ export interface ConfigurationEditor {
   withAlias(text: string, alias: RegistryAlias): string;
   /** Takes out an alias, in whatever spelling it is named. */
   withoutAlias(text: string, name: string): string;
+  /** Sets the store that runs are told to; undefined takes it out. */
+  withStore(text: string, store: MetadataStoreAddress | undefined): string;
 }
 
-/** `registries: {aliases: {NAME: ADDRESS}}`; what has nothing below it is as good as absent. */
+/** `registries: {aliases: {NAME: ADDRESS}}` and `metadata: {store: …}`; what has nothing below it is as good as absent. */
 const schema = z.strictObject({
   registries: z.strictObject({ aliases: z.record(z.string(), z.string()).nullish() }).nullish(),
+  metadata: z
+    .strictObject({
+      store: z
+        .strictObject({ kind: z.enum(METADATA_STORES), address: z.string(), ca: z.string().optional() })
+        .nullish(),
+    })
+    .nullish(),
 });
 
 const SHAPE = 'write registries: {aliases: {NAME: "oci://HOST/NAMESPACE"}}';
+const STORE_SHAPE =
+  'write metadata: {store: {kind: mlflow, address: "http://HOST:5000"}}, or use: same set store';
 
 /**
  * Reads and checks `config.yaml`, which is written as manifests are (SAME-PRG-001 to 005); a file without a value sets
- * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases.
+ * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases, SAME1814 of the store.
  */
 export function parseConfiguration(
   bytes: Uint8Array,
@@ -47,12 +66,14 @@ export function parseConfiguration(
   const result = schema.safeParse(document.value);
   const fields = result.success ? [] : schemaFindings(result.error.issues, document.value, document, schema);
   const { aliases, findings } = aliasesIn(document.value, document);
+  const { store, findings: ofStore } = storeIn(document.value, document);
   const taken = new Set(document.findings.map(({ place }) => place));
   const all = [
     ...document.findings,
-    ...[...fields, ...findings].filter(({ place }) => !taken.has(place)),
-  ].map((finding) => ({ hint: SHAPE, ...finding }));
-  return all.length > 0 ? { findings: sortFindings(all) } : { configuration: { aliases }, findings: [] };
+    ...[...fields, ...findings, ...ofStore].filter(({ place }) => !taken.has(place)),
+  ].map((finding) => ({ hint: /metadata|store/.test(finding.message) ? STORE_SHAPE : SHAPE, ...finding }));
+  if (all.length > 0) return { findings: sortFindings(all) };
+  return { configuration: { aliases, ...(store ? { store } : {}) }, findings: [] };
 }
 
 /** Whether a text has nothing but comments: a user may have commented everything out. */
@@ -90,4 +111,27 @@ function aliasesIn(
     }
   }
   return { aliases, findings };
+}
+
+/** The store as far as its fields are text, and what is wrong with its address. */
+function storeIn(
+  value: JsonValue,
+  document: ParsedDocument,
+): { store?: MetadataStoreAddress; findings: Finding[] } {
+  const metadata = isJsonObject(value) ? value.metadata : undefined;
+  const written = isJsonObject(metadata) ? metadata.store : undefined;
+  if (!isJsonObject(written)) return { findings: [] };
+  const { kind, address, ca } = written;
+  if (typeof kind !== 'string' || !isStoreKind(kind) || typeof address !== 'string') return { findings: [] };
+  try {
+    const parsed = parseStoreAddress(kind, address);
+    return {
+      store: { kind, address: parsed, ...(typeof ca === 'string' ? { caFile: ca } : {}) },
+      findings: [],
+    };
+  } catch (error) {
+    if (!(error instanceof SameError)) throw error;
+    const place = document.place(['metadata', 'store', 'address']);
+    return { findings: error.findings.map((finding) => ({ ...finding, place })) };
+  }
 }

@@ -3,6 +3,7 @@ import { SameError } from '../errors/same-error.ts';
 import { parseConfiguration } from './configuration.ts';
 import { foldName } from './name.ts';
 import type { RegistryAlias } from './registry-alias.ts';
+import type { MetadataStoreAddress } from './store-address.ts';
 
 type Ranged = { range?: [number, number, number] | null };
 type Entry = Pair<Ranged & { value?: unknown }, Ranged | null>;
@@ -32,6 +33,10 @@ export function withoutAlias(text: string, name: string): string {
   return edited(text, wanted, [() => spliceOut(text, alias.name), () => printedWithout(text, alias.name)]);
 }
 
+function storeOf(text: string): MetadataStoreAddress | undefined {
+  return parseConfiguration(Buffer.from(text), 'config.yaml').configuration?.store;
+}
+
 function aliasesOf(text: string): Map<string, RegistryAlias> {
   return new Map(parseConfiguration(Buffer.from(text), 'config.yaml').configuration?.aliases);
 }
@@ -42,11 +47,13 @@ function edited(
   wanted: ReadonlyMap<string, RegistryAlias>,
   ways: (() => string | undefined)[],
 ): string {
+  const store = JSON.stringify(storeOf(text));
   for (const way of ways) {
     const candidate = way();
     if (candidate === undefined) continue;
     const { configuration } = parseConfiguration(Buffer.from(candidate), 'config.yaml');
-    if (configuration && sameAliases(configuration.aliases, wanted)) return candidate;
+    if (!configuration || !sameAliases(configuration.aliases, wanted)) continue;
+    if (JSON.stringify(configuration.store) === store) return candidate;
   }
   throw new SameError({ code: 'SAME7001', message: `config.yaml cannot be edited: ${JSON.stringify(text)}` });
 }

@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { renderSource } from '../render/program.ts';
 import { sayLeft } from '../render/registry.ts';
 import { telling } from '../render/work-line.ts';
+import { tellStore } from '../telling.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
 import { createAliasCommand } from './alias.ts';
 
@@ -49,11 +50,12 @@ export function createCommand(cli: Cli, noun: string): Command {
         origin: created.origin,
         replaced: created.replaced ?? null,
       });
-      return;
+      return tellStore(cli);
     }
     cli.print(`created ${name}:${version} (${digest}) from ${renderSource(created.label, created.origin)}`);
     if (created.replaced && created.replaced !== digest) cli.say(`replaced ${created.replaced}`);
     if (created.pulled) sayLeft(cli, created.pulled.left);
     cli.say(`run it with: same run program ${name}:${version}`);
+    await tellStore(cli);
   });
 }

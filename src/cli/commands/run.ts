@@ -10,6 +10,7 @@ import { renderForecastCounts, renderReasons } from '../render/reasons.ts';
 import { renderFailure, renderRun } from '../render/run.ts';
 import { requestOf } from '../run-request.ts';
 import type { RunWords } from '../run-words.ts';
+import { tellStore } from '../telling.ts';
 
 /** `same run [program] REFERENCE --PARAMETER=VALUE …`: the words after verb and noun, told apart. */
 export async function run(cli: Cli, words: RunWords): Promise<void> {
@@ -42,8 +43,10 @@ export async function run(cli: Cli, words: RunWords): Promise<void> {
   else cli.print(renderRun(record, { own: true, colour: false, full: false }));
   const wrote = record.steps.some(({ outputs }) => Object.keys(outputs).length > 0);
   if (wrote && record.status === 'succeeded') cli.say(`get what it wrote: same get run ${record.id}`);
-  if (record.status === 'succeeded') return;
-  process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
-  const isDone = record.steps.some(({ status }) => status === 'succeeded');
-  if (isDone) cli.say(`go on with what did not succeed: same run --resume=${record.id}`);
+  if (record.status !== 'succeeded') {
+    process.stderr.write(renderFailure(record, problems, progress.tail, cli.colour));
+    const isDone = record.steps.some(({ status }) => status === 'succeeded');
+    if (isDone) cli.say(`go on with what did not succeed: same run --resume=${record.id}`);
+  }
+  await tellStore(cli);
 }

@@ -11,10 +11,12 @@ import { renderSaid, saidFields } from '../render/said.ts';
 import { telling } from '../render/work-line.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
 import { showSweepCommand } from './list-sweeps.ts';
+import { showStoreCommand } from './set-store.ts';
 
 /** `same show [program] REFERENCE|FILE|oci://…`, `same show run ID`, `same show sweep ID` */
 export function showCommand(cli: Cli, noun: string): Command {
   if (noun === 'sweep') return showSweepCommand(cli);
+  if (noun === 'store') return showStoreCommand(cli);
   const command = new Command('show')
     .description(
       noun === 'run'

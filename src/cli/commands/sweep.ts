@@ -5,6 +5,7 @@ import { runSweep } from '../../operations/sweep-program.ts';
 import type { Cli } from '../cli.ts';
 import { renderSweep, renderSweepPlan, renderTrial } from '../render/sweep.ts';
 import type { SweepWords } from '../sweep-words.ts';
+import { tellStore } from '../telling.ts';
 
 /** `same sweep [program] REFERENCE --PARAMETER=VALUES …`, `same sweep --resume[=ID]` */
 export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
@@ -33,6 +34,7 @@ export async function sweep(cli: Cli, words: SweepWords): Promise<void> {
   if (cli.json) cli.printJson('Sweep', record);
   else cli.print(renderSweep(record));
   if (record.status === 'interrupted') cli.say(goOn);
+  await tellStore(cli);
   const best = record.results.find(({ number }) => number === record.best);
   if (best === undefined || record.status === 'interrupted') return;
   const { name, version } = record.program;

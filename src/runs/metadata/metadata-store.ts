@@ -2,20 +2,11 @@ import type { Artifact } from '../../engines/engine.ts';
 import type { MetricPoint } from '../elsewhere.ts';
 import type { RunRecord } from '../run-record.ts';
 
-/** The kinds of stores, besides the home's own, that runs can be told to (spec SAME-RUN, metadata stores). */
-export const METADATA_STORES = ['mlflow', 'postgresql'] as const;
-
-/** One of {@link METADATA_STORES}. */
-export type MetadataStoreKind = (typeof METADATA_STORES)[number];
-
-/** Where runs are told to: never with a password, which comes from the caller's environment. */
-export interface MetadataStoreAddress {
-  kind: MetadataStoreKind;
-  /** An http(s) address of a tracking server, or a `postgresql:` address. */
-  address: string;
-  /** A PEM file of authorities that are trusted beside the usual ones. */
-  caFile?: string;
-}
+export {
+  METADATA_STORES,
+  type MetadataStoreAddress,
+  type MetadataStoreKind,
+} from '../../program/store-address.ts';
 
 /** What a {@link MetadataStore} has of the command that uses it. */
 export interface MetadataSurroundings {
@@ -23,7 +14,7 @@ export interface MetadataSurroundings {
   variables: Readonly<Record<string, string>>;
   /** Once aborted, nothing further is sent, and what is under way ends with SAME1903. */
   signal: AbortSignal;
-  /** Whether what fails in passing is tried again after pauses; otherwise at most once, at once. */
+  /** Whether somebody waits for this alone (`same deliver`); else a command is over and a connection gets few seconds. */
   isPatient: boolean;
   /** A line about waiting, for people. */
   progress(line: string): void;

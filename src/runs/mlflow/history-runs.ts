@@ -23,6 +23,11 @@ export interface ToldFigure extends Pick<MetricRecord, 'name' | 'value' | 'count
   seriesName?: string;
 }
 
+/** A status in the protocol's words. */
+export function statusOf(status: RunStatus): ProtocolRun['status'] {
+  return STATUSES[status];
+}
+
 /** The id of a run, and that of one which a step began within it: they are written `RUN-CHILD`. */
 export function splitRunId(id: string): { run: string; child?: string } {
   const whole = /^[0-9a-f]{32}$/.test(id) ? id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : id;

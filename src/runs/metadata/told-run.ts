@@ -1,0 +1,64 @@
+import type { Artifact } from '../../engines/engine.ts';
+import type { MetricPoint } from '../elsewhere.ts';
+import type { History, HistoryRun } from '../mlflow/history.ts';
+import { historyOf } from '../mlflow/history-runs.ts';
+import type { ToldRun } from './metadata-store.ts';
+
+/** What a home has of what its runs name. */
+export type ToldContent = Pick<History, 'text' | 'tree' | 'blob'>;
+
+/** A run as a store is told of it: its record as it is, and what it names as far as that is here. */
+export async function toldRun(run: HistoryRun, content: ToldContent): Promise<ToldRun> {
+  const { record, tags, note } = run;
+  const files = new Map<string, { path: string; artifact: Artifact; body(): AsyncIterable<Uint8Array> }>();
+  const add = (path: string, artifact: Artifact) =>
+    files.set(path, { path, artifact, body: () => bytesOf(content, artifact.digest) });
+  for (const [name, artifact] of Object.entries(record.outputs))
+    for (const file of await filesOf(content, artifact)) add(joined('outputs', name, file.path), file);
+  for (const { name: step, logged } of record.steps) {
+    if (!logged?.artifacts) continue;
+    for (const file of await filesOf(content, logged.artifacts))
+      add(files.has(file.path) ? joined(step, file.path) : file.path, file);
+  }
+  return {
+    record,
+    tags,
+    ...(note === undefined ? {} : { note }),
+    artifacts: [...files.values()],
+    series: () => pointsOf(run, content),
+  };
+}
+
+async function* pointsOf(
+  { record }: HistoryRun,
+  content: ToldContent,
+): AsyncIterable<MetricPoint & { of: string }> {
+  const at = record.finishedAt ?? record.startedAt;
+  let last: { digest: string; text: string | undefined } | undefined;
+  for (const metric of record.metrics) {
+    if (metric.series !== undefined && last?.digest !== metric.series)
+      last = { digest: metric.series, text: await content.text(metric.series) };
+    const text = metric.series === undefined ? undefined : last?.text;
+    for (const { step, timestamp, value } of historyOf(metric, text, at))
+      yield { name: metric.name, of: metric.step, step, atMs: timestamp, value };
+  }
+}
+
+/** The files of an artifact, a file's path being empty; none of what is not here. */
+async function filesOf(
+  content: ToldContent,
+  artifact: Artifact,
+): Promise<{ path: string; digest: string; sizeBytes: number }[]> {
+  if (artifact.digest.startsWith('tree:')) return (await content.tree(artifact.digest)) ?? [];
+  return (await content.blob(artifact.digest)) ? [{ path: '', ...artifact }] : [];
+}
+
+async function* bytesOf(content: ToldContent, digest: string): AsyncIterable<Uint8Array> {
+  const bytes = await content.blob(digest);
+  if (!bytes) throw new Error(`${digest} is gone`);
+  yield* bytes;
+}
+
+function joined(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join('/');
+}
