@@ -1,7 +1,7 @@
 import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { Annotations } from '../runs/annotations.ts';
-import type { RunField, RunIndex, RunQuery, RunRow, RunRows } from '../runs/run-query.ts';
+import type { RunField, RunIndex, RunQuery, RunRow, RunRows, RunSearch } from '../runs/run-query.ts';
 import type { StoredRun } from '../runs/run-store.ts';
 import { fieldOf } from '../runs/scanned-index.ts';
 import { foreignRuns } from './list-runs.ts';
@@ -18,21 +18,30 @@ export function runIndex(ports: Ports): Promise<RunIndex> {
  * The runs that a question is about. Of a parameter, figure or tag that it names and no run has, the user is warned: the
  * name may be a slip; where no run meets a filter, of what in it no run can meet.
  */
-export async function findRuns(ports: Ports, { query, named }: RunQuestion): Promise<RunRows> {
+export async function findRuns(ports: Ports, question: RunQuestion): Promise<RunRows> {
   const index = await runIndex(ports);
-  const found = index.search(query);
+  return findIn(index, question, ports.warn);
+}
+
+/** {@link findRuns} among the runs that something else knows. @param warn is told of what may be a slip */
+export async function findIn(
+  index: RunSearch,
+  { query, named }: RunQuestion,
+  warn: Ports['warn'],
+): Promise<RunRows> {
+  const found = await index.search(query);
   for (const field of named) {
     if (found.rows.some((row) => fieldOf(row, field) !== undefined)) continue;
-    const meant = nowhere(index, field);
+    const meant = await nowhere(index, field);
     if (meant === undefined) continue;
-    ports.warn({
+    warn({
       code: 'SAME1902',
       message: `no run here has ${shown(field)}`,
       ...(meant === '' ? {} : { hint: `did you mean ${shown({ ...field, name: meant })}?` }),
     });
   }
   if (query.where !== undefined && found.total === 0)
-    for (const finding of unmetComparisons(index, query.where)) ports.warn(finding);
+    for (const finding of await unmetComparisons(index, query.where)) warn(finding);
   return found;
 }
 
@@ -63,7 +72,7 @@ function ownRun(ports: Ports, id: string): StoredRun | undefined {
 const LOOKED_AT = 200;
 
 /** Whether no run has a field; then the name that may be meant, or nothing. */
-function nowhere(index: RunIndex, field: RunField): string | undefined {
+async function nowhere(index: RunSearch, field: RunField): Promise<string | undefined> {
   if (field.of === 'run') return undefined;
   const has: RunQuery['where'] = {
     or: [
@@ -71,9 +80,9 @@ function nowhere(index: RunIndex, field: RunField): string | undefined {
       { field, operator: '!=', value: null },
     ],
   };
-  if (index.search({ where: has, limit: 1 }).total > 0) return undefined;
+  if ((await index.search({ where: has, limit: 1 })).total > 0) return undefined;
   const { of } = field;
-  const newest = index.search({ limit: LOOKED_AT });
+  const newest = await index.search({ limit: LOOKED_AT });
   if (newest.total === 0) return undefined;
   return nearest(field.name, new Set(newest.rows.flatMap((row) => Object.keys(row[of])))) ?? '';
 }

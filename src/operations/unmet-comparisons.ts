@@ -1,7 +1,7 @@
 import type { Finding } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { JsonValue } from '../program/json.ts';
-import type { RunCondition, RunField, RunIndex } from '../runs/run-query.ts';
+import type { RunCondition, RunField, RunSearch } from '../runs/run-query.ts';
 
 /** Runs that are looked at for a name that may be meant. */
 const LOOKED_AT = 200;
@@ -10,9 +10,13 @@ const LOOKED_AT = 200;
  * Why a filter that no run meets may be a slip: a comparison of a parameter with text where it never is text, or with a
  * program that no run is of. What stands behind `not` is not looked at.
  */
-export function unmetComparisons(index: RunIndex, condition: RunCondition): Finding[] {
-  if ('and' in condition) return condition.and.flatMap((one) => unmetComparisons(index, one));
-  if ('or' in condition) return condition.or.flatMap((one) => unmetComparisons(index, one));
+export async function unmetComparisons(index: RunSearch, condition: RunCondition): Promise<Finding[]> {
+  if ('and' in condition || 'or' in condition) {
+    const findings: Finding[] = [];
+    for (const part of 'and' in condition ? condition.and : condition.or)
+      findings.push(...(await unmetComparisons(index, part)));
+    return findings;
+  }
   if ('not' in condition) return [];
   const { field } = condition;
   const values = 'in' in condition ? condition.in : [condition.value];
@@ -24,10 +28,10 @@ export function unmetComparisons(index: RunIndex, condition: RunCondition): Find
   return field.of === 'run' && field.name === 'program' && isEqual ? unknownProgram(index, field, texts) : [];
 }
 
-function neverText(index: RunIndex, field: RunField, texts: readonly string[]): Finding[] {
-  const counts = (where: RunCondition) => index.search({ where, limit: 1 }).total;
+async function neverText(index: RunSearch, field: RunField, texts: readonly string[]): Promise<Finding[]> {
+  const counts = async (where: RunCondition) => (await index.search({ where, limit: 1 })).total;
   const isText: RunCondition = { field, operator: 'like', value: '%' };
-  if (counts(isText) > 0 || counts({ field, operator: '!=', value: '' }) === 0) return [];
+  if ((await counts(isText)) > 0 || (await counts({ field, operator: '!=', value: '' })) === 0) return [];
   const meant = texts.filter(isBareValue);
   return [
     {
@@ -38,9 +42,13 @@ function neverText(index: RunIndex, field: RunField, texts: readonly string[]): 
   ];
 }
 
-function unknownProgram(index: RunIndex, field: RunField, texts: readonly string[]): Finding[] {
-  if (index.search({ where: { field, in: [...texts] }, limit: 1 }).total > 0) return [];
-  const { rows } = index.search({ limit: LOOKED_AT });
+async function unknownProgram(
+  index: RunSearch,
+  field: RunField,
+  texts: readonly string[],
+): Promise<Finding[]> {
+  if ((await index.search({ where: { field, in: [...texts] }, limit: 1 })).total > 0) return [];
+  const { rows } = await index.search({ limit: LOOKED_AT });
   if (rows.length === 0) return [];
   const meant = nearest(texts[0]!, new Set(rows.map(({ program }) => program)));
   return [

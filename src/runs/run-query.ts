@@ -89,6 +89,11 @@ export interface RunRows {
   total: number;
 }
 
+/** What answers questions to runs: those of a home at once, those of a team when their store has answered. */
+export interface RunSearch {
+  search(query: RunQuery): RunRows | Promise<RunRows>;
+}
+
 /** Finds runs without reading each of them. Derived from the files, made anew when it is missing or damaged. */
 export interface RunIndex {
   /** Answers for what the files say at this moment. */
