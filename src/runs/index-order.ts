@@ -1,4 +1,5 @@
 import type { JsonValue } from '../program/json.ts';
+import { CHUNK, type Chunk } from './index-columns.ts';
 import type { RunCondition, RunField, RunRow } from './run-query.ts';
 
 /** A condition on one field. */
@@ -75,38 +76,65 @@ function firstInstant(isSo: (text: string) => boolean): number {
 }
 
 /**
- * The first `limit` of those that have a number, the greatest or the smallest first, sorted in a whole order. Most are
- * passed over for not being better than the last of the best so far.
- * @param marks of those that are meant; all when it is left out
+ * The first `limit` of those that have a number, the greatest or the smallest first. Most are passed over for not being
+ * better than the last of the best so far.
  */
-export function bestOf(
-  numbers: Float64Array,
-  marks: Uint8Array | undefined,
-  limit: number,
-  descending: boolean,
-  compare: Order,
-): number[] {
-  let best: number[] = [];
-  let bar = descending ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const most = limit * 4;
-  const take = (n: number) => {
-    best.push(n);
-    if (best.length < most) return;
-    best = best.sort(compare).slice(0, limit);
-    bar = numbers[best[limit - 1]!]!;
-  };
-  const { length } = numbers;
-  // The greatest are often the last, of what grows with time.
-  if (!marks && descending) {
-    for (let n = length - 1; n >= 0; n--) if (numbers[n]! >= bar) take(n);
-  } else if (!marks) {
-    for (let n = 0; n < length; n++) if (numbers[n]! <= bar) take(n);
-  } else if (descending) {
-    for (let n = length - 1; n >= 0; n--) if (marks[n] === 1 && numbers[n]! >= bar) take(n);
-  } else {
-    for (let n = 0; n < length; n++) if (marks[n] === 1 && numbers[n]! <= bar) take(n);
+export class Best {
+  readonly #limit: number;
+  readonly #descending: boolean;
+  readonly #ofEqual: Order;
+  readonly #values = new Float64Array(CHUNK);
+  #best: { n: number; value: number }[] = [];
+  #bar: number;
+
+  /** @param ofEqual which comes first of two that have the same number */
+  constructor(limit: number, descending: boolean, ofEqual: Order) {
+    this.#limit = limit;
+    this.#descending = descending;
+    this.#ofEqual = ofEqual;
+    this.#bar = descending ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
-  return best.sort(compare).slice(0, limit);
+
+  /** Whether a number may be one of the best. */
+  mayTake(value: number): boolean {
+    return this.#descending ? value >= this.#bar : value <= this.#bar;
+  }
+
+  /** Looks at a chunk. @param marks of those that are meant, of all chunks; all when it is left out */
+  look(number: number, { values, indexes }: Chunk, marks: Uint8Array | undefined): void {
+    const from = number * CHUNK;
+    let { numbers } = values;
+    if (indexes) {
+      for (let n = 0; n < CHUNK; n++) this.#values[n] = numbers[indexes[n]!]!;
+      numbers = this.#values;
+    }
+    const descending = this.#descending;
+    for (let n = 0; n < CHUNK; n++) {
+      const value = numbers[n]!;
+      // NaN, which stands for no number, is neither.
+      if (descending ? value >= this.#bar : value <= this.#bar)
+        if (!marks || marks[from + n] === 1) this.#take(from + n, value);
+    }
+  }
+
+  /** Those that were found, the best first. */
+  found(): number[] {
+    this.#cut();
+    return this.#best.map(({ n }) => n);
+  }
+
+  #take(n: number, value: number): void {
+    this.#best.push({ n, value });
+    if (this.#best.length < this.#limit * 4) return;
+    this.#cut();
+    this.#bar = this.#best[this.#limit - 1]!.value;
+  }
+
+  #cut(): void {
+    const sign = this.#descending ? -1 : 1;
+    this.#best.sort((a, b) => sign * (a.value - b.value) || this.#ofEqual(a.n, b.n));
+    this.#best.length = Math.min(this.#best.length, this.#limit);
+  }
 }
 
 /** The first `limit` of a list in an order, sorted: a heap of the best so far, the last of them on top. */

@@ -1,25 +1,15 @@
 import type { JsonValue } from '../program/json.ts';
 import { foldName } from '../program/name.ts';
 import type { Column } from './index-columns.ts';
-import {
-  bestOf,
-  firstOf,
-  instantTest,
-  type Leaf,
-  type NumberTest,
-  numberTest,
-  type Order,
-  rowWith,
-} from './index-order.ts';
+import { ID, IndexValues, type Marks } from './index-marks.ts';
+import { Best, firstOf, type Order } from './index-order.ts';
 import type { IndexTables } from './index-tables.ts';
 import { keptAs } from './index-values.ts';
 import type { RunCondition, RunField, RunQuery, RunRow, RunRows } from './run-query.ts';
-import { compareSorted, fieldOf, meets } from './scanned-index.ts';
+import { compareSorted } from './scanned-index.ts';
 
-/** Marks the runs that are meant, by their numbers. */
-type Marks = Uint8Array;
+type Sort = NonNullable<RunQuery['sort']>;
 
-const ID: RunField = { of: 'run', name: 'id' };
 /** Answers from the index as {@link searchRows} does from rows, in some nanoseconds for each run that there is. */
 export function searchTables(tables: IndexTables, { where, program, sort = [], limit }: RunQuery): RunRows {
   const rowsOf = (found: Iterable<{ row: string }>): RunRow[] =>
@@ -29,103 +19,89 @@ export function searchTables(tables: IndexTables, { where, program, sort = [], l
     return { rows: rowsOf(found), total: tables.count() };
   }
   const search = new Search(tables);
-  if (!where && !program && sort[0] && limit !== undefined) {
+  if (!where && !program && limit !== undefined) {
     const best = search.best(sort, limit);
     if (best) return { rows: rowsOf(best.map((n) => search.row(n))), total: tables.count() };
   }
-  const conditions: RunCondition[] = where ? [where] : [];
-  if (program?.version !== undefined) conditions.push(equals('version', program.version));
-  if (program?.digest !== undefined) conditions.push(equals('digest', program.digest));
-  const marks = search.marks({ and: conditions });
-  if (program) {
-    const name = foldName(program.name);
-    const isNamed = search.matching(
-      { of: 'run', name: 'program' },
-      undefined,
-      (value) => foldName(value as string) === name,
-    );
-    for (let n = 0; n < marks.length; n++) marks[n]! &= isNamed[n]!;
-  }
-  let total = 0;
-  for (let n = 0; n < marks.length; n++) total += marks[n]!;
+  const conditions: RunCondition[] = program ? programConditions(tables, program) : [];
+  if (where) conditions.push(where);
+  const marks = search.values.marks({ and: conditions });
+  const total = counted(marks);
   if (total === 0) return { rows: [], total };
   const chosen = search.first(marks, total, limit ?? total, sort);
   return { rows: rowsOf(chosen.map((n) => search.row(n))), total };
+}
+
+/** Names are the same in any capitals: those that are there are looked through. */
+function programConditions(
+  tables: IndexTables,
+  { name, version, digest }: NonNullable<RunQuery['program']>,
+): RunCondition[] {
+  const folded = foldName(name);
+  const field: RunField = { of: 'run', name: 'program' };
+  const named = [...tables.dictionary(field).values()].filter(
+    (value) => foldName(value as string) === folded,
+  );
+  const conditions: RunCondition[] = [{ field, in: named }];
+  if (version !== undefined) conditions.push(equals('version', version));
+  if (digest !== undefined) conditions.push(equals('digest', digest));
+  return conditions;
 }
 
 function equals(name: string, value: string): RunCondition {
   return { field: { of: 'run', name }, operator: '=', value };
 }
 
+function counted(marks: Marks): number {
+  let total = 0;
+  for (const mark of marks) total += mark;
+  return total;
+}
+
 class Search {
   readonly #tables: IndexTables;
-  readonly #length: number;
+  readonly values: IndexValues;
   readonly #columns = new Map<string, Column | undefined>();
   readonly #ids = new Map<number, string>();
 
   constructor(tables: IndexTables) {
     this.#tables = tables;
-    this.#length = tables.length();
+    this.values = new IndexValues(tables);
   }
 
   row(n: number): { row: string } {
     return this.#tables.get<{ row: string }>('SELECT row FROM runs WHERE n = ?', n)!;
   }
 
-  marks(condition: RunCondition): Marks {
-    if ('field' in condition) return this.#ofLeaf(condition);
-    if ('not' in condition) {
-      const [all, marks] = [this.#all(), this.marks(condition.not)];
-      for (let n = 0; n < marks.length; n++) marks[n] = all[n]! & ~marks[n]!;
-      return marks;
-    }
-    if ('or' in condition) {
-      const union = new Uint8Array(this.#length);
-      for (const one of condition.or) {
-        const marks = this.marks(one);
-        for (let n = 0; n < marks.length; n++) union[n]! |= marks[n]!;
-      }
-      return union;
-    }
-    const [first, ...others] = condition.and;
-    const both = first ? this.marks(first) : this.#all();
-    for (const one of others) {
-      const marks = this.marks(one);
-      for (let n = 0; n < marks.length; n++) both[n]! &= marks[n]!;
-    }
-    return both;
-  }
-
-  /** Those whose value of a field is such a number, or such another value. */
-  matching(field: RunField, isNumber: NumberTest | undefined, isOther: (value: JsonValue) => boolean): Marks {
-    const marks = new Uint8Array(this.#length);
-    const column = this.#column(field);
-    if (!column) return marks;
-    const { numbers } = column;
-    if (isNumber) isNumber(numbers, marks);
-    if (!this.#tables.hasTexts(field)) return marks;
-    const dictionary = [...this.#tables.dictionary(field)];
-    column.markCodes(new Set(dictionary.flatMap(([code, value]) => (isOther(value) ? [code] : []))), marks);
-    return marks;
-  }
-
   /**
-   * The first in an order that a column of numbers decides, of those that are marked, or of all.
+   * The first in an order that numbers of a field decide, of those that are marked, or of all; without one the newest.
+   * Chunks that can have better ones are looked at first, and those that have none not at all.
    * @returns nothing where something else decides too, or too few have a number
    */
-  best(sort: NonNullable<RunQuery['sort']>, limit: number, marks?: Marks): number[] | undefined {
-    const [first] = sort;
-    if (!first || limit === 0 || keptAs(first.field) === 'row') return undefined;
-    const column = this.#column(first.field);
-    if (!column) return undefined;
-    if (keptAs(first.field) === 'value' && this.#tables.hasTexts(first.field)) return undefined;
-    const found = bestOf(column.numbers, marks, limit, first.descending, this.#order(sort));
+  best(sort: Sort, limit: number, marks?: Marks): number[] | undefined {
+    const [{ field, descending } = { field: ID, descending: true }] = sort;
+    const isId = field.of === 'run' && field.name === 'id';
+    if (limit === 0 || (keptAs(field) === 'row' && !isId)) return undefined;
+    if (!isId && this.#tables.hasTexts(field)) return undefined;
+    let order: Order | undefined;
+    const best = new Best(limit, descending, (a, b) => {
+      // Of two equal ones the others of the order decide, and ids are equal only in what is kept as a number.
+      order ??= this.#order(isId ? sort : sort.slice(1));
+      return order(a, b);
+    });
+    const chunks = this.values.chunks(field).filter(({ least }) => least !== null);
+    chunks.sort((a, b) => (descending ? b.most! - a.most! : a.least! - b.least!));
+    for (const { number, least, most, read } of chunks) {
+      if (!best.mayTake(descending ? most! : least!)) break;
+      best.look(number, read(), marks);
+    }
+    const found = best.found();
     return found.length === limit ? found : undefined;
   }
 
   /** The first of the marked ones, in an order. */
-  first(marks: Marks, total: number, limit: number, sort: NonNullable<RunQuery['sort']>): number[] {
-    const best = this.best(sort, limit, marks);
+  first(marks: Marks, total: number, limit: number, sort: Sort): number[] {
+    const best = limit < total ? this.best(sort, limit, marks) : undefined;
     if (best) return best;
     const compare = this.#order(sort);
     const marked = new Uint32Array(total);
@@ -133,30 +109,7 @@ class Search {
     return firstOf(marked, limit, compare);
   }
 
-  #ofLeaf(leaf: Leaf): Marks {
-    const { field } = leaf;
-    const meetsLeaf = (value: JsonValue) => meets(rowWith(field, value), leaf);
-    const kept = keptAs(field);
-    if (kept === 'row') {
-      const marks = new Uint8Array(this.#length);
-      for (const { n, value } of this.#texts(field)) marks[n] = Number(meetsLeaf(value));
-      return marks;
-    }
-    return this.matching(
-      field,
-      kept === 'instant' ? instantTest(leaf, meetsLeaf) : numberTest(leaf),
-      meetsLeaf,
-    );
-  }
-
-  #all(): Marks {
-    const { numbers } = this.#column(ID) ?? { numbers: new Float64Array(this.#length).fill(Number.NaN) };
-    const marks = new Uint8Array(this.#length);
-    for (let n = 0; n < marks.length; n++) marks[n] = Number(!Number.isNaN(numbers[n]));
-    return marks;
-  }
-
-  #order(sort: NonNullable<RunQuery['sort']>): Order {
+  #order(sort: Sort): Order {
     const orders = sort.map(({ field, descending }) =>
       field.of === 'run' && field.name === 'id'
         ? descending
@@ -188,7 +141,7 @@ class Search {
   #orderOf(field: RunField, descending: boolean): Order {
     const values = new Map<number, JsonValue>();
     const column = this.#column(field);
-    if (keptAs(field) === 'row') for (const { n, value } of this.#texts(field)) values.set(n, value);
+    if (keptAs(field) === 'row') for (const { n, value } of this.values.texts(field)) values.set(n, value);
     else if (column && this.#tables.hasTexts(field)) {
       const dictionary = this.#tables.dictionary(field);
       const ordered = [...dictionary].sort(([, a], [, b]) => compareSorted(a, b, false));
@@ -216,19 +169,6 @@ class Search {
     };
   }
 
-  /** Of a field that is kept in rows only. */
-  *#texts(field: RunField): Generator<{ n: number; value: JsonValue }> {
-    if (field.name === 'id') {
-      for (const { n, id } of this.#tables.each<{ n: number; id: string }>('SELECT n, id FROM runs'))
-        yield { n, value: id };
-      return;
-    }
-    for (const { n, row } of this.#tables.each<{ n: number; row: string }>('SELECT n, row FROM runs')) {
-      const value = fieldOf(JSON.parse(row), field);
-      if (value !== undefined) yield { n, value };
-    }
-  }
-
   #id(n: number): string {
     let id = this.#ids.get(n);
     if (id === undefined) {
@@ -240,7 +180,7 @@ class Search {
 
   #column(field: RunField): Column | undefined {
     const key = `${field.of}.${field.name}`;
-    if (!this.#columns.has(key)) this.#columns.set(key, this.#tables.column(field, this.#length));
+    if (!this.#columns.has(key)) this.#columns.set(key, this.values.column(field));
     return this.#columns.get(key);
   }
 }

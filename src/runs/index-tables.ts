@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../host/database.ts';
 import type { JsonValue } from '../program/json.ts';
 import { stableText } from '../program/json.ts';
-import { CHUNK, Column } from './index-columns.ts';
+import { CHUNK, type Chunk, Column, chunkOf, type FieldChunk } from './index-columns.ts';
 import { TABLES } from './index-schema.ts';
 import { valuesOf } from './index-values.ts';
 import type { RunField, RunRow } from './run-query.ts';
 
 /** Of another version an index is made anew. */
-const VERSION = 'same-runs-4';
+const VERSION = 'same-runs-5';
 /** Chunks that a field may have. */
 const CHUNKS = 2 ** 20;
 /** Codes that are remembered while many runs are taken. */
@@ -137,7 +137,8 @@ export class IndexTables {
   flush(): void {
     for (const [at, chunk] of this.#chunks) {
       const bytes = chunk.encode();
-      if (bytes) this.run('INSERT OR REPLACE INTO columns VALUES (?, ?)', at, bytes);
+      const [least, most] = chunk.bounds() ?? [null, null];
+      if (bytes) this.run('INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?)', at, least, most, bytes);
       else this.run('DELETE FROM columns WHERE at = ?', at);
     }
     this.#chunks.clear();
@@ -153,18 +154,21 @@ export class IndexTables {
     this.#added = 0;
   }
 
-  /** The column of a field, or undefined when no run has it. @param length see {@link IndexTables.length} */
-  column({ of, name }: RunField, length: number): Column | undefined {
+  /** The chunks of a field that hold something, each with the bounds of its numbers; what they hold is not read yet. */
+  chunks({ of, name }: RunField): FieldChunk[] {
     const field = this.#field(of, name, false);
-    if (field === undefined) return undefined;
-    const column = new Column(length);
-    const chunks = this.each<{ at: number; data: Uint8Array }>(
-      'SELECT at, data FROM columns WHERE at BETWEEN ? AND ?',
+    if (field === undefined) return [];
+    return this.all<{ at: number; least: number | null; most: number | null }>(
+      'SELECT at, least, most FROM columns WHERE at BETWEEN ? AND ?',
       field * CHUNKS,
       field * CHUNKS + CHUNKS - 1,
-    );
-    for (const { at, data } of chunks) column.place((at % CHUNKS) * CHUNK, data);
-    return column;
+    ).map(({ at, ...bounds }) => ({ at, number: at % CHUNKS, ...bounds }));
+  }
+
+  /** What a chunk holds. */
+  chunk({ at }: Pick<FieldChunk, 'at'>): Chunk | undefined {
+    const stored = this.get<{ data: Uint8Array }>('SELECT data FROM columns WHERE at = ?', at);
+    return stored && chunkOf(stored.data);
   }
 
   /** Whether a field has values that are no numbers. */
@@ -196,8 +200,8 @@ export class IndexTables {
       let chunk = this.#chunks.get(at);
       if (!chunk) {
         chunk = new Column(CHUNK);
-        const stored = this.get<{ data: Uint8Array }>('SELECT data FROM columns WHERE at = ?', at);
-        if (stored) chunk.place(0, stored.data);
+        const stored = this.chunk({ at });
+        if (stored) chunk.place(0, stored);
         this.#chunks.set(at, chunk);
       }
       if (isGone) chunk.clear(n % CHUNK);
