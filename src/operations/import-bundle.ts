@@ -6,6 +6,7 @@ import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore, StagedContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { JsonObject } from '../program/json.ts';
+import { importOfDatabase, importOfOthers } from './kept-elsewhere.ts';
 import { listRuns } from './list-runs.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
@@ -99,9 +100,14 @@ export async function hintingAt<T>(file: string, read: () => Promise<T>): Promis
   } catch (error) {
     if (!isProblem(error)) throw error;
     const hint = `get the file again, or see all problems with: same verify integrity ${file}`;
+    const others = importOfDatabase(file);
     const { cause, details } = error;
     throw new SameError(
-      error.findings.map((finding) => ({ hint, ...finding })),
+      error.findings.map((finding) => ({
+        hint,
+        ...finding,
+        ...(others !== undefined && finding.code === 'SAME1306' ? { hint: others } : {}),
+      })),
       { cause, details },
     );
   }
@@ -134,11 +140,12 @@ export function bundleInput(ports: Ports, path: string): BundleInput {
       stream: (inside) => ports.files.stream(`${path}/${inside}`),
     };
   }
+  const others = importOfOthers(ports, path);
   throw new SameError({
     code: 'SAME1306',
     message: `${path} is ${kind === 'directory' ? 'a directory without oci-layout' : 'not a file'}`,
     place: path,
-    hint: 'a folder of a program is made a program with: same create program -f FOLDER',
+    hint: others ?? 'a folder of a program is made a program with: same create program -f FOLDER',
     clause: 'SAME-BND-036',
   });
 }

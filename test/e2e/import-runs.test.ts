@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { eventFile } from '../components/event-files.ts';
+import { writeMlflowDatabase } from '../components/mlflow-database.ts';
 import { type StoredMlflowRun, writeMlflowStore } from '../components/mlflow-store.ts';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
@@ -129,7 +130,42 @@ describe('runs that another tool kept', () => {
       code: 'SAME1205',
       exit: 3,
     });
+    await assertRefused(rig, ['import', 'runs', '--from', 'mlruns', 'nothing.db'], {
+      code: 'SAME1205',
+      exit: 3,
+    });
     await assertRefused(rig, ['import', 'runs', '--from', 'excel', 'mlruns'], { code: 'SAME1902', exit: 2 });
+  });
+});
+
+describe('what another tool kept, named as a bundle', () => {
+  it('is refused with the command that takes its runs over', async () => {
+    using rig = openRig();
+    writeMlflowStore(rig.path('files/mlruns'), store);
+    writeMlflowDatabase(rig.path('database/mlflow.db'), store);
+    rig.write({
+      'logs/one/events.out.tfevents.1.host': eventFile('scalars'),
+      'study/same.yaml': manifest('run: "true"'),
+      'study/1/data.txt': 'data',
+    });
+    for (const [path, tool] of Object.entries({
+      'files/mlruns': 'mlruns',
+      files: 'mlruns',
+      database: 'mlruns',
+      'database/mlflow.db': 'mlruns',
+      logs: 'tensorboard',
+      'logs/one': 'tensorboard',
+    })) {
+      const command = `same import runs --from ${tool} ${path}`;
+      await assertRefused(rig, ['import', path], { code: 'SAME1306', exit: 2, hint: command });
+      const words = command.split(' ').slice(1);
+      assert.equal((await done(rig, [...words, '--json'])).json().programs.length, 1, command);
+    }
+    await assertRefused(rig, ['import', 'study'], {
+      code: 'SAME1306',
+      exit: 2,
+      hint: 'same create program -f FOLDER',
+    });
   });
 });
 
