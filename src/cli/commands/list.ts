@@ -16,7 +16,9 @@ export function listCommand(cli: Cli, noun: string): Command {
   if (noun === 'environments') return listEnvironmentsCommand(cli);
   if (noun === 'aliases') return listAliasesCommand(cli);
   if (noun === 'tags') return listTagsCommand(cli);
-  const command = new Command('list').description('List stored programs.');
+  const command = new Command('list').description(
+    'List stored programs. A version that was created from a folder or by commit and did not leave this home yet is soft: creating it again may replace it. Any other stays what it is.',
+  );
   return withCommon(command, [
     'same list programs',
     'same list runs',
@@ -27,7 +29,10 @@ export function listCommand(cli: Cli, noun: string): Command {
   ]).action(async () => {
     const programs = listPrograms(cli.ports());
     if (cli.json) cli.printJson('ProgramList', { items: programs });
-    else if (programs.length > 0) cli.print(renderPrograms(programs));
-    else cli.say('no programs yet; make one with: same create program -f SOURCE');
+    else if (programs.length > 0) {
+      cli.print(renderPrograms(programs));
+      if (programs.some(({ pin }) => pin === 'soft'))
+        cli.say('(soft): creating it again from its folder may replace it, until it is exported or pushed');
+    } else cli.say('no programs yet; make one with: same create program -f SOURCE');
   });
 }
