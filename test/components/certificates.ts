@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 
 /** Files of an own certificate authority and of a server for localhost that it vouches for. */
 export interface Certificates {
@@ -62,4 +64,11 @@ export function makeCertificates(directory: string): Certificates {
     ...['-sha256', '-extfile', 'server.ext', '-out', 'server.crt'],
   );
   return { caFile: at('ca.crt'), certificateFile: at('server.crt'), keyFile: at('server.key') };
+}
+
+/** The same for the tests of one file, in a directory that is removed after them. */
+export function certificatesForTests(): Certificates & { directory: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'certificates-'));
+  after(() => rmSync(directory, { recursive: true, force: true }));
+  return { directory, ...makeCertificates(directory) };
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { SameError } from '../../src/errors/same-error.ts';
 import { openWire, type WireOptions } from '../../src/host/exchange.ts';
 import { until } from '../components/facts.ts';
+import { errorOf } from '../components/failures.ts';
 
 const PATIENCE = { headerTimeoutMs: 80, slowest: { bytes: 1000, perMs: 100 } };
 
@@ -62,16 +62,6 @@ async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 
 function ask(url: URL, options: WireOptions = {}, method: 'GET' | 'HEAD' = 'GET') {
   return openWire(options).send({ method, url, isShort: true });
-}
-
-async function failure(work: Promise<unknown>): Promise<SameError> {
-  try {
-    await work;
-  } catch (error) {
-    assert.ok(error instanceof SameError, String(error));
-    return error;
-  }
-  assert.fail('it did not fail');
 }
 
 /** What node:http says in place of it is told by how it writes: `Connection`, not `connection`. */
@@ -156,7 +146,7 @@ describe('a short exchange', () => {
       `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`,
     ]) {
       await using server = await talk(() => odd);
-      const error = await failure(ask(server.url).then(({ body }) => textOf(body)));
+      const error = await errorOf(ask(server.url).then(({ body }) => textOf(body)));
       assert.deepEqual([error.code, error.details.why], ['SAME1801', 'protocol'], odd.slice(0, 60));
       assert.deepEqual(server.asked.map(isByNode), [false, true]);
     }
@@ -171,7 +161,7 @@ describe('a short exchange', () => {
           return undefined;
         });
         let came = '';
-        const error = await failure(
+        const error = await errorOf(
           ask(server.url).then(async ({ body }) => {
             for await (const chunk of body) came += chunk;
           }),
@@ -195,9 +185,9 @@ describe('a short exchange', () => {
     const wire = openWire();
     const send = () => wire.send({ method: 'GET', url: server.url, isShort: true });
     await send();
-    const { details } = await failure(send());
+    const { details } = await errorOf(send());
     assert.deepEqual([details.why, details.reused], ['cut', true]);
-    assert.equal((await failure(send())).details.reused, undefined);
+    assert.equal((await errorOf(send())).details.reused, undefined);
   });
 
   it('does not go on where the server closes, or said more than it announced', async () => {
@@ -237,7 +227,7 @@ describe('a short exchange', () => {
         if (begun !== '') timers.push(setInterval(() => socket.write('y'), 10));
         return undefined;
       });
-      const error = await failure(ask(server.url, PATIENCE).then(({ body }) => textOf(body)));
+      const error = await errorOf(ask(server.url, PATIENCE).then(({ body }) => textOf(body)));
       assert.deepEqual([error.code, error.details.why], ['SAME1801', 'slow'], begun);
       for (const timer of timers.splice(0)) clearInterval(timer);
     }
@@ -247,13 +237,13 @@ describe('a short exchange', () => {
     for (const begun of ['', HEAD]) {
       await using server = await talk(() => begun);
       const abort = new AbortController();
-      const error = failure(ask(server.url, { signal: abort.signal }).then(({ body }) => textOf(body)));
+      const error = errorOf(ask(server.url, { signal: abort.signal }).then(({ body }) => textOf(body)));
       await until('it is under way', () => server.asked.length === 1);
       abort.abort();
       assert.equal((await error).code, 'SAME1903');
     }
     await using server = await talk(() => WHOLE);
-    assert.equal((await failure(ask(server.url, { signal: AbortSignal.abort() }))).code, 'SAME1903');
+    assert.equal((await errorOf(ask(server.url, { signal: AbortSignal.abort() }))).code, 'SAME1903');
     assert.equal(server.asked.length, 0);
   });
 
@@ -311,8 +301,8 @@ describe('a short exchange', () => {
       await using server = await talk(() => WHOLE);
       ({ url } = server);
     }
-    assert.equal((await failure(ask(url))).details.why, 'refused');
-    assert.equal((await failure(ask(new URL('http://169.254.169.254/')))).code, 'SAME1208');
-    assert.equal((await failure(ask(new URL('http://registry.invalid/')))).details.why, 'name');
+    assert.equal((await errorOf(ask(url))).details.why, 'refused');
+    assert.equal((await errorOf(ask(new URL('http://169.254.169.254/')))).code, 'SAME1208');
+    assert.equal((await errorOf(ask(new URL('http://registry.invalid/')))).details.why, 'name');
   });
 });

@@ -1,9 +1,7 @@
-import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { SameError } from '../../src/errors/same-error.ts';
 import { type ExchangeRequest, openWire, type Wire, type WireOptions } from '../../src/host/exchange.ts';
 import type { RegistryAccess } from '../../src/registry/registry.ts';
 import { openSession, type RegistryRequest, type SessionOptions } from '../../src/registry/session.ts';
@@ -156,16 +154,12 @@ export function bodyOf(text: string) {
   return body;
 }
 
-/** The SameError that something ends with. */
-export async function errorOf(work: Promise<unknown>): Promise<SameError> {
-  try {
-    await work;
-  } catch (error) {
-    assert.ok(error instanceof SameError, String(error));
-    return error;
-  }
-  assert.fail('it did not fail');
-}
+/** A login. */
+export const LOGIN = { username: 'ada', password: 'pass"word&1' };
+/** The same as it is sent. */
+export const BASIC = `Basic ${Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64')}`;
+/** A store of logins that has it. */
+export const found = { findLogin: async () => LOGIN };
 
 /** An answer that asks for a login. */
 export function challenge(text: string): Said {

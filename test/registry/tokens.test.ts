@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Login } from '../../src/registry/registry.ts';
+import { errorOf } from '../components/failures.ts';
 import {
   type Asked,
   challenge,
-  errorOf,
   openTestSession,
   type Said,
   type Scripted,
