@@ -18,6 +18,10 @@ export const listOptions: Record<keyof ListWords, { flags: string; help: string;
     flags: '--columns <fields>',
     help: 'what to show, with commas between; parameters.*, metrics.*, tags.* for all',
   },
+  within: {
+    flags: '--within <run>',
+    help: 'only runs within a run: those it started, and those its steps began by the protocol of MLflow',
+  },
   limit: { flags: '--limit <number>', help: `at most so many, or all; at a terminal ${AT_A_TERMINAL}` },
   format: { flags: '--format <format>', help: 'table, md, csv or json', otherwise: 'table' },
 };

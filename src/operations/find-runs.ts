@@ -19,7 +19,11 @@ export function runIndex(ports: Ports): Promise<RunIndex> {
  * name may be a slip; where no run meets a filter, of what in it no run can meet.
  */
 export async function findRuns(ports: Ports, question: RunQuestion): Promise<RunRows> {
-  const index = await runIndex(ports);
+  const { within } = question;
+  const index =
+    within === undefined
+      ? await runIndex(ports)
+      : await (await import('./runs-within.ts')).indexWithin(ports, within);
   return findIn(index, question, ports.warn);
 }
 
@@ -52,10 +56,15 @@ export interface ToldRun extends StoredRun, Annotations {}
 export async function recordsOf(ports: Ports, rows: readonly RunRow[]): Promise<ToldRun[]> {
   const annotations = await ports.openAnnotations();
   const others = rows.every(({ own }) => own) ? new Map<string, StoredRun>() : await foreignRuns(ports);
-  return rows.flatMap(({ id, own }) => {
-    const run = own ? ownRun(ports, id) : others.get(id);
-    return run ? [{ ...run, ...annotations.of(id) }] : [];
-  });
+  const found: ToldRun[] = [];
+  for (const { id, own } of rows) {
+    const [above] = id.split('/');
+    const run = own ? ownRun(ports, above!) : others.get(above!);
+    if (!run) continue;
+    if (above === id) found.push({ ...run, ...annotations.of(id) });
+    else found.push(...(await import('./runs-within.ts')).toldWithin(run, id));
+  }
+  return found;
 }
 
 /** A run of this home; nothing where it was deleted since it was listed. */

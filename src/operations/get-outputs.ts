@@ -5,7 +5,7 @@ import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { chosenSteps } from './chosen-steps.ts';
 import type { Ports } from './ports.ts';
-import { showRun } from './show-run.ts';
+import { showRunOrWithin } from './show-run.ts';
 
 /** Bytes of a tree list that is read. */
 const LIST_LIMIT_BYTES = 256 * 1024 * 1024;
@@ -28,7 +28,7 @@ export async function getOutputs(
   ports: Ports,
   options: { id: string; directory?: string; step?: string },
 ): Promise<Got> {
-  const { record, own } = await showRun(ports, options.id);
+  const { record, own } = await showRunOrWithin(ports, options.id);
   const { name, version, digest } = record.program;
   const directory =
     options.directory ?? `${name.replaceAll('/', '-')}-${version}-${record.id.split('-').at(-1)!}`;

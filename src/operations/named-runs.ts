@@ -1,7 +1,7 @@
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { ToldRun } from './find-runs.ts';
 import type { Ports } from './ports.ts';
-import { showRun } from './show-run.ts';
+import { showRunOrWithin } from './show-run.ts';
 
 /**
  * The runs that texts name, in their order, each with what is said of it; one that is named twice comes once.
@@ -13,7 +13,7 @@ export async function namedRuns(ports: Ports, texts: readonly string[]): Promise
   const findings: Finding[] = [];
   for (const text of texts) {
     try {
-      const run = await showRun(ports, text);
+      const run = await showRunOrWithin(ports, text);
       found.set(run.record.id, { ...run, ...annotations.of(run.record.id) });
     } catch (error) {
       if (!(error instanceof SameError)) throw error;

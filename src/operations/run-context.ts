@@ -8,6 +8,14 @@ import type { ProgramFiles } from './program-files.ts';
 import { openReuse } from './reuse-results.ts';
 import { maskingOf } from './secrets.ts';
 
+/** Digits of a run's id that its directory of attempts is called by: the last ones, for the first are a time. */
+const ID_DIGITS = 12;
+
+/** Where the attempts of a run have their directories, below one of this process. */
+export function attemptsOf(temporary: string, run: string): string {
+  return `${temporary}/${run.slice(-ID_DIGITS)}`;
+}
+
 /** What an engine gets of the rest of the product for one run. */
 export async function engineContext(
   ports: Ports,

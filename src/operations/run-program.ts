@@ -12,7 +12,7 @@ import type { Ports } from './ports.ts';
 import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './prepare-run.ts';
 import { openProgramFiles } from './program-files.ts';
 import { type Redaction, redactionOf } from './redaction.ts';
-import { engineContext, secretsOf } from './run-context.ts';
+import { attemptsOf, engineContext, secretsOf } from './run-context.ts';
 import { maskingOf } from './secrets.ts';
 
 /** What is told of a run while it goes on, first of all what it is made of: every cell of the record is pending. */
@@ -67,7 +67,7 @@ export async function runProgram(
       files,
       data,
       journal,
-      `${temporary.path}/steps`,
+      attemptsOf(temporary.path, record.id),
     );
     for await (const told of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
       const batch = told.map(redaction.event);

@@ -15,6 +15,8 @@ export interface RunWords {
   columns?: string;
   /** A number, or `all`. */
   limit?: string;
+  /** A run: those within it are asked for (spec SAME-RUN-096). */
+  within?: string;
 }
 
 /** A column of a listing: a field, or every name of a group. */
@@ -26,6 +28,8 @@ export interface RunQuestion {
   columns?: RunColumn[];
   /** Every field that it names. */
   named: RunField[];
+  /** The run that is asked for those within it. */
+  within?: string;
 }
 
 /** @throws SAME1902 with every problem of every word */
@@ -98,7 +102,13 @@ export function readRunQuestion(words: RunWords): RunQuestion {
           return fields;
         });
   throwFindings(findings);
-  return { query, ...(columns === undefined ? {} : { columns }), named: distinct(named) };
+  const { within } = words;
+  return {
+    query,
+    ...(columns === undefined ? {} : { columns }),
+    named: distinct(named),
+    ...(within === undefined ? {} : { within }),
+  };
 }
 
 /** The parts between commas that stand in no back-ticks. */

@@ -1,5 +1,6 @@
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { StoredRun } from '../runs/run-store.ts';
+import { meantWithin, WITHIN } from '../runs/run-within.ts';
 import { recordFindings } from './check-record.ts';
 import { findRun } from './find-run.ts';
 import { listRuns } from './list-runs.ts';
@@ -15,6 +16,29 @@ export async function showRun(ports: Ports, id: string): Promise<StoredRun> {
   });
   throwFindings(await recordFindings(ports, run));
   return run;
+}
+
+/**
+ * {@link showRun}, or of `RUN/CHILD` one that a step of it began within it by MLflow's protocol, told like a run (spec
+ * SAME-RUN-096).
+ * @throws SAME1608 · SAME1612
+ */
+export async function showRunOrWithin(ports: Ports, text: string): Promise<StoredRun> {
+  const at = text.indexOf(WITHIN);
+  if (at < 0) return showRun(ports, text);
+  const { record, own } = await showRun(ports, text.slice(0, at));
+  const wanted = text.slice(at + 1);
+  const found = meantWithin(record, wanted);
+  if (found.length === 1) return { record: found[0]!, own };
+  throw new SameError({
+    code: 'SAME1608',
+    message:
+      found.length === 0
+        ? `no step of run ${record.id} began a run "${wanted}"`
+        : `"${wanted}" names ${found.length} runs within run ${record.id}`,
+    hint: `list them with: same list runs --within ${record.id}`,
+    clause: 'SAME-RUN-096',
+  });
 }
 
 /** Why a run is in no listing, when its files are here. */

@@ -77,6 +77,7 @@ const pureFiles = [
   'runs/run-filter.ts',
   'runs/run-query.ts',
   'runs/run-row.ts',
+  'runs/run-within.ts',
   'runs/scanned-index.ts',
   'runs/step-outcome.ts',
 ];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { assertRefused } from './refusal.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
@@ -35,7 +35,10 @@ describe('curves of a figure', () => {
     for (const [index, sign] of ['\\*\\*', '\\+\\+'].entries())
       assert.match(
         stdout,
-        new RegExp(`^  ${sign} ${ids[index]!.slice(-6)}  study:1\\.0  ${2 - index}\\.6 after 4 points$`, 'm'),
+        new RegExp(
+          `^  ${sign} ${ids[index]!.slice(-6)} n=${2 - index}  study:1\\.0  ${2 - index}\\.6 after 4 points$`,
+          'm',
+        ),
       );
     assert.doesNotMatch(stdout, /\u001b/);
     const one = await rig.same(['plot', 'runs', 'latest', '--metric', 'loss']);
@@ -98,10 +101,12 @@ describe('curves of a figure', () => {
     assert.match(stderr, /none of these runs has a series of "los" here .*did you mean loss\?/);
     for (const [more, wanted] of [
       [['-o', 'loss.png'], { code: 'SAME1902', exit: 2, message: /FILE\.svg or FILE\.html/ }],
+      [['-o', 'nowhere/x.svg'], { code: 'SAME1902', exit: 2, message: /no folder/, hint: /mkdir -p/ }],
       [['-o', 'taken.svg'], { code: 'SAME1403', exit: 4, hint: /--force/ }],
       [['--force'], { code: 'SAME1902', exit: 2, message: /--force has nothing to do/ }],
     ] as const)
       await assertRefused(rig, ['plot', 'runs', ids[0]!, '--metric', 'loss', ...more], wanted);
+    assert.equal(existsSync(rig.path('nowhere')), false);
     const forced = ['plot', 'runs', ids[0]!, '--metric', 'lone', '-o', 'taken.svg', '--force'];
     assert.equal((await rig.same(forced)).code, 0);
     assert.match(readFileSync(rig.path('taken.svg'), 'utf8'), /^<svg /);

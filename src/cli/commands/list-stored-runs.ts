@@ -1,6 +1,7 @@
 import { SameError } from '../../errors/same-error.ts';
-import { findRuns, recordsOf } from '../../operations/find-runs.ts';
-import { readRunQuestion } from '../../operations/run-question.ts';
+import { findRuns, recordsOf, type ToldRun } from '../../operations/find-runs.ts';
+import { type RunColumn, type RunQuestion, readRunQuestion } from '../../operations/run-question.ts';
+import type { RunRow, RunRows } from '../../runs/run-query.ts';
 import { tagsOf } from '../../runs/run-row.ts';
 import type { Cli } from '../cli.ts';
 import { AT_A_TERMINAL, type ListWords } from '../list-words.ts';
@@ -15,24 +16,42 @@ import {
 import { saidFields } from '../render/said.ts';
 import { plain, plainLine } from '../render/text.ts';
 
+/** What tells runs within one apart. */
+const WITHIN: RunColumn[] = [
+  { of: 'run', name: 'id' },
+  { of: 'run', name: 'display' },
+  { of: 'run', name: 'status' },
+  { all: 'parameters' },
+  { all: 'metrics' },
+];
+
+/** Where the runs of a listing are. */
+export interface ListedRuns {
+  find(question: RunQuestion): Promise<RunRows>;
+  records(rows: readonly RunRow[]): Promise<ToldRun[]>;
+}
+
 /**
  * `same list runs` of the home, once its words are told apart.
+ * @param runs others than those of the home
  * @throws SAME1902 with what is wrong with them
  */
 export async function listStoredRuns(
   cli: Cli,
   { format: asked = 'table', ...words }: ListWords,
+  runs?: ListedRuns,
 ): Promise<void> {
   const format = formatOf(cli, asked);
   const isLook = format === 'table' && process.stdout.isTTY === true && words.limit === undefined;
   const question = readRunQuestion(isLook ? { ...words, limit: String(AT_A_TERMINAL) } : words);
   const ports = cli.ports();
-  const { rows, total } = await findRuns(ports, question);
-  const columns = columnsFor(rows, question.columns);
+  const { rows, total } = await (runs?.find(question) ?? findRuns(ports, question));
+  const asTable = question.columns ?? (words.within === undefined ? undefined : WITHIN);
+  const columns = columnsFor(rows, format === 'table' ? asTable : question.columns);
   if (format === 'json') {
     const items = question.columns
       ? runCells(rows, columns)
-      : (await recordsOf(ports, rows)).map(({ record, own, elsewhere, ...said }) => ({
+      : (await (runs?.records(rows) ?? recordsOf(ports, rows))).map(({ record, own, elsewhere, ...said }) => ({
           ...record,
           own,
           ...(elsewhere ? { elsewhere } : {}),
@@ -44,12 +63,14 @@ export async function listStoredRuns(
     cli.print(process.stdout.isTTY ? plain(renderRunCsv(rows, columns)) : renderRunCsv(rows, columns));
   else if (rows.length === 0) cli.say(nothing(words));
   else if (format === 'md') cli.print(renderRunMarkdown(rows, columns));
-  else cli.print(question.columns ? renderRunTable(rows, columns) : renderRuns(rows));
+  else cli.print(asTable ? renderRunTable(rows, columns) : renderRuns(rows));
   const more = total - rows.length;
   if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
 }
 
-function nothing({ name, where }: ListWords): string {
+function nothing({ name, where, within }: ListWords): string {
+  if (within !== undefined)
+    return `no run within ${plainLine(within)}${where === undefined ? '' : ' meets the filter'}`;
   if (where !== undefined) return 'no run meets the filter';
   return name === undefined
     ? 'no runs yet; make one with: same run program NAME:VERSION'

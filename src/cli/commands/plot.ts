@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
 import type { Plot } from '../../operations/plot-runs.ts';
+import type { Ports } from '../../operations/ports.ts';
 import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
 
@@ -32,6 +33,7 @@ export function plotCommand(cli: Cli): Command {
       }
       const render = output === undefined ? undefined : await rendererOf(output);
       const ports = cli.ports();
+      if (output !== undefined) refuseNoFolder(ports, output);
       if (output !== undefined && !force && ports.files.exists(output)) {
         throw new SameError({
           code: 'SAME1403',
@@ -47,6 +49,18 @@ export function plotCommand(cli: Cli): Command {
       else await draw(cli, plot);
     },
   );
+}
+
+/** Whoever mistypes a path is not to find a folder of that name later. @throws SAME1902 */
+function refuseNoFolder(ports: Ports, output: string): void {
+  const folder = ports.files.resolve(`${ports.files.resolve(output)}/..`);
+  if (ports.files.kind(folder) === 'directory') return;
+  throw new SameError({
+    code: 'SAME1902',
+    message: `-o ${output}: there is no folder ${folder}`,
+    place: '-o',
+    hint: `make it first: mkdir -p ${folder}`,
+  });
 }
 
 async function draw(cli: Cli, plot: Plot): Promise<void> {

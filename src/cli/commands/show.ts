@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { parseLimits } from '../../operations/limits.ts';
 import { showProgram } from '../../operations/show-program.ts';
-import { showRun } from '../../operations/show-run.ts';
+import { showRunOrWithin } from '../../operations/show-run.ts';
 import { tagsOf } from '../../runs/run-row.ts';
 import type { Cli } from '../cli.ts';
 import { programJson, renderProgram } from '../render/program.ts';
 import { sayLeft } from '../render/registry.ts';
 import { renderRun } from '../render/run.ts';
+import { renderWithin } from '../render/runs-within.ts';
 import { renderSaid, saidFields } from '../render/said.ts';
 import { telling } from '../render/work-line.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
@@ -26,7 +27,7 @@ export function showCommand(cli: Cli, noun: string): Command {
     .argument(
       noun === 'run' ? '<id>' : '<reference>',
       noun === 'run'
-        ? 'run id, a part of it, or latest'
+        ? 'run id, a part of it, or latest; RUN/NAME for a run within it'
         : 'NAME[:VERSION], a bundle (file or directory), or oci://HOST/NAME[:VERSION]',
     );
   if (noun !== 'run') withRegistry(withLimits(command));
@@ -39,12 +40,12 @@ export function showCommand(cli: Cli, noun: string): Command {
     const access = registryAccess(registry);
     const ports = cli.ports();
     if (noun === 'run') {
-      const run = await showRun(ports, what);
+      const run = await showRunOrWithin(ports, what);
       const noted = (await ports.openAnnotations()).of(run.record.id);
       const said = { ...noted, tags: tagsOf(run.record, noted.tags) };
       if (cli.json) return cli.printJson('Run', { ...run.record, own: run.own, ...saidFields(said) });
       const shown = renderRun(run.record, { own: run.own, colour: false, full: true });
-      cli.print([shown, ...renderSaid(said)].join('\n'));
+      cli.print([shown, ...renderWithin(run.record), ...renderSaid(said)].join('\n'));
       return;
     }
     const shown = await telling(cli, { doing: `checking ${what}`, file: what }, () =>

@@ -1,4 +1,5 @@
 import type { Curve, Plot } from '../../operations/plot-runs.ts';
+import { figure } from './text.ts';
 
 /** From where to where a chart goes in both directions; never empty. */
 export interface Extent {
@@ -46,10 +47,29 @@ export function tickText(value: number): string {
   return String(value);
 }
 
-/** What curves are called beside one another: the ends of their runs' ids, as far as needed, and their steps. */
+/** Parameters that a curve is called by at most: more fill no line. */
+const MOST_GIVEN = 6;
+
+/**
+ * What curves are called beside one another: the ends of their runs' ids, as far as needed, the names of runs within others,
+ * their steps, and the values in which they differ.
+ */
 export function labelsOf(curves: readonly Curve[]): string[] {
   const runs = [...new Set(curves.map(({ run }) => run))];
   let length = 6;
   while (length < 36 && new Set(runs.map((run) => run.slice(-length))).size < runs.length) length++;
-  return curves.map(({ run, step }) => `${run.slice(-length)}${step === undefined ? '' : ` ${step}`}`);
+  return curves.map(({ run, name, step, given = {} }) => {
+    const values = Object.entries(given)
+      .slice(0, MOST_GIVEN)
+      .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    return [run.slice(-length), name, step, values.join(' ')]
+      .filter((part) => part !== undefined && part !== '')
+      .join(' ');
+  });
+}
+
+/** What a curve comes to: `0.4 after 10 points`. */
+export function endOf({ points, goesOn }: Curve): string {
+  const many = `${points.length} ${points.length === 1 ? 'point' : 'points'}`;
+  return `${figure(points.at(-1)![1])} after ${many}${goesOn ? ' so far' : ''}`;
 }

@@ -94,7 +94,7 @@ function difference(delta: number, expect: number): string {
 
 function renderDetails(record: RunRecord): string[] {
   const lines = [
-    `  id ${record.display || '-'}`,
+    record.id.includes('/') ? `  name ${record.display}` : `  id ${record.display || '-'}`,
     `  target ${record.target} (engine ${record.engine})${record.profile ? `, profile ${record.profile}` : ''}`,
     `  machine ${record.machine.os} ${record.machine.arch}, ${record.machine.cpu} cpu, ${(record.machine.memoryBytes / 2 ** 30).toFixed(1)} GiB${record.machine.gpu.length > 0 ? `, ${record.machine.gpu.join(', ')}` : ''}`,
     `  started ${record.startedAt}${record.finishedAt ? `, finished ${record.finishedAt}` : ''}, same ${record.runtime}`,

@@ -1,6 +1,6 @@
 import type { Plot } from '../../operations/plot-runs.ts';
 import { thinned } from '../../pipeline/series.ts';
-import { extentOf, labelsOf, ticksOf, tickText } from './chart-scale.ts';
+import { endOf, extentOf, labelsOf, ticksOf, tickText } from './chart-scale.ts';
 import { figure, plainLine } from './text.ts';
 
 const WIDTH = 880;
@@ -45,11 +45,12 @@ export function renderSvgChart(plot: Plot): string {
     ]),
     `<path d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}" fill="none" stroke="#222"/>`,
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, along, ' text-anchor="middle"'),
-    ...plot.curves.flatMap(({ points, program }, index) => {
+    ...plot.curves.flatMap((curve, index) => {
+      const { points, program } = curve;
       const stroke = strokeOf(index);
       const places = thinned(points, MOST_POINTS).map(([at, value]) => `${acrossOf(at)} ${downOf(value)}`);
       const down = HEIGHT + index * LEGEND_LINE;
-      const said = `${labels[index]}  ${program}  ${figure(points.at(-1)![1])} after ${points.length} ${points.length === 1 ? 'point' : 'points'}`;
+      const said = `${labels[index]}  ${program}  ${endOf(curve)}`;
       return [
         points.length === 1
           ? `<circle cx="${places[0]!.split(' ')[0]}" cy="${places[0]!.split(' ')[1]}" r="4" fill="${COLOURS[index % COLOURS.length]}"/>`
@@ -67,9 +68,9 @@ export function renderSvgChart(plot: Plot): string {
 export function renderHtmlChart(plot: Plot): string {
   const labels = labelsOf(plot.curves);
   const unit = plot.unit === undefined ? '' : ` (${plot.unit})`;
-  const rows = plot.curves.map(({ run, program, points }, index) => {
+  const rows = plot.curves.map(({ run, program, points, goesOn }, index) => {
     const values = points.map(([, value]) => value);
-    const cells = [labels[index]!, run, program, String(points.length)].map(
+    const cells = [labels[index]!, run, program, `${points.length}${goesOn ? ' so far' : ''}`].map(
       (cell) => `<td>${escaped(cell)}</td>`,
     );
     const extremes = [least(values), greatest(values), values.at(-1)!].map(

@@ -1,8 +1,8 @@
 import type { Plot } from '../../operations/plot-runs.ts';
 import { thinned } from '../../pipeline/series.ts';
-import { extentOf, labelsOf, ticksOf, tickText } from './chart-scale.ts';
+import { endOf, extentOf, labelsOf, ticksOf, tickText } from './chart-scale.ts';
 import { cut } from './columns.ts';
-import { figure, plainLine } from './text.ts';
+import { plainLine } from './text.ts';
 
 /** What a chart is drawn on. */
 export interface Paper {
@@ -78,14 +78,14 @@ function axisLine(x: [number, number], width: number, margin: number, along: str
 
 function legend({ curves }: Plot, columns: number, colour: boolean): string[] {
   const labels = labelsOf(curves);
-  return curves.map(({ program, points }, index) => {
+  return curves.map((curve, index) => {
     const mark = colour
       ? `\u001b[${COLOURS[index % COLOURS.length]}m━━\u001b[0m`
       : curves.length === 1
         ? '⠤⠤'
         : SIGNS[index % SIGNS.length]!.repeat(2);
-    const ends = `${figure(points.at(-1)![1])} after ${points.length} ${points.length === 1 ? 'point' : 'points'}`;
-    return `  ${mark} ${cut(plainLine(`${labels[index]}  ${program}  ${ends}`), columns - 5)}`;
+    const said = `${labels[index]}  ${curve.program}  ${endOf(curve)}`;
+    return `  ${mark} ${cut(plainLine(said), columns - 5)}`;
   });
 }
 

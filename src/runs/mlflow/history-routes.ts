@@ -107,7 +107,7 @@ export function historyRoutes(history: History, artifacts: ReturnType<typeof his
       const figures: readonly ToldFigure[] = logged?.metrics ?? figuresOf(found.record);
       const figure = figures.find((each) => each.name === name);
       const text = figure?.series === undefined ? undefined : await history.text(figure.series);
-      const { finishedAt, startedAt } = found.record;
+      const { finishedAt, startedAt } = logged ?? found.record;
       const points = figure ? historyOf(figure, text, finishedAt ?? startedAt) : [];
       const most = Math.min(wholeNumber(body, 'max_results', MOST_POINTS) || PAGE, MOST_POINTS);
       const start = Math.max(0, wholeNumber(body, 'page_token', 0));

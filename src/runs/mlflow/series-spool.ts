@@ -13,6 +13,8 @@ import type { Point } from './fields.ts';
 import { Refusal } from './refusal.ts';
 
 const BUFFER_LENGTH = 64 * 1024;
+/** How long points wait at most until they are in the file. */
+const FLUSH_MS = 1000;
 /** As much as is read of a report. */
 const MOST_BYTES = 256 * 1024 * 1024;
 /** Keys of a line that are positions. */
@@ -32,6 +34,7 @@ export class SeriesSpool {
   readonly #first = new Map<string, Point>();
   readonly #latest = new Map<string, Latest>();
   #buffer = '';
+  #waiting: NodeJS.Timeout | undefined;
   #written = 0;
 
   constructor(path: string) {
@@ -100,6 +103,16 @@ export class SeriesSpool {
     return this.#written === 0 ? undefined : this.#path;
   }
 
+  /** So that who looks at a run that goes on finds its points. */
+  #flushSoon(): void {
+    this.#waiting = undefined;
+    try {
+      this.flush();
+    } catch {
+      // A full disk, which is said when the series is stored: what is not written yet is kept until then.
+    }
+  }
+
   #put(line: Record<string, number | string>): void {
     if (this.#written > MOST_BYTES) {
       throw new Refusal(
@@ -109,6 +122,7 @@ export class SeriesSpool {
     }
     this.#buffer += `${JSON.stringify(line)}\n`;
     if (this.#buffer.length > BUFFER_LENGTH) this.flush();
+    else this.#waiting ??= setTimeout(() => this.#flushSoon(), FLUSH_MS).unref();
   }
 }
 

@@ -44,7 +44,10 @@ function runOf(number: number, more: Partial<RunRecord> = {}): HistoryRun {
               status: 'finished',
               startedAt: '2026-01-31T09:30:00.000Z',
               finishedAt: '2026-01-31T09:30:30.000Z',
-              metrics: [{ name: 'm', value: 7, count: 2, series: blob('5') }],
+              metrics: [
+                { name: 'm', value: 7, count: 2, series: blob('5') },
+                { name: 'alone', value: 1 },
+              ],
               parameters: { p: 'x' },
             },
           ],
@@ -232,9 +235,26 @@ describe('the history that clients of MLflow read', () => {
     assert.deepEqual(told(found.json.runs[0]), wanted);
     const filter = `tags.mlflow.parentRunId = '${idOf(1)}'`;
     const within = await ask('POST', 'runs/search', { experiment_ids: ['0'], filter });
-    assert.deepEqual(told(within.json.runs[0]), { m: [9, 1_767_225_609_000] });
+    assert.deepEqual(told(within.json.runs[0]).m, [9, 1_767_225_609_000]);
     const child = await ask('GET', `runs/get?run_id=${within.json.runs[0].info.run_id}`);
-    assert.deepEqual(told(child.json.run), { m: [9, 1_767_225_609_000] });
+    assert.deepEqual(told(child.json.run).m, [9, 1_767_225_609_000]);
+  });
+
+  it('has every point of the runs within its runs, and the last at their end where there are none', async () => {
+    const points = async (name: string) =>
+      (await ask('GET', `metrics/get-history?run_id=${idOf(1)}-c1&metric_key=${name}`)).json.metrics.map(
+        ({ step, timestamp, value }: { step: number; timestamp: number; value: number }) => [
+          step,
+          timestamp,
+          value,
+        ],
+      );
+    assert.deepEqual(await points('m'), [
+      [9, 1_767_225_609_000, 7],
+      [4, 1_767_225_604_000, 8],
+    ]);
+    assert.deepEqual(await points('alone'), [[0, Date.parse('2026-01-31T09:30:30.000Z'), 1]]);
+    assert.deepEqual(await points('none'), []);
   });
 
   it('is found by all that it is shown with, or it is said that it cannot be', async () => {
