@@ -85,15 +85,18 @@ async function preview(
   const known = new Map(selection.chosen.map((run) => [run.record.id, run]));
   const runs = leaving.runs.map((run): LeavingRun => {
     const { record, stored } = known.get(run.id)!;
-    return {
-      ...run,
-      own: stored === undefined,
-      program: `${record.program.name}:${record.program.version}`,
-      masked: record.redactions,
-      stays: staysOf(record),
-    };
+    return { ...run, ...toldOf(record, stored === undefined) };
   });
   return { ...leaving, runs, data: data.map((one) => one.name) };
+}
+
+/** What a record tells of a run that would leave. */
+export function toldOf(
+  record: RunRecord,
+  own: boolean,
+): Pick<LeavingRun, 'own' | 'program' | 'masked' | 'stays'> {
+  const { name, version } = record.program;
+  return { own, program: `${name}:${version}`, masked: record.redactions, stays: staysOf(record) };
 }
 
 /** What leaves with some objects, as far as their manifests tell. */

@@ -7,10 +7,12 @@ import { SameError, throwFindings } from '../errors/same-error.ts';
 import { tagOf } from '../program/version.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
 import type { RunRecord } from '../runs/run-record.ts';
+import type { StoredRun } from '../runs/run-store.ts';
 import { recordFindings } from './check-record.ts';
 import { rememberedRegistry } from './find-program.ts';
 import { nodesOf, repositorySink, storeSource } from './graph-ends.ts';
 import type { Ports } from './ports.ts';
+import { type Leaving, leavingOf, toldOf } from './preview-leaving.ts';
 import { linkReferrers } from './publish-graph.ts';
 import { parsePushTarget } from './registry-address.ts';
 import { findStoredRun } from './show-run.ts';
@@ -38,25 +40,13 @@ export async function pushRun(
   ports: Ports,
   options: { run: string; target?: string | undefined; access: RegistryAccess },
 ): Promise<PushedRun> {
-  const { record, own } = await findStoredRun(ports, options.run);
-  const { name, version, digest: subject } = record.program;
-  refuseUnfinished(record);
+  const found = await finishedRun(ports, options.run);
+  const { name, version, digest: subject } = found.record.program;
   const pin = ports.pins.versions(name).find(({ digest }) => digest === subject);
-  const { address } = await parsePushTarget(
-    ports,
-    options.target,
-    { name, version },
-    pin && rememberedRegistry(ports, pin),
-  );
+  const { address } = await targetOf(ports, found.record, options.target);
   using temporary = ports.files.scratch();
   const content = ports.stageContent(temporary.path);
-  const program = await programOf(ports, record, content);
-  throwFindings(await recordFindings(ports, { record, own }, program.program.metadata));
-  const stored = (await storedRuns(ports, subject)).find((run) => run.record.id === record.id);
-  const digest = stored && !own ? stored.digest : (await runArtifact(record, program, content)).digest;
-  const referrers = [digest, ...(await recordsOf(ports, [digest]))];
-  const graph = await openGraph({ program: subject, referrers }, content);
-  const objects = objectsOf(graph);
+  const { digest, objects } = await leavingWith(ports, content, found);
   const repository = await ports.openRepository(address, options.access);
   try {
     if (!(await repository.resolve(subject))) {
@@ -72,19 +62,64 @@ export async function pushRun(
     }
     const sink = repositorySink(repository, { known: new Set([subject]) });
     const tally = await copyGraph(storeSource(content), sink, nodesOf(objects));
-    const found = await linkReferrers(repository, objects);
+    const linked = await linkReferrers(repository, objects);
     const isTagged = (await repository.resolve(tagOf(version)))?.digest === subject;
     return {
-      id: record.id,
+      id: found.record.id,
       program: `${name}:${version}`,
       reference: isTagged ? `${repository.label}:${version}` : `${repository.label}@${subject}`,
       digest,
-      referrers: found!,
+      referrers: linked!,
       tally,
     };
   } finally {
     repository.close();
   }
+}
+
+/**
+ * What `same push run` would send beside the program, whatever of it is there already (spec SAME-BND-055).
+ * @throws what the push says of the run, and of the address where one is given
+ */
+export async function previewPushRun(
+  ports: Ports,
+  options: { run: string; target?: string | undefined },
+): Promise<Leaving> {
+  const found = await finishedRun(ports, options.run);
+  const { record, own } = found;
+  const { name, version, digest } = record.program;
+  if (options.target !== undefined) await targetOf(ports, record, options.target);
+  const { objects } = await leavingWith(ports, ports.lookIntoContent(), found);
+  const leaving = leavingOf(
+    { name, version, digest },
+    objects.filter(({ subject }) => subject !== undefined),
+  );
+  const runs = leaving.runs.map((run) => ({ ...run, ...toldOf(record, own) }));
+  return { ...leaving, ancestors: 0, runs };
+}
+
+/** @throws SAME1608 there is no such run · SAME1609 it is not over */
+async function finishedRun(ports: Ports, run: string): Promise<StoredRun> {
+  const found = await findStoredRun(ports, run);
+  refuseUnfinished(found.record);
+  return found;
+}
+
+/** Where a run goes: as said, else where its program was last. */
+async function targetOf(ports: Ports, { program }: RunRecord, target: string | undefined) {
+  const pin = ports.pins.versions(program.name).find(({ digest }) => digest === program.digest);
+  return parsePushTarget(ports, target, program, pin && rememberedRegistry(ports, pin));
+}
+
+/** The run as an object, and everything that goes where it goes, its program included. */
+async function leavingWith(ports: Ports, content: ContentStore, { record, own }: StoredRun) {
+  const subject = record.program.digest;
+  const program = await programOf(ports, record, content);
+  throwFindings(await recordFindings(ports, { record, own }, program.program.metadata));
+  const stored = (await storedRuns(ports, subject)).find((run) => run.record.id === record.id);
+  const digest = stored && !own ? stored.digest : (await runArtifact(record, program, content)).digest;
+  const referrers = [digest, ...(await recordsOf(ports, [digest]))];
+  return { digest, objects: objectsOf(await openGraph({ program: subject, referrers }, content)) };
 }
 
 /** @throws SAME1609 it has no record yet, or never will (SAME-RUN-016) */

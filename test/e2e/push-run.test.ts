@@ -11,11 +11,23 @@ describe('a run that is pushed', () => {
     const { rig } = lab;
     const [first, failed, second] = await versions(lab);
     await lab.remote(['push', 'study:1.1', lab.place, '--history', first]);
-    const { digest, referrers, sent, program } = (
+    const there = lab.stored().manifests.size;
+    const {
+      apiVersion: _,
+      kind,
+      ...leaving
+    } = (await done(rig, ['push', 'run', failed, '--dry-run', '--json'])).json();
+    assert.equal(lab.stored().manifests.size, there);
+    const { digest, referrers, sent, sentBytes, program } = (
       await lab.remote(['push', 'run', failed, lab.place, '--json'])
     ).json();
     assert.deepEqual([referrers, sent > 0, program], ['api', true, 'study:1.0']);
     assert.ok(lab.stored().manifests.has(digest));
+    const [{ id, status, own: isOwn, program: ran, sizeBytes }] = leaving.runs;
+    assert.deepEqual([kind, id, status, isOwn, ran], ['Leaving', failed, 'failed', true, 'study:1.0']);
+    assert.deepEqual([leaving.runs.length, leaving.ancestors, leaving.program.name], [1, 0, 'study']);
+    assert.ok(sizeBytes > 0 && sizeBytes < sentBytes, 'a record with its manifest');
+    assert.equal(leaving.sizeBytes, sentBytes + 2, 'all but an empty object, which every run has');
     const late = await lab.remote(['push', 'run', second.slice(-12)]);
     assert.match(late.stdout, new RegExp(`^pushed run ${second} of study:1.1 to ${lab.place}/study:1.1\n$`));
     const reader = rig.path('reader');
@@ -66,6 +78,13 @@ describe('a run that is pushed', () => {
       exit: 3,
       hint: 'no version here is that program',
     });
-    await refused(rig, rig.home, ['push', 'run', 'ffff', lab.place], { code: 'SAME1608', exit: 3 });
+    for (const more of [[], ['--dry-run']]) {
+      await refused(rig, rig.home, ['push', 'run', 'ffff', lab.place, ...more], {
+        code: 'SAME1608',
+        exit: 3,
+      });
+    }
+    const dry = ['push', 'run', id, 'nowhere', '--dry-run'];
+    await refused(rig, rig.home, dry, { code: 'SAME1805' });
   });
 });

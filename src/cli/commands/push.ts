@@ -1,18 +1,9 @@
 import { Command } from 'commander';
 import { previewPush } from '../../operations/preview-leaving.ts';
-import { pushRun } from '../../operations/push-run.ts';
 import type { Cli } from '../cli.ts';
 import { renderLeaving } from '../render/leaving.ts';
-import { telling } from '../render/work-line.ts';
-import {
-  accessWords,
-  dataLimit,
-  historyChoice,
-  type RegistryOptions,
-  registryAccess,
-  withCommon,
-  withRegistry,
-} from '../words.ts';
+import { dataLimit, historyChoice, registryAccess, withCommon, withRegistry } from '../words.ts';
+import { pushRunCommand } from './push-run.ts';
 import { type PushOptions, pushStored } from './push-stored.ts';
 
 interface AllPushOptions extends PushOptions {
@@ -68,27 +59,5 @@ function pushProgramCommand(cli: Cli): Command {
       access: registryAccess(options),
       ...(withData === undefined ? {} : { withData: dataLimit(withData) }),
     });
-  });
-}
-
-function pushRunCommand(cli: Cli): Command {
-  const command = new Command('push run')
-    .description('Put a run beside the program that it ran, in a registry that has the program.')
-    .argument('<run>', 'id of the run, or a unique part of it')
-    .argument('[address]', 'oci://HOST[/NAMESPACE][/NAME[:VERSION]] (default: where its program was last)');
-  return withRegistry(
-    withCommon(command, ['same push run latest', 'same push run 01jd2 oci://registry.example.org/papers']),
-  ).action(async (run: string, target: string | undefined, options: RegistryOptions) => {
-    const access = registryAccess(options);
-    const pushed = await telling(cli, { doing: 'pushing' }, () =>
-      pushRun(cli.ports(), { run, target, access }),
-    );
-    const { id, program, reference, digest, referrers, tally } = pushed;
-    if (cli.json) {
-      cli.printJson('PushedRun', { id, program, reference, digest, referrers, ...tally });
-      return;
-    }
-    cli.print(`pushed run ${id} of ${program} to ${reference}`);
-    cli.say(`whoever pulls that gets it: same pull ${reference}${accessWords(options)}`);
   });
 }
