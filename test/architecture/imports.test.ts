@@ -28,7 +28,7 @@ const allowed: Record<string, string[]> = {
   sources: ['errors', 'program', 'bundle', 'host'],
   environments: ['errors', 'program', 'bundle', 'host'],
   infrastructure: ['errors', 'program', 'host', 'runs*', 'environments*', 'operations*'],
-  runs: ['errors', 'program', 'bundle', 'host', 'engines*', 'pipeline*', 'sweeps*'],
+  runs: ['errors', 'program', 'bundle', 'pipeline', 'host', 'engines*', 'sweeps*'],
   engines: ['errors', 'program', 'bundle', 'pipeline', 'host', 'content*', 'environments*'],
   operations: [
     'errors',
@@ -68,6 +68,7 @@ const wiring = [
   'cli/remote.ts',
   'cli/running.ts',
   'cli/mlflow.ts',
+  'cli/postgresql.ts',
 ];
 
 /** Pure functions over a port's types that operations may call. */
