@@ -1,7 +1,7 @@
 import { type Finding, SameError } from '../errors/same-error.ts';
 import type { Cli } from './cli.ts';
 import { renderFinding } from './render/finding.ts';
-import { plain } from './render/text.ts';
+import { plainBytes } from './render/text.ts';
 
 /**
  * Does what the words of a command ask for, and says what went wrong.
@@ -50,7 +50,7 @@ function openCli(words: string[]): Cli {
         ...value,
         ...(warnings.length > 0 ? { notices: warnings } : {}),
       };
-      process.stdout.write(`${plain(JSON.stringify(document, null, 2))}\n`);
+      process.stdout.write(plainBytes(`${JSON.stringify(document, null, 2)}\n`));
     },
     open: () => {
       throw new SameError({ code: 'SAME7001', message: 'adapters were asked for before they were loaded' });

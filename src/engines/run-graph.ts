@@ -147,7 +147,7 @@ export class RunGraph {
   #setCells(state: StepState, cells: readonly PlannedCell[]): void {
     state.cells = cells.map((cell, number) => newCell(state, cell, state.rank + number));
     this.#link(state);
-    for (const later of state.linkAfter.splice(0)) this.#link(later);
+    if (state.linkAfter.length > 0) for (const later of state.linkAfter.splice(0)) this.#link(later);
   }
 
   /** A step with `foreach` waits for the cell that writes its list like a reader of it. */
@@ -175,14 +175,16 @@ export class RunGraph {
       this.#awaitList(state, step.foreach!.step);
       return;
     }
-    for (const { from } of Object.values(step.inputs)) {
+    for (const name in step.inputs) {
+      const { from } = step.inputs[name]!;
       const source = 'step' in from ? this.#byName.get(from.step) : undefined;
       if (!source || source.cells) continue;
       source.linkAfter.push(state);
       return;
     }
     state.isLinked = true;
-    for (const [name, input] of Object.entries(step.inputs)) {
+    for (const name in step.inputs) {
+      const input = step.inputs[name]!;
       if (!('step' in input.from)) continue;
       const groupOf = groupsOf(input, input.from.step, this.#byName.get(input.from.step));
       for (const cell of cells) {

@@ -90,9 +90,9 @@ function unmetCommand(command: string, want: string, have: string): EnvironmentF
 function commandsOfSteps(environment: string, program: Program): string[] {
   const words = new Set<string>();
   for (const steps of [program.pipeline.steps, program.pipeline.finally ?? {}]) {
-    for (const name in steps) {
-      const { run, environment: own = 'default' } = steps[name]!;
-      if (own !== environment) continue;
+    for (const { run, environment: own = 'default' } of Object.values(steps)) {
+      // Many steps start with the same word.
+      if (own !== environment || (typeof run !== 'string' && words.has(run[0]!))) continue;
       for (const word of commandWords(run)) words.add(word);
     }
   }

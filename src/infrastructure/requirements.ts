@@ -201,8 +201,9 @@ function secretRequirements(
   { program, variables }: RequirementsInput,
   steps: [string, Step][],
 ): Requirement[] {
-  const named = [...new Set(steps.flatMap(([, step]) => step.secrets ?? []))].sort();
-  return named.map((name) => {
+  const named = new Set<string>();
+  for (const [, { secrets }] of steps) if (secrets) for (const name of secrets) named.add(name);
+  return [...named].sort().map((name) => {
     const met = (variables[name] ?? '') !== '';
     return {
       what: 'secret',

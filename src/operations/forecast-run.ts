@@ -115,35 +115,43 @@ class Explanation {
     );
     const previous = previousSteps(this.#ports, this.#plan.program.name, runs);
     const forecasts = new Map<string, CellForecast>();
+    const texts = new Map<string, string>();
     for (const event of events) {
-      const found = await this.#cell(event, previous);
+      const found =
+        event.type === 'step-finished' ? await this.#run(event.step, previous) : this.#other(event, texts);
       if (found) forecasts.set(found.step, found);
     }
-    const ranks = new Map([...forecasts.keys()].map((cell) => [cell, this.#rank(cell)]));
-    return [...forecasts.values()].sort((a, b) => ranks.get(a.step)! - ranks.get(b.step)!);
+    const found = [...forecasts.values()];
+    const ranks = new Map<CellForecast, number>();
+    for (const each of found) ranks.set(each, this.#rank(each.step));
+    return found.sort((a, b) => ranks.get(a)! - ranks.get(b)!);
   }
 
-  async #cell(
-    event: EngineEvent,
-    previous: ReadonlyMap<string, PreviousStep>,
-  ): Promise<CellForecast | undefined> {
+  async #run(step: string, previous: ReadonlyMap<string, PreviousStep>): Promise<CellForecast> {
+    const { changes, ...why } = await this.#why(this.#met.get(step)!, previous.get(step));
+    return { step, ...this.#matrixOf(step), changes, decision: 'run', ...why };
+  }
+
+  /** @param texts what was said of others that wait, by what the engine says: many wait for one */
+  #other(event: EngineEvent, texts: Map<string, string>): CellForecast | undefined {
     const { step } = event;
-    const matrix = this.#met.get(step)?.cell.matrix ?? {};
-    const base = { step, ...(Object.keys(matrix).length === 0 ? {} : { matrix }), changes: [] };
-    if (event.type === 'step-cached') return { ...base, ...reused(event.result) };
-    if (event.type === 'step-skipped') {
-      const waits = event.cause === 'failure';
-      return {
-        ...base,
-        decision: waits ? 'waits' : 'skip',
-        because: waits
-          ? event.because.replace(/^step (\S+) did not succeed$/, 'step $1 runs first')
-          : event.because,
-      };
+    if (event.type === 'step-cached')
+      return { step, ...this.#matrixOf(step), changes: [], ...reused(event.result) };
+    if (event.type !== 'step-skipped') return undefined;
+    const { because } = event;
+    if (event.cause !== 'failure')
+      return { step, ...this.#matrixOf(step), changes: [], decision: 'skip', because };
+    let text = texts.get(because);
+    if (text === undefined) {
+      text = because.replace(/^step (\S+) did not succeed$/, 'step $1 runs first');
+      texts.set(because, text);
     }
-    if (event.type !== 'step-finished') return undefined;
-    const met = this.#met.get(step)!;
-    return { ...base, decision: 'run', ...(await this.#why(met, previous.get(step))) };
+    return { step, ...this.#matrixOf(step), changes: [], decision: 'waits', because: text };
+  }
+
+  #matrixOf(cell: string): { matrix?: JsonObject } {
+    const matrix = this.#met.get(cell)?.cell.matrix;
+    return matrix === undefined || isEmpty(matrix) ? {} : { matrix };
   }
 
   async #why(met: Met, previous: PreviousStep | undefined): Promise<Omit<CellForecast, 'step' | 'decision'>> {
@@ -178,9 +186,16 @@ class Explanation {
 
   /** Cells have the numbers of their step's, which are less than a million. */
   #rank(cell: string): number {
-    const [name, number = '0'] = cell.split('.') as [string, string?];
+    const step = this.#order.get(cell);
+    if (step !== undefined) return step * 1e6;
+    const [name, number] = cell.split('.') as [string, string];
     return this.#order.get(name)! * 1e6 + Number(number);
   }
+}
+
+function isEmpty(values: JsonObject): boolean {
+  for (const _ in values) return false;
+  return true;
 }
 
 function reused({ run, acceptedFrom }: StepResult): Pick<CellForecast, 'decision' | 'because' | 'run'> {

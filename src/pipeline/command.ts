@@ -32,12 +32,32 @@ export function planCommand(run: string | string[], parameters: JsonObject): Pla
   }
   const exec: CommandPart[][] = [];
   for (const word of run) {
-    // Most words are nothing but text.
-    const parts = word.includes('{{') || word === '' ? parseTemplate(word).parts : [word];
+    // Most words are nothing but text, and of the others many steps have the same.
+    const fixed = word === '' || word.includes('{{') ? fixedWords.get(word) : [word];
+    if (fixed) {
+      exec.push(fixed);
+      continue;
+    }
+    const { parts } = parseTemplate(word);
     if (parts.length === 1 && isFlags(parts[0]!)) for (const flag of flagWords(parameters)) exec.push([flag]);
-    else exec.push(joinText(parts.map((part) => fill(part, parameters, false))));
+    else exec.push(keptIfFixed(word, parts, joinText(parts.map((part) => fill(part, parameters, false)))));
   }
   return { exec };
+}
+
+/** Words that are kept with what they come to. */
+const MOST_WORDS = 256;
+
+/** What words come to in which no value of a parameter stands. */
+const fixedWords = new Map<string, CommandPart[]>();
+
+function keptIfFixed(word: string, parts: readonly TemplatePart[], filled: CommandPart[]): CommandPart[] {
+  const hasValues = parts.some(
+    (part) =>
+      typeof part !== 'string' && ('flags' in part || ('path' in part && part.path[0] === 'parameters')),
+  );
+  if (!hasValues && fixedWords.size < MOST_WORDS) fixedWords.set(word, filled);
+  return filled;
 }
 
 function isFlags(part: TemplatePart): boolean {

@@ -16,7 +16,9 @@ export function dimensionsOf({ foreach, cells }: StepCells): string[] {
 
 /** Whether a step has numbered cells, be it one: then what it writes is read as a directory of them. */
 export function hasCells(step: StepCells): boolean {
-  return dimensionsOf(step).length > 0;
+  if (step.foreach !== undefined) return true;
+  for (const _ in step.cells[0]?.matrix) return true;
+  return false;
 }
 
 /** Every combination of a matrix: dimensions in the order of their names, the last varying fastest. */

@@ -44,12 +44,12 @@ export function sourcesOf({ inputs, foreach }: Step): string[] {
 
 /** The names of steps of the group that each step of it reads from. */
 function dependenciesOf(steps: Record<string, Step>): Map<string, string[]> {
-  return new Map(
-    Object.entries(steps).map(([name, step]) => [
-      name,
-      sourcesOf(step).filter((source) => Object.hasOwn(steps, source)),
-    ]),
-  );
+  const dependencies = new Map<string, string[]>();
+  for (const name of Object.keys(steps)) dependencies.set(name, []);
+  for (const [name, own] of dependencies) {
+    for (const source of sourcesOf(steps[name]!)) if (dependencies.has(source)) own.push(source);
+  }
+  return dependencies;
 }
 
 function cyclesOf(dependencies: Map<string, string[]>): string[][] {
@@ -94,18 +94,16 @@ class Waiting {
 
   constructor(dependencies: Map<string, string[]>) {
     this.#names = [...dependencies.keys()];
-    this.#position = new Map(this.#names.map((name, index) => [name, index]));
+    this.#position = new Map();
+    for (const name of this.#names) this.#position.set(name, this.#position.size);
     this.#dependencies = [...dependencies.values()];
     this.#dependents = this.#names.map(() => []);
-    this.#dependencies.forEach((sources, index) => {
+    for (const [index, sources] of this.#dependencies.entries())
       for (const source of sources) this.#dependents[this.#position.get(source)!]!.push(index);
-    });
     this.#missing = this.#dependencies.map(({ length }) => length);
     this.#passed = this.#names.map(() => 0);
     this.#left = new Set(this.#names);
-    this.#missing.forEach((count, index) => {
-      if (count === 0) this.#ready.push(index);
-    });
+    for (const [index, count] of this.#missing.entries()) if (count === 0) this.#ready.push(index);
   }
 
   get size(): number {

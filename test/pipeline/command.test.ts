@@ -259,3 +259,12 @@ describe('a command shown to people', () => {
     );
   });
 });
+
+describe('a word that many commands have', () => {
+  it('comes to the values of each, and to the same places in all', () => {
+    const run = ['{{parameters.a}}-{{outputs.o}}', '{{outputs.o}}', '{{flags}}', ''];
+    const exec = (a: string) => planCommand(run, { a });
+    assert.deepEqual(exec('1'), { exec: [['1-', { output: 'o' }], [{ output: 'o' }], ['--a=1'], []] });
+    assert.deepEqual(exec('2'), { exec: [['2-', { output: 'o' }], [{ output: 'o' }], ['--a=2'], []] });
+  });
+});

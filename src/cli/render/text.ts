@@ -8,6 +8,14 @@ export function plain(text: string): string {
   });
 }
 
+/** {@link plain} of a JSON document, where no other control characters stand than DEL and later ones, as UTF-8. */
+export function plainBytes(json: string): Buffer {
+  const bytes = Buffer.from(json);
+  // To look at each character of a long document takes as long as to write it.
+  const isPlain = bytes.length === json.length && !bytes.includes(0x7f);
+  return isPlain ? bytes : Buffer.from(plain(json));
+}
+
 /** {@link plain} for a text that is part of a line: it cannot begin another one. */
 export function plainLine(text: string): string {
   return plain(text).replaceAll('\n', '\\u000a');
