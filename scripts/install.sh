@@ -21,6 +21,8 @@ Rscript:r-base-core:the Longley study
 python3:python3:python environments
 patch:patch:upstream sources
 jq:jq:bundles read by hand
+busybox:busybox:the shim of remote engines
+dash:dash:the shim of remote engines
 unshare:util-linux:homes on full and read-only disks
 docker-registry:docker-registry:bundles in a registry
 skopeo:skopeo:bundles in a registry
