@@ -22,7 +22,11 @@ export function factsOf(record: RunRecord): Fact[] {
     for (const [name, value] of Object.entries(values))
       if (value !== undefined) facts.push({ of, name, value: value as JsonValue });
   };
-  const { program, code, machine } = record;
+  const { program, machine } = record;
+  // Of a run that another tool kept nothing is known of these: what its record has there only fills its fields.
+  const isKnown = record.imported === undefined;
+  const { digest, ...origin } = record.code;
+  const code = isKnown ? { digest, ...origin } : origin;
   add('parameters', parametersOf(record));
   add('code', { program: program.name, version: program.version, ...code, ...record.selection });
   for (const [name, { digest, uri }] of Object.entries(record.data))
@@ -32,12 +36,13 @@ export function factsOf(record: RunRecord): Fact[] {
     add('variables', flattened(variables, `${name}.`));
   }
   add('run', {
-    engine: record.engine,
-    target: record.target,
+    engine: isKnown ? record.engine : undefined,
+    target: isKnown ? record.target : undefined,
     profile: record.profile,
     services: Object.keys(record.services).length === 0 ? undefined : record.services,
-    same: record.runtime,
+    same: isKnown ? record.runtime : undefined,
   });
+  if (!isKnown) return facts;
   add('machine', { ...machine, gpu: machine.gpu.length === 0 ? undefined : machine.gpu.join(', ') });
   return facts;
 }

@@ -5,6 +5,9 @@ import type { StoredRun } from './run-store.ts';
 
 const NUMBER = /^-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$/;
 
+/** The tag that says what a run was called elsewhere: the one of MLflow's clients. */
+export const RUN_NAME = 'mlflow.runName';
+
 /**
  * A run as a listing shows it (spec SAME-RUN-070).
  * @param tags that were said of it: they are no part of its record
@@ -51,7 +54,13 @@ export function parametersOf(record: RunRecord): JsonObject {
  * @param said tags of its annotations
  */
 export function tagsOf(record: RunRecord, said: Readonly<Record<string, string>>): Record<string, string> {
-  return { ...logged(record, 'tags'), ...record.imported?.tags, ...said };
+  const { name, tags } = record.imported ?? {};
+  return {
+    ...logged(record, 'tags'),
+    ...(name === undefined ? {} : { [RUN_NAME]: name }),
+    ...tags,
+    ...said,
+  };
 }
 
 /** The row of a run of which something was said since. @param row without annotations @param said their tags */

@@ -88,6 +88,29 @@ describe('runs that another tool kept', () => {
     assert.equal(taken.length, 3);
   });
 
+  it('are found by the tags and names that they had there, and shown with nothing that is not known', async () => {
+    using rig = openRig();
+    writeMlflowStore(rig.path('mlruns'), store);
+    await done(rig, ['import', 'runs', '--from', 'mlruns', 'mlruns']);
+    const found = async (where: string) =>
+      (await done(rig, ['list', 'runs', '--json', '--where', where]))
+        .json()
+        .items.map(({ imported }: { imported: { id: string } }) => imported.id);
+    assert.deepEqual(await found('tags.team = x'), [outer]);
+    assert.deepEqual((await found("tags.`mlflow.runName` = 'some-name-1'")).sort(), [outer, inner]);
+    assert.deepEqual(await found("tags.`mlflow.runName` like 'other%'"), []);
+    const [row] = (await done(rig, ['list', 'runs', '--json', '--where', 'tags.team = x'])).json().items;
+    const { stdout } = await done(rig, ['show', 'run', row.id]);
+    assert.match(stdout, new RegExp(`^ {2}kept by mlflow as ${outer} \\(some-name-1\\), of digits$`, 'm'));
+    assert.match(stdout, /^ {2}tags mlflow\.runName=some-name-1 team=x$/m);
+    assert.match(stdout, /^ {4}lr: 0\.01 \(imported\)$/m);
+    assert.doesNotMatch(stdout, /machine|unknown|GiB|target|engine|code|same mlflow|environment|steps/);
+    const [other] = (await done(rig, ['list', 'runs', '--json', '--where', 'status = failed'])).json().items;
+    const compared = await done(rig, ['compare', 'runs', row.id, other.id, '--all', '--json']);
+    const groups = new Set(compared.json().differences.map(({ of }: { of: string }) => of));
+    assert.ok(!groups.has('machine') && !groups.has('run'), [...groups].join());
+  });
+
   it('belong to the program that is named, and travel with it', async () => {
     using rig = openRig();
     rig.write({

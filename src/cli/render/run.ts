@@ -92,7 +92,21 @@ function difference(delta: number, expect: number): string {
   return `${delta >= 0 ? '+' : ''}${Number(delta.toPrecision(3))}`;
 }
 
+/** What is known of a run that another tool kept: its record has fields that only say so. */
+function renderImported(record: RunRecord): string[] {
+  const { from, id, name, group } = record.imported!;
+  return [
+    `  kept by ${from} as ${id}${name === undefined || name === id ? '' : ` (${name})`}, of ${group}`,
+    `  started ${record.startedAt}${record.finishedAt ? `, finished ${record.finishedAt}` : ''}`,
+    ...(record.code.revision === undefined ? [] : [`  revision ${record.code.revision}`]),
+    ...(record.parent === undefined ? [] : [`  part of ${record.parent}`]),
+    ...renderLogged(record),
+    ...(record.error === undefined ? [] : [`  error ${record.error.code} ${record.error.message}`]),
+  ];
+}
+
 function renderDetails(record: RunRecord): string[] {
+  if (record.imported) return renderImported(record);
   const lines = [
     record.id.includes('/') ? `  name ${record.display}` : `  id ${record.display || '-'}`,
     `  target ${record.target} (engine ${record.engine})${record.profile ? `, profile ${record.profile}` : ''}`,

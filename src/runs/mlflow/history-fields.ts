@@ -1,4 +1,5 @@
 import type { RunCondition, RunField } from '../run-query.ts';
+import { RUN_NAME } from '../run-row.ts';
 import { Refusal } from './refusal.ts';
 
 /** Tags that every run is shown with, and the fields of it that they repeat. */
@@ -30,5 +31,16 @@ export function indexedCondition(condition: RunCondition): RunCondition {
   if ('and' in condition) return { and: condition.and.map(indexedCondition) };
   if ('or' in condition) return { or: condition.or.map(indexedCondition) };
   if ('not' in condition) return { not: indexedCondition(condition.not) };
-  return { ...condition, field: indexedField(condition.field) };
+  const field = indexedField(condition.field);
+  const isNamed = field.of === 'run' && field.name === 'display';
+  const isFound = 'in' in condition || condition.operator === '=' || condition.operator === 'like';
+  // A run that another tool kept is shown with the name that it had there.
+  if (isNamed && isFound)
+    return {
+      or: [
+        { ...condition, field },
+        { ...condition, field: { of: 'tags', name: RUN_NAME } },
+      ],
+    };
+  return { ...condition, field };
 }

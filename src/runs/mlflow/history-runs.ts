@@ -48,7 +48,7 @@ export function historyAnswer(run: HistoryRun): ProtocolRun {
   return {
     id: record.id,
     experiment: experimentOf(record.program.name),
-    name: record.display,
+    name: record.imported?.name ?? record.display,
     status: STATUSES[record.status],
     startedMs: Date.parse(startedAt),
     ...(finishedAt === undefined ? {} : { endedMs: Date.parse(finishedAt) }),

@@ -49,7 +49,8 @@ export function parametersOf({ parameters, steps }: RunRecord): Map<string, stri
 export function tagsOf({ record, tags, note }: HistoryRun): Map<string, string> {
   const { program, display, status, parent } = record;
   const own: Record<string, string> = {
-    'mlflow.runName': display,
+    ...record.imported?.tags,
+    'mlflow.runName': record.imported?.name ?? display,
     'mlflow.source.name': `${program.name}:${program.version}`,
     'mlflow.source.type': 'PROJECT',
     'same.program': program.name,
