@@ -29,7 +29,8 @@ export interface SweepWatcher {
  * `same sweep`: runs every trial that has not ended, so many at a time. A trial that fails stops nothing; Ctrl-C and what
  * is wrong with the machine do, and what has not ended then is left for `--resume`.
  * @returns the record: final where every trial ended, else `interrupted`
- * @throws what stopped it, where that was no Ctrl-C; the sweep can be gone on with
+ * @throws what stopped it, where that was no Ctrl-C; the sweep can be gone on with, unless no trial would have the figure
+ *   that is searched by (SAME1902): then it is final and failed
  */
 export async function runSweep(
   ports: Ports,
@@ -43,6 +44,7 @@ export async function runSweep(
     record.jobs === 1 ? {} : { jobs: Math.max(1, Math.floor((await ports.machine()).cpu / record.jobs)) };
   const running = new Map<number, Promise<void>>();
   let stopped: unknown;
+  let futile: SameError | undefined;
   const earlier = bestTrial(record.objective, begun.results);
   if (earlier !== undefined) record.best = earlier;
 
@@ -69,7 +71,8 @@ export async function runSweep(
     journal.ended(ended);
     store(ended);
     watcher.ended(ended, record, [...known.values()].filter(hasEnded).length);
-    refuseOtherFigures(ports, record.objective, ended, [...known.values()]);
+    futile ??= otherFigures(ports, record.objective, ended, [...known.values()]);
+    if (futile) throw futile;
   };
 
   let next = 0;
@@ -100,6 +103,11 @@ export async function runSweep(
     record.finishedAt = ports.now();
     journal.finish(record);
     return record;
+  }
+  if (futile && record.best === undefined && record.results.every(hasEnded)) {
+    const { code, message } = futile.findings[0]!;
+    journal.finish({ ...record, status: 'failed', finishedAt: ports.now(), error: { code, message } });
+    throw futile;
   }
   journal.close();
   if (!ports.cancel.aborted && stopped !== undefined) throw stopped;
@@ -162,23 +170,20 @@ async function runTrial(
   }
 }
 
-/**
- * @throws SAME1902 a run succeeded and reports figures, no trial had the one that is searched by, and it is none of those:
- * no other trial will have it
- */
-function refuseOtherFigures(
+/** SAME1902, where a run succeeded with other figures than the one that is searched by, no trial had that, and so none will. */
+function otherFigures(
   ports: Ports,
   objective: Objective | undefined,
   { run, error }: TrialRecord,
   trials: readonly TrialRecord[],
-): void {
-  if (!objective || run === undefined || error?.code !== 'SAME1606') return;
-  if (trials.some((trial) => trial.objective !== undefined)) return;
+): SameError | undefined {
+  if (!objective || run === undefined || error?.code !== 'SAME1606') return undefined;
+  if (trials.some((trial) => trial.objective !== undefined)) return undefined;
   const names = runBefore(ports, run)?.metrics.flatMap(({ name, step }) => [name, `${step}.${name}`]) ?? [];
-  if (names.length === 0 || names.includes(objective.metric)) return;
+  if (names.length === 0 || names.includes(objective.metric)) return undefined;
   const meant = nearest(objective.metric, names);
   const reported = [...new Set(names.filter((_, index) => index % 2 === 0))];
-  throw new SameError({
+  return new SameError({
     code: 'SAME1902',
     message: `the program reports no figure "${objective.metric}"${meant === undefined ? '' : ` — did you mean ${meant}?`} (run ${run}: ${reported.slice(0, 20).join(', ')}${reported.length > 20 ? ', …' : ''})`,
     place: '--objective',
@@ -208,5 +213,9 @@ function outcome(trial: TrialRecord, run: RunRecord, objective: Objective | unde
   const found = findMetric(run.metrics, objective.metric);
   if (typeof found !== 'string' && Number.isFinite(found.value)) return { ...ended, objective: found.value };
   const message = typeof found === 'string' ? found : `metric "${objective.metric}" is ${found.value}`;
-  return { ...ended, status: 'failed', error: { code: 'SAME1606', message } };
+  return {
+    ...ended,
+    status: 'failed',
+    error: { code: 'SAME1606', message: `its run succeeded, but ${message}` },
+  };
 }

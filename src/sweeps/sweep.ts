@@ -63,6 +63,8 @@ export interface SweepRecord extends Search {
   results: TrialRecord[];
   /** Number of the best trial. */
   best?: number;
+  /** Why it ended before all its trials had begun. */
+  error?: { code: string; message: string };
   /** Version of the tool. */
   runtime: string;
 }

@@ -32,6 +32,7 @@ export function renderSweep(written: SweepRecord, options: { all?: boolean } = {
   const lines = [
     `sweep ${sweep.id} of ${program.name}:${program.version} ${sweep.status}`,
     `  ${sweep.trials} trials, ${sweep.algorithm}${seed}${sweep.jobs > 1 ? `, ${sweep.jobs} at a time` : ''}: ${tally.join(', ')}`,
+    ...(sweep.error ? [`  ended with ${sweep.error.code}: ${sweep.error.message}`] : []),
     ...sweep.space.map((dimension) => `  ${spaceText(dimension)}`),
   ];
   if (Object.keys(sweep.parameters).length > 0) lines.push(`  in all: ${valuesText(sweep.parameters)}`);
