@@ -4,7 +4,6 @@ import type {
   MetadataSurroundings,
 } from '../runs/metadata/metadata-store.ts';
 import { openMlflowStore } from '../runs/metadata/mlflow-store.ts';
-import { openPostgresqlStore } from '../runs/metadata/postgresql-store.ts';
 
 export { deliver } from '../operations/deliver.ts';
 export { openDiskOutbox } from '../runs/metadata/disk-outbox.ts';
@@ -20,6 +19,6 @@ export async function openMetadataStore(
     case 'mlflow':
       return openMlflowStore(address, surroundings);
     case 'postgresql':
-      return openPostgresqlStore(address, surroundings);
+      return (await import('./postgresql.ts')).openPostgresqlStore(address, surroundings);
   }
 }

@@ -192,6 +192,10 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       const { openMetadataStore } = await import('./metadata.ts');
       return openMetadataStore(address, { variables, progress, ...options });
     },
+    async openTeamIndex(address, own) {
+      const surroundings = { variables, progress, signal: cancel, isPatient: true };
+      return (await import('./postgresql.ts')).openPostgresqlIndex(address, surroundings, own);
+    },
     hasCommand: (name) => findCommand(name) !== undefined,
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);

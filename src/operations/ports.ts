@@ -28,6 +28,7 @@ import type {
   ToldRun,
 } from '../runs/metadata/metadata-store.ts';
 import type { Outbox } from '../runs/metadata/outbox.ts';
+import type { OwnRuns, TeamIndex } from '../runs/metadata/team-index.ts';
 import type { ToldContent } from '../runs/metadata/told-run.ts';
 import type { History, HistoryRun } from '../runs/mlflow/history.ts';
 import type { ServedHistory } from '../runs/mlflow/history-server.ts';
@@ -224,6 +225,8 @@ export interface Ports {
     address: MetadataStoreAddress,
     options: Pick<MetadataSurroundings, 'signal' | 'isPatient'>,
   ): Promise<MetadataStore>;
+  /** The runs that a team told a database; loaded when needed. @throws like openMetadataStore */
+  openTeamIndex(address: MetadataStoreAddress, own: OwnRuns): Promise<TeamIndex>;
   /** Whether a command is on the caller's PATH. */
   hasCommand(name: string): boolean;
   engine(name: string): Engine;

@@ -11,8 +11,11 @@ import { renderRemoteRuns } from '../render/listing.ts';
 import { plainLine } from '../render/text.ts';
 import { type RegistryOptions, registryAccess, withCommon, withRegistry } from '../words.ts';
 import { listStoredRuns } from './list-stored-runs.ts';
+import { listTeamRuns } from './list-team-runs.ts';
 
-interface ListOptions extends ListWords, RegistryOptions {}
+interface ListOptions extends ListWords, RegistryOptions {
+  store?: boolean;
+}
 
 /** `same list runs [-n NAME[:VERSION]] [--where …]`, `same list runs oci://HOST/[NAMESPACE/]NAME[:VERSION]` */
 export function listRunsCommand(cli: Cli): Command {
@@ -24,6 +27,7 @@ A filter compares fields of runs: ${runFields.join(', ')}, parameters.NAME, metr
     )
     .argument('[reference]', 'oci://HOST/[NAMESPACE/]NAME[:VERSION]: runs in a registry');
   for (const { flags, help, otherwise } of Object.values(listOptions)) command.option(flags, help, otherwise);
+  command.option('--store', 'runs of all who tell theirs to the store that is set, not those of the home');
   return withRegistry(
     withCommon(command, [
       'same list runs',
@@ -32,6 +36,7 @@ A filter compares fields of runs: ${runFields.join(', ')}, parameters.NAME, metr
       'same list runs --where "tags.kept = yes or program like \'%5778%\'" --limit 10',
       'same list runs --columns id,status,parameters.*,metrics.acc --format csv > runs.csv',
       'same list runs --within latest --sort metrics.loss --columns id,display,parameters.*,metrics.loss',
+      "same list runs --store --where 'program = study' --sort -metrics.acc --limit 10",
       'same list runs oci://registry.example.org/papers/arXiv.1303.5778v1:1.1',
     ]),
   ).action(async (reference: string | undefined, options: ListOptions) => {
@@ -41,16 +46,17 @@ A filter compares fields of runs: ${runFields.join(', ')}, parameters.NAME, metr
     );
     if (reference !== undefined) {
       const { format, ...question } = words;
-      refuseQuestion(format === 'table' ? question : words, reference);
+      const asked = format === 'table' ? question : words;
+      refuseQuestion(options.store ? { ...asked, store: true } : asked, reference);
       return listThere(cli, reference, access);
     }
     refuseAccess(access, 'the home');
-    await listStoredRuns(cli, words);
+    await (options.store ? listTeamRuns(cli, words) : listStoredRuns(cli, words));
   });
 }
 
 /** Nothing of a question is asked of a registry, which could not answer it. */
-function refuseQuestion(words: ListWords, reference: string): void {
+function refuseQuestion(words: ListWords & { store?: boolean }, reference: string): void {
   if (!isRegistryText(reference)) return;
   throwFindings(
     Object.keys(words).map((word) => ({

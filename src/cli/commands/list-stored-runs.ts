@@ -1,5 +1,6 @@
 import { SameError } from '../../errors/same-error.ts';
 import { findRuns, recordsOf, type ToldRun } from '../../operations/find-runs.ts';
+import type { Ports } from '../../operations/ports.ts';
 import { type RunColumn, type RunQuestion, readRunQuestion } from '../../operations/run-question.ts';
 import type { RunRow, RunRows } from '../../runs/run-query.ts';
 import { tagsOf } from '../../runs/run-row.ts';
@@ -44,14 +45,14 @@ export async function listStoredRuns(
   const format = formatOf(cli, asked);
   const isLook = format === 'table' && process.stdout.isTTY === true && words.limit === undefined;
   const question = readRunQuestion(isLook ? { ...words, limit: String(AT_A_TERMINAL) } : words);
-  const ports = cli.ports();
-  const { rows, total } = await (runs?.find(question) ?? findRuns(ports, question));
+  const { find, records } = runs ?? ofHome(cli.ports());
+  const { rows, total } = await find(question);
   const asTable = question.columns ?? (words.within === undefined ? undefined : WITHIN);
   const columns = columnsFor(rows, format === 'table' ? asTable : question.columns);
   if (format === 'json') {
     const items = question.columns
       ? runCells(rows, columns)
-      : (await (runs?.records(rows) ?? recordsOf(ports, rows))).map(({ record, own, elsewhere, ...said }) => ({
+      : (await records(rows)).map(({ record, own, elsewhere, ...said }) => ({
           ...record,
           own,
           ...(elsewhere ? { elsewhere } : {}),
@@ -66,6 +67,13 @@ export async function listStoredRuns(
   else cli.print(asTable ? renderRunTable(rows, columns) : renderRuns(rows));
   const more = total - rows.length;
   if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
+}
+
+function ofHome(ports: Ports): ListedRuns {
+  return {
+    find: (question) => findRuns(ports, question),
+    records: (rows) => recordsOf(ports, rows),
+  };
 }
 
 function nothing({ name, where, within }: ListWords): string {

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../bundle/canonical-json.ts';
 import type { RunQuery, RunRow, RunRows } from '../run-query.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { MetadataStoreAddress, MetadataSurroundings } from './metadata-store.ts';
@@ -39,7 +40,13 @@ export function openPostgresqlIndex(
         const runs = new Map(
           found.map(({ record, shown, note }): [string, KeptRun] => [
             record.id,
-            { record, own: own.has(record.id), tags: shown.tags, ...(note === null ? {} : { note }) },
+            // The database has names in an order of its own.
+            {
+              record: JSON.parse(canonicalJson(record)),
+              own: own.has(record.id),
+              tags: shown.tags,
+              ...(note === null ? {} : { note }),
+            },
           ]),
         );
         return ids.flatMap((id) => runs.get(id) ?? []);
