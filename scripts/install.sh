@@ -61,9 +61,11 @@ fi
 
 # script : what it brings : suites that need it
 for line in oras.sh:oras:bundles~copied~by~oras \
-  mlflow.sh:a~client~of~MLflow:what~programs~log~by~it go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
-  script=${line%%:*} rest=$(printf %s "${line#*:}" | tr '~' ' ')
-  if why=$(sh "scripts/$script" --install 2>&1); then
+  mlflow.sh:a~client~of~MLflow:what~programs~log~by~it \
+  mlflow.sh~--server:MLflow\'s~tracking~server:runs~told~to~it go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
+  script=$(printf %s "${line%%:*}" | tr '~' ' ') rest=$(printf %s "${line#*:}" | tr '~' ' ')
+  # shellcheck disable=SC2086 -- a script and its words
+  if why=$(sh scripts/$script --install 2>&1); then
     :
   elif [ -n "${CI-}" ]; then
     echo "missing, and cannot be brought here: ${rest%%:*}: $why" >&2

@@ -13,6 +13,11 @@ export function findMlflow(): string | undefined {
   return printedBy('mlflow.sh');
 }
 
+/** The python that has MLflow's tracking server too, or undefined where the installer could not bring it. */
+export function findMlflowServer(): string | undefined {
+  return printedBy('mlflow.sh', '--server');
+}
+
 /** Where a tool built from Go modules is, or undefined where the installer could not build it. */
 export function goTool(name: 'crane' | 'regctl' | 'registries'): string | undefined {
   directory ??= printedBy('go-tools.sh');
@@ -34,9 +39,9 @@ export function missing(...commands: string[]): string | undefined {
 }
 
 /** The installer knows where it put things. */
-function printedBy(script: string): string | undefined {
+function printedBy(script: string, ...words: string[]): string | undefined {
   try {
-    return execFileSync('sh', [join(scripts, script)], {
+    return execFileSync('sh', [join(scripts, script), ...words], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
