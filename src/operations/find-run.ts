@@ -16,15 +16,18 @@ export function findRun<T extends { record: RunRecord }>(runs: readonly T[], tex
             record.id.startsWith(wanted) || record.id.endsWith(wanted) || record.display === text,
         );
   if (found.length === 1 && text !== '') return found[0]!;
+  const ids = found.slice(0, NAMED).map(({ record }) => record.id);
+  return notOne(text, { ids, total: text === '' ? 0 : found.length });
+}
+
+/** Most runs that are named where a text names several. */
+export const NAMED = 4;
+
+/** What is wrong where a text names no run, or several (SAME1608). @param ids the first of them */
+export function notOne(text: string, { ids, total }: { ids: readonly string[]; total: number }): Finding {
   return {
     code: 'SAME1608',
-    message:
-      found.length === 0 || text === ''
-        ? `there is no run "${text}"`
-        : `"${text}" names ${found.length} runs: ${found
-            .slice(0, 4)
-            .map(({ record }) => record.id)
-            .join(', ')}`,
+    message: total === 0 ? `there is no run "${text}"` : `"${text}" names ${total} runs: ${ids.join(', ')}`,
     hint: 'list them with: same list runs',
   };
 }

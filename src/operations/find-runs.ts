@@ -7,6 +7,7 @@ import { fieldOf } from '../runs/scanned-index.ts';
 import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';
+import { storedRuns } from './stored-runs.ts';
 import { unmetComparisons } from './unmet-comparisons.ts';
 
 /** What finds runs of this home, own ones and those that came with bundles. */
@@ -67,8 +68,17 @@ export async function recordsOf(ports: Ports, rows: readonly RunRow[]): Promise<
   return found;
 }
 
+/** The run of a row; nothing where it was deleted since it was found. */
+export async function storedRun(ports: Ports, { id, own, digest }: RunRow): Promise<StoredRun | undefined> {
+  if (own) return ownRun(ports, id);
+  // It came with its program, as nearly all do, or with another, which only a look at all of them tells.
+  const isThere = ports.referrers.subjects().includes(digest);
+  const beside = isThere && (await storedRuns(ports, digest)).find(({ record }) => record.id === id);
+  return beside ? { record: beside.record, own: false } : (await foreignRuns(ports)).get(id);
+}
+
 /** A run of this home; nothing where it was deleted since it was listed. */
-function ownRun(ports: Ports, id: string): StoredRun | undefined {
+export function ownRun(ports: Ports, id: string): StoredRun | undefined {
   try {
     return ports.runs.get(id);
   } catch (error) {

@@ -1,9 +1,10 @@
 import { SameError, throwFindings } from '../errors/same-error.ts';
+import type { RunIndex, RunRows } from '../runs/run-query.ts';
 import type { StoredRun } from '../runs/run-store.ts';
 import { meantWithin, WITHIN } from '../runs/run-within.ts';
 import { recordFindings } from './check-record.ts';
-import { findRun } from './find-run.ts';
-import { listRuns } from './list-runs.ts';
+import { NAMED, notOne } from './find-run.ts';
+import { ownRun, storedRun } from './find-runs.ts';
 import type { Ports } from './ports.ts';
 
 /**
@@ -53,14 +54,26 @@ function damage(ports: Ports, id: string): SameError | undefined {
 
 /**
  * One run, by id, a unique part of its beginning or end, its display id, or `latest`: the newest that ran here, and
- * only where none did the newest that came with a bundle, whose id its author chose.
+ * only where none did the newest that came with a bundle, whose id its author chose. Other runs are not read for it.
  * @throws SAME1608
  */
-export async function findStoredRun(ports: Ports, id: string): Promise<StoredRun> {
-  const runs = await listRuns(ports, {});
-  const latest = runs.find(({ own }) => own) ?? runs[0];
-  if (id === 'latest' && latest) return latest;
-  const found = findRun(runs, id);
-  if ('record' in found) return found;
-  throw new SameError(found);
+export async function findStoredRun(ports: Ports, text: string): Promise<StoredRun> {
+  const whole = WHOLE_ID.test(text) && ownRun(ports, text.toLowerCase());
+  if (whole) return whole;
+  const index = await ports.openRunIndex();
+  const { rows, total } = (text === 'latest' ? latest(index) : undefined) ?? index.named(text, NAMED);
+  const run = total === 1 && (await storedRun(ports, rows[0]!));
+  if (run) return run;
+  throw new SameError(notOne(text, { ids: rows.map(({ id }) => id), total: total === 1 ? 0 : total }));
+}
+
+const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** The newest runs, among which there nearly always is one that ran here. */
+const FEW = 50;
+
+function latest(index: RunIndex): RunRows | undefined {
+  const { rows } = index.search({ limit: FEW });
+  const isOwn = { field: { of: 'run', name: 'own' }, operator: '=', value: true } as const;
+  const newest = rows.find(({ own }) => own) ?? index.search({ where: isOwn, limit: 1 }).rows[0] ?? rows[0];
+  return newest && { rows: [newest], total: 1 };
 }

@@ -10,15 +10,16 @@ import { fieldOf, meets } from './scanned-index.ts';
 export type Marks = Uint8Array;
 /** Marks the runs of a chunk that meet something. */
 type Marker = (number: number, marks: Marks) => void;
-/** A chunk that is there, and what reads it. */
+/** A chunk that is there. */
 export interface ReadableChunk extends FieldChunk {
-  read(): Chunk;
+  /** Reads it, and lets go of it once the work is done. */
+  use<T>(work: (chunk: Chunk) => T): T;
 }
 
 /** The field that every run has, and whose numbers grow with time. */
 export const ID: RunField = { of: 'run', name: 'id' };
 
-/** The values of runs by their numbers, read where something asks for them and no more than once. */
+/** The values of runs by their numbers, read where something asks for them. */
 export class IndexValues {
   readonly #tables: IndexTables;
   readonly #chunks = new Map<string, ReadableChunk[]>();
@@ -35,10 +36,18 @@ export class IndexValues {
     const key = `${field.of}.${field.name}`;
     const known = this.#chunks.get(key);
     if (known) return known;
-    const chunks = this.#tables.chunks(field).map((chunk): ReadableChunk => {
-      let held: Chunk | undefined;
-      return { ...chunk, read: () => (held ??= this.#tables.chunk(chunk)!) };
-    });
+    const chunks = this.#tables.chunks(field).map(
+      (chunk): ReadableChunk => ({
+        ...chunk,
+        use: (work) => {
+          const held = this.#tables.chunk(chunk)!;
+          const done = work(held);
+          // The next one gets this memory: to be given other costs more than to fill it.
+          held.values.numbers.buffer.transfer(0);
+          return done;
+        },
+      }),
+    );
     this.#chunks.set(key, chunks);
     return chunks;
   }
@@ -48,17 +57,22 @@ export class IndexValues {
     const chunks = this.chunks(field);
     if (chunks.length === 0) return undefined;
     const column = new Column(this.length);
-    for (const { number, read } of chunks) column.place(number * CHUNK, read());
+    for (const { number, use } of chunks) use((chunk) => column.place(number * CHUNK, chunk));
     return column;
   }
 
-  /** Marks the runs that meet a condition, a chunk after the other, as what is still near is read fastest. */
-  marks(condition: RunCondition): Marks {
+  /** Marks the runs that meet a condition, a chunk after the other, as what is still near is read fastest; counts them. */
+  marks(condition: RunCondition): { marks: Marks; total: number } {
     const chunks = Math.ceil(this.length / CHUNK);
     const marks = new Uint8Array(chunks * CHUNK);
     const mark = this.#marker(condition);
-    for (let n = 0; n < chunks; n++) mark(n, marks.subarray(n * CHUNK, (n + 1) * CHUNK));
-    return marks;
+    let total = 0;
+    for (let n = 0; n < chunks; n++) {
+      const part = marks.subarray(n * CHUNK, (n + 1) * CHUNK);
+      mark(n, part);
+      total += counted(part);
+    }
+    return { marks, total };
   }
 
   #marker(condition: RunCondition): Marker {
@@ -123,27 +137,26 @@ export class IndexValues {
     if (this.#tables.hasTexts(field))
       for (const [code, value] of this.#tables.dictionary(field)) if (isOther(value)) others.add(code);
     return (number, marks) => {
-      const chunk = chunks.get(number)?.read();
-      if (!chunk) {
-        marks.fill(0);
-        return;
-      }
-      const { values, indexes } = chunk;
-      const length = values.numbers.length;
-      const found = indexes ? new Uint8Array(length) : marks;
-      if (isNumber) isNumber(values.numbers, found);
-      else found.fill(0);
-      values.markCodes(others, found);
-      if (indexes) spread(found, indexes, marks);
+      const chunk = chunks.get(number);
+      if (!chunk) marks.fill(0);
+      chunk?.use(({ values, indexes }) => {
+        const found = indexes ? new Uint8Array(values.numbers.length) : marks;
+        if (isNumber) isNumber(values.numbers, found);
+        else found.fill(0);
+        values.markCodes(others, found);
+        if (indexes) spread(found, indexes, marks);
+      });
     };
   }
 
   #ofAll(): Marker {
     const chunks = this.#byNumber(ID);
     return (number, marks) => {
-      const chunk = chunks.get(number)?.read();
-      // All that a chunk of ids has is numbers.
-      for (let n = 0; n < CHUNK; n++) marks[n] = Number(chunk !== undefined && has(chunk, n));
+      const chunk = chunks.get(number);
+      if (!chunk) marks.fill(0);
+      chunk?.use((ids) => {
+        for (let n = 0; n < CHUNK; n++) marks[n] = Number(has(ids, n));
+      });
     };
   }
 
@@ -167,6 +180,12 @@ export class IndexValues {
 
 function has({ values, indexes }: Chunk, n: number): boolean {
   return values.has(indexes ? indexes[n]! : n);
+}
+
+function counted(marks: Marks): number {
+  let total = 0;
+  for (let n = 0; n < CHUNK; n++) total += marks[n]!;
+  return total;
 }
 
 // Each a function of its own: it is called for every chunk, and soon compiled for what it does.

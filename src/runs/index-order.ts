@@ -81,23 +81,23 @@ function firstInstant(isSo: (text: string) => boolean): number {
  */
 export class Best {
   readonly #limit: number;
-  readonly #descending: boolean;
+  readonly #sign: number;
   readonly #ofEqual: Order;
-  readonly #values = new Float64Array(CHUNK);
+  readonly #numbers = new Float64Array(CHUNK);
   #best: { n: number; value: number }[] = [];
-  #bar: number;
+  /** The greatest of those that may be taken; all numbers with the sign of the order. */
+  #bar = Number.POSITIVE_INFINITY;
 
   /** @param ofEqual which comes first of two that have the same number */
   constructor(limit: number, descending: boolean, ofEqual: Order) {
     this.#limit = limit;
-    this.#descending = descending;
+    this.#sign = descending ? -1 : 1;
     this.#ofEqual = ofEqual;
-    this.#bar = descending ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
   /** Whether a number may be one of the best. */
   mayTake(value: number): boolean {
-    return this.#descending ? value >= this.#bar : value <= this.#bar;
+    return this.#sign * value <= this.#bar;
   }
 
   /** Looks at a chunk. @param marks of those that are meant, of all chunks; all when it is left out */
@@ -105,16 +105,12 @@ export class Best {
     const from = number * CHUNK;
     let { numbers } = values;
     if (indexes) {
-      for (let n = 0; n < CHUNK; n++) this.#values[n] = numbers[indexes[n]!]!;
-      numbers = this.#values;
+      for (let n = 0; n < CHUNK; n++) this.#numbers[n] = numbers[indexes[n]!]!;
+      numbers = this.#numbers;
     }
-    const descending = this.#descending;
-    for (let n = 0; n < CHUNK; n++) {
-      const value = numbers[n]!;
-      // NaN, which stands for no number, is neither.
-      if (descending ? value >= this.#bar : value <= this.#bar)
-        if (!marks || marks[from + n] === 1) this.#take(from + n, value);
-    }
+    const sign = this.#sign;
+    for (let n = next(numbers, 0, sign, this.#bar); n < CHUNK; n = next(numbers, n + 1, sign, this.#bar))
+      if (!marks || marks[from + n] === 1) this.#take(from + n, sign * numbers[n]!);
   }
 
   /** Those that were found, the best first. */
@@ -131,10 +127,16 @@ export class Best {
   }
 
   #cut(): void {
-    const sign = this.#descending ? -1 : 1;
-    this.#best.sort((a, b) => sign * (a.value - b.value) || this.#ofEqual(a.n, b.n));
+    this.#best.sort((a, b) => a.value - b.value || this.#ofEqual(a.n, b.n));
     this.#best.length = Math.min(this.#best.length, this.#limit);
   }
+}
+
+/** The next that is not beyond the bar. NaN, which stands for no number, is. */
+function next(numbers: Float64Array, from: number, sign: number, bar: number): number {
+  let n = from;
+  while (n < CHUNK && !(sign * numbers[n]! <= bar)) n++;
+  return n;
 }
 
 /** The first `limit` of a list in an order, sorted: a heap of the best so far, the last of them on top. */

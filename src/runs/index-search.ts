@@ -25,8 +25,7 @@ export function searchTables(tables: IndexTables, { where, program, sort = [], l
   }
   const conditions: RunCondition[] = program ? programConditions(tables, program) : [];
   if (where) conditions.push(where);
-  const marks = search.values.marks({ and: conditions });
-  const total = counted(marks);
+  const { marks, total } = search.values.marks({ and: conditions });
   if (total === 0) return { rows: [], total };
   const chosen = search.first(marks, total, limit ?? total, sort);
   return { rows: rowsOf(chosen.map((n) => search.row(n))), total };
@@ -50,12 +49,6 @@ function programConditions(
 
 function equals(name: string, value: string): RunCondition {
   return { field: { of: 'run', name }, operator: '=', value };
-}
-
-function counted(marks: Marks): number {
-  let total = 0;
-  for (const mark of marks) total += mark;
-  return total;
 }
 
 class Search {
@@ -91,9 +84,9 @@ class Search {
     });
     const chunks = this.values.chunks(field).filter(({ least }) => least !== null);
     chunks.sort((a, b) => (descending ? b.most! - a.most! : a.least! - b.least!));
-    for (const { number, least, most, read } of chunks) {
+    for (const { number, least, most, use } of chunks) {
       if (!best.mayTake(descending ? most! : least!)) break;
-      best.look(number, read(), marks);
+      use((chunk) => best.look(number, chunk, marks));
     }
     const found = best.found();
     return found.length === limit ? found : undefined;

@@ -8,7 +8,7 @@ import { valuesOf } from './index-values.ts';
 import type { RunField, RunRow } from './run-query.ts';
 
 /** Of another version an index is made anew. */
-const VERSION = 'same-runs-5';
+const VERSION = 'same-runs-6';
 /** Chunks that a field may have. */
 const CHUNKS = 2 ** 20;
 /** Codes that are remembered while many runs are taken. */

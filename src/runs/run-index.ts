@@ -1,11 +1,12 @@
 import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
 import { existsSync, isErrno } from '../host/files.ts';
+import { namedInTables } from './index-named.ts';
 import { applyOthers, changesOfOthers, keptOthers, type OtherRuns, otherRows } from './index-others.ts';
 import { ChangedMeanwhile, IndexRefresh, type IndexSources } from './index-refresh.ts';
 import { searchTables } from './index-search.ts';
 import { IndexTables } from './index-tables.ts';
-import type { RunIndex, RunQuery, RunRow, RunRows } from './run-query.ts';
-import { openScannedIndex, searchRows } from './scanned-index.ts';
+import type { RunIndex, RunRow, RunRows } from './run-query.ts';
+import { namedRows, openScannedIndex, searchRows } from './scanned-index.ts';
 
 /** What an index is kept in, made from, and stood in for by where it cannot be kept. */
 export interface RunIndexOptions extends IndexSources {
@@ -62,7 +63,8 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
       return none;
     }
     return {
-      search: (query) => searchWithin(tables, query),
+      search: (query) => answer(tables, () => searchTables(tables, query)),
+      named: (text, limit) => answer(tables, () => namedInTables(tables, text, limit)),
       row: (id) => rowIn(tables, id),
       kept: true,
       rebuild: () => tables.count(),
@@ -75,10 +77,10 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
 }
 
 /** All of an answer is of one moment. */
-function searchWithin(tables: IndexTables, query: RunQuery): RunRows {
+function answer(tables: IndexTables, question: () => RunRows): RunRows {
   try {
     tables.begin('BEGIN');
-    return searchTables(tables, query);
+    return question();
   } finally {
     if (tables.database.isTransaction) tables.database.exec('COMMIT');
   }
@@ -125,16 +127,26 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
     // All that others can keep from being done has been done once when the first question comes.
     take();
     refresh.warn();
+    const asked = (ofTables: () => RunRows, ofRows: (rows: RunRow[]) => RunRows): RunRows => {
+      try {
+        take();
+        return answer(tables, ofTables);
+      } catch (error) {
+        if (!isDatabaseError(error)) throw error;
+        return ofRows(merged(scanOwn(), otherRows(tables, tagsOf)));
+      }
+    };
     const index: OpenRunIndex = {
-      search(query) {
-        try {
-          take();
-          return searchWithin(tables, query);
-        } catch (error) {
-          if (!isDatabaseError(error)) throw error;
-          return searchRows(merged(scanOwn(), otherRows(tables, tagsOf)), query);
-        }
-      },
+      search: (query) =>
+        asked(
+          () => searchTables(tables, query),
+          (rows) => searchRows(rows, query),
+        ),
+      named: (text, limit) =>
+        asked(
+          () => namedInTables(tables, text, limit),
+          (rows) => namedRows(rows, text, limit),
+        ),
       row: (id) => rowIn(tables, id),
       kept: true,
       rebuild() {

@@ -98,6 +98,11 @@ export interface RunSearch {
 export interface RunIndex {
   /** Answers for what the files say at this moment. */
   search(query: RunQuery): RunRows;
+  /**
+   * The runs that a text names: the one of this id, else those whose ids begin or end with it, or whose display id it is.
+   * Newest first, at most so many, and how many there are.
+   */
+  named(text: string, limit: number): RunRows;
   /** What it has of one run; the files are not looked at. */
   row(id: string): RunRow | undefined;
   /** False where nothing is kept, and every run is looked at instead. */

@@ -17,10 +17,26 @@ import type {
 export function openScannedIndex(rows: () => readonly RunRow[]): RunIndex {
   return {
     search: (query) => searchRows(rows(), query),
+    named: (text, limit) => namedRows(rows(), text, limit),
     row: (id) => rows().find((row) => row.id === id),
     kept: false,
     rebuild: () => rows().length,
   };
+}
+
+/** The rows that a text names, as {@link RunIndex.named} says. */
+export function namedRows(all: readonly RunRow[], text: string, limit: number): RunRows {
+  const wanted = text.toLowerCase();
+  const exact = all.filter(({ id }) => id === wanted);
+  const found = exact.length > 0 ? exact : all.filter((row) => isNamed(row, text));
+  found.sort((a, b) => (a.id < b.id ? 1 : -1));
+  return { rows: found.slice(0, limit), total: found.length };
+}
+
+/** Whether a text that is no whole id names a run; none at all names nothing. */
+export function isNamed({ id, display }: RunRow, text: string): boolean {
+  const wanted = text.toLowerCase();
+  return text !== '' && (id.startsWith(wanted) || id.endsWith(wanted) || display === text);
 }
 
 /** The rows that a question is about, in its order (spec SAME-RUN-071, SAME-RUN-072). */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonValue } from '../../src/program/json.ts';
-import type { RunCondition, RunField, RunQuery, RunRows } from '../../src/runs/run-query.ts';
+import type { RunCondition, RunField, RunIndex, RunQuery, RunRows } from '../../src/runs/run-query.ts';
 import { runFields } from '../../src/runs/run-query.ts';
 import type { RunRecord, RunStatus } from '../../src/runs/run-record.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
-import { searchRows } from '../../src/runs/scanned-index.ts';
+import { namedRows, searchRows } from '../../src/runs/scanned-index.ts';
 import { begun, digest } from '../runs/record.ts';
 
 /** A run that an index shall know: a final record, whether it ran here, and the tags that it has. */
@@ -22,6 +22,7 @@ export interface RunIndexUnderTest {
     search(query: RunQuery): RunRows | Promise<RunRows>;
     /** Where it is made from something else. */
     rebuild?(): number;
+    named?: RunIndex['named'];
   };
   [Symbol.dispose](): void;
 }
@@ -252,6 +253,50 @@ export function testRunIndex(
     assert.equal((await opened.index.search({ sort, limit: 2 })).total, 4);
     assert.equal((await opened.index.search({ limit: 0 })).rows.length, 0);
   });
+
+  test(
+    `${label}: a text names the run of its id, those whose ids begin or end with it, and those it is shown as`,
+    options,
+    async () => {
+      const told = [
+        ...some,
+        of(5, { display: 'ab_cd:1' }),
+        of(6, { display: 'ab_cd:1' }),
+        of(7, { display: '%' }),
+      ];
+      using opened = await open(told);
+      const rows = told.map((one) => rowOf(one, one.tags));
+      const { named } = opened.index;
+      if (!named) return;
+      const { id } = rows[0]!;
+      const parts = [
+        id,
+        id.toUpperCase(),
+        id.slice(0, 8),
+        id.slice(-1),
+        id.slice(-12).toUpperCase(),
+        id.slice(1, 20),
+      ];
+      for (const text of [
+        ...parts,
+        '',
+        'ab_cd:1',
+        'AB_CD:1',
+        'ab_cd',
+        '%',
+        '_',
+        '-',
+        "'",
+        '\uff5e',
+        'latest',
+      ])
+        for (const limit of [0, 2, 100])
+          assert.deepEqual(named(text, limit), namedRows(rows, text, limit), text);
+      assert.equal(named('ab_cd:1', 4).total, 2);
+      assert.equal(named(id.slice(-1), 4).total, 1);
+      assert.equal(named(id.slice(0, 8), 4).total, told.length);
+    },
+  );
 
   test(`${label}: any question is answered as by looking at every run`, options, async () => {
     await fc.assert(

@@ -15,14 +15,14 @@ const scaffold = [
   'home/',
 ];
 
-/** Every file and directory below a directory with mode and digest; `cache/` may change whenever it likes. */
+/** Every file and directory below a directory with mode and digest; `cache/` and the index may change whenever they like. */
 export function listing(directory: string): string[] {
   const lines: string[] = [];
   const visit = (path: string): void => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (!stat) return;
     const name = relative(directory, path);
-    if (/^(home\/)?cache$/.test(name)) return;
+    if (/^(home\/)?(cache|index-[0-9a-f]+\.sqlite.*)$/.test(name)) return;
     if (stat.isDirectory()) {
       if (!scaffold.includes(name.replace(/^home\//, '').replace(/(?<=.)$/, '/'))) lines.push(`${name}/`);
       for (const child of readdirSync(path).sort()) visit(join(path, child));
