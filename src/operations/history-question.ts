@@ -1,4 +1,5 @@
-import { SameError, throwFindings } from '../errors/same-error.ts';
+import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
 import type { Program } from '../program/schema.ts';
 import type { RunCondition } from '../runs/run-query.ts';
 import type { RunRecord } from '../runs/run-record.ts';
@@ -37,12 +38,13 @@ export async function runsMeant<T extends Candidate>(
       ? await meeting(question.where, candidates)
       : await bestOf(figureOf(question.best, program), candidates);
   if (found.length > 0) return found;
+  const slips = 'where' in question ? await slipsIn(question.where, candidates) : [];
   const what = 'where' in question ? `meets ${question.where}` : 'succeeded and has that figure';
   throw new SameError({
     code: 'SAME1608',
-    message: `no finished run of this program ${what}`,
+    message: [`no finished run of this program ${what}`, ...slips.map(({ message }) => message)].join('; '),
     place: PLACE,
-    hint: 'see what there is with: same list runs',
+    hint: slips.find(({ hint }) => hint)?.hint ?? 'see what there is with: same list runs',
     clause: CLAUSE,
   });
 }
@@ -54,6 +56,36 @@ async function meeting<T extends Candidate>(where: string, candidates: readonly 
     import('../runs/scanned-index.ts'),
   ]);
   return candidates.filter((run) => meets(rowOf(run, run.tags), condition));
+}
+
+/** What in a filter that none of these runs meets may be a slip, as a listing would say. */
+async function slipsIn(where: string, candidates: readonly Candidate[]): Promise<Finding[]> {
+  const [{ rowOf }, { openScannedIndex }, { findIn }, { readRunQuestion }] = await Promise.all([
+    import('../runs/run-row.ts'),
+    import('../runs/scanned-index.ts'),
+    import('./find-runs.ts'),
+    import('./run-question.ts'),
+  ]);
+  const rows = candidates.map((run) => rowOf(run, run.tags));
+  const slips: Finding[] = [];
+  await findIn(
+    openScannedIndex(() => rows),
+    readRunQuestion({ where }),
+    (slip) => slips.push(slip),
+  );
+  return slips;
+}
+
+/** What `--history` takes beside ids of runs, in a message. */
+export const HISTORY_WORDS = 'none, latest, all, best, best:METRIC, "where CONDITION"';
+
+/** What was meant by a text that names no run and is none of {@link HISTORY_WORDS}, as a hint. */
+export function meantHistory(text: string): { hint: string } | undefined {
+  const [, word, rest] = /^([^:\s]*)(.*)$/s.exec(text)!;
+  const meant = nearest(word!, ['none', 'latest', 'all', 'best', 'where']);
+  const full = meant === undefined ? `where ${text}` : `${meant}${rest}`;
+  if (meant === undefined && !/[=<>]/.test(text)) return undefined;
+  return { hint: `did you mean ${PLACE} ${/\s/.test(full) ? `'${full}'` : full}?` };
 }
 
 async function conditionOf(where: string): Promise<RunCondition> {

@@ -1,7 +1,7 @@
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { Program } from '../program/schema.ts';
 import type { RunRecord } from '../runs/run-record.ts';
-import { type HistoryQuestion, runsMeant } from './history-question.ts';
+import { HISTORY_WORDS, type HistoryQuestion, meantHistory, runsMeant } from './history-question.ts';
 import type { HistoryChoice } from './select-runs.ts';
 
 /** Runs that a hint names, and how much of their ids, which may be anything. */
@@ -72,9 +72,10 @@ export function chooseRuns(
       const what = meant.length === 0 ? 'names no run' : `names ${meant.length} runs`;
       const problem = new SameError({
         code: 'SAME1608',
-        message: `"${text}" ${what} of the program in the registry, and is not one of none, latest, best, all`,
+        message: `"${text}" ${what} of the program in the registry, and is none of: ${HISTORY_WORDS}`,
         place: '--history',
         hint: `runs there: ${newestOf(runs) || 'none'}`,
+        ...meantHistory(text),
         clause: 'SAME-REG-018',
       });
       return problem.findings;

@@ -4,7 +4,7 @@ import type { ContentStore } from '../content/content-store.ts';
 import { throwFindings } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findRun } from './find-run.ts';
-import { type HistoryQuestion, runsMeant } from './history-question.ts';
+import { HISTORY_WORDS, type HistoryQuestion, meantHistory, runsMeant } from './history-question.ts';
 import type { Ports } from './ports.ts';
 import { storedRuns } from './stored-runs.ts';
 
@@ -70,13 +70,14 @@ async function meantRuns(
 function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownRun[] {
   const found = texts.map((text) => findRun(known, text));
   throwFindings(
-    found.flatMap((run) =>
+    found.flatMap((run, index) =>
       'record' in run
         ? []
         : [
             {
               ...run,
-              message: `${run.message} among the finished ones of this program, and it is not one of none, latest, best, all`,
+              message: `${run.message} among the finished ones of this program, and it is none of: ${HISTORY_WORDS}`,
+              ...meantHistory(texts[index]!),
               place: '--history',
               clause: 'SAME-BND-026',
             },

@@ -55,7 +55,7 @@ describe('words that same does not understand', () => {
       [
         'a choice that is none',
         ['export', '-n', 'study:1.0', '--history', 'some'],
-        { code: 'SAME1608', exit: 3, message: 'none, latest, best, all' },
+        { code: 'SAME1608', exit: 3, message: 'none, latest, all, best, best:METRIC, "where CONDITION"' },
       ],
       [
         'deleting a program that is not there',

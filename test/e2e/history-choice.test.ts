@@ -52,6 +52,27 @@ describe('a choice of runs by what they did', () => {
       const words = ['export', '-n', 'study:1.0', '--history', history];
       await assertRefused(rig, words, { code, exit });
     }
+    const slips = {
+      'where parameters.m = 13': 'no run here has parameters.m — did you mean parameters.n?',
+      'where metrics.scor < 4': 'no run here has metrics.scor — did you mean metrics.score?',
+      "where parameters.n = '13'":
+        'parameters.n is text in no run here, and "13" is — write 13 without quotes',
+      'bset:score': 'best:METRIC, "where CONDITION" — did you mean --history best:score?',
+      'parameters.n = 13': "— did you mean --history 'where parameters.n = 13'?",
+      'wher parameters.n = 13': "— did you mean --history 'where parameters.n = 13'?",
+    };
+    const saysSlips = async (before: string[], home?: string) => {
+      for (const [history, said] of Object.entries(slips)) {
+        const ended = await rig.same(
+          [...before, '--history', history],
+          home === undefined ? {} : { env: { SAME_HOME: home } },
+        );
+        assert.equal(ended.code, 3, ended.stderr);
+        const text = ended.stderr.replace(' (--history) — ', ' — ');
+        assert.ok(text.includes(said), `${history}: ${ended.stderr}`);
+      }
+    };
+    await saysSlips(['export', '-n', 'study:1.0']);
 
     // The record is the same, byte for byte, at every station of its way.
     await exported('all', 'all.tgz');
@@ -85,6 +106,7 @@ describe('a choice of runs by what they did', () => {
       copied,
     );
     await done(rig, ['copy', './copy.tgz', './again.tgz', '--history', 'best:score'], copied);
+    await saysSlips(['copy', './all.tgz', './none.tgz'], copied);
     await done(rig, ['import', './again.tgz'], copied);
     assert.deepEqual(await idsIn(rig, copied), [two]);
     assert.equal(await record(copied), own);
