@@ -3,10 +3,12 @@ import type { BundleDigests } from '../bundle/layout.ts';
 import type { Limits } from '../bundle/oci.ts';
 import { openOrigin } from '../bundle/origin-artifact.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { openRun } from '../bundle/run-artifact.ts';
+import { isSameRun, openRun } from '../bundle/run-artifact.ts';
 import type { ContentStore, Pin } from '../content/content-store.ts';
+import { SameError } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
 import type { RegistryAccess } from '../registry/registry.ts';
+import type { RunRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
 import { exportDigests } from './export-program.ts';
 import { findProgram } from './find-program.ts';
@@ -17,6 +19,12 @@ import { type PeekedProgram, type PeekOptions, peekProgram } from './peek-progra
 import type { Ports } from './ports.ts';
 import { refuseAccess } from './registry-access.ts';
 import { isRegistryText } from './registry-address.ts';
+
+/** A run of a program that is shown; its own where it ran here, with the same record. */
+export interface ShownRun extends ListedRun {
+  /** It did not: another run that ran here has its id. */
+  isOther?: true;
+}
 
 /** Everything there is to know of a program without running it. */
 export interface Shown {
@@ -34,7 +42,7 @@ export interface Shown {
    * Of a stored program: runs of this version here. Of a bundle: runs that travel along, of its ancestors too; of a
    * program in a registry the same.
    */
-  runs: ListedRun[];
+  runs: ShownRun[];
   /** Of a program in a registry: where it is. */
   remote?: Pick<PeekedProgram, 'pinned' | 'left'>;
 }
@@ -54,7 +62,7 @@ export async function showProgram(
     const rules = { ...bundleRules(ports, limits), keepLayers: false };
     const content = ports.openContent(scratch.path);
     const { artifact, digests, referrers } = await peekBundle(input, content, rules);
-    return { artifact, digests, lacking: [], runs: await runsAmong(referrers, content) };
+    return { artifact, digests, lacking: [], runs: await runsAmong(ports, referrers, content) };
   }
   refuseLimits(limits, text);
   const { artifact, pin } = await findProgram(ports, text);
@@ -73,20 +81,38 @@ function showRemote(ports: Ports, options: Omit<PeekOptions, 'anew'>): Promise<S
     artifact,
     digests: { program: artifact.digest },
     lacking: [],
-    runs: await runsAmong(bundle.referrers, content),
+    runs: await runsAmong(ports, bundle.referrers, content),
     remote: { pinned, left },
   }));
 }
 
-/** The runs among what refers to programs, newest first. */
+/** The runs among what refers to programs, newest first (spec SAME-BND-028). */
 async function runsAmong(
+  ports: Ports,
   referrers: readonly { kind: string; digest: string }[],
   content: ContentStore,
-): Promise<ListedRun[]> {
-  const runs: ListedRun[] = [];
-  for (const { kind, digest } of referrers)
-    if (kind === 'run') runs.push({ record: (await openRun(digest, content)).record, own: false });
+): Promise<ShownRun[]> {
+  const runs: ShownRun[] = [];
+  for (const { kind, digest } of referrers) {
+    if (kind !== 'run') continue;
+    const { record } = await openRun(digest, content);
+    const here = ownRecord(ports, record.id);
+    const own = here !== undefined && isSameRun(here, record);
+    runs.push({ record, own, ...(here && !own ? { isOther: true as const } : {}) });
+  }
   return runs.sort((a, b) => (a.record.id < b.record.id ? 1 : -1));
+}
+
+/** The record of a run that ran here, by its whole id. */
+function ownRecord(ports: Ports, id: string): RunRecord | undefined {
+  try {
+    const { record } = ports.runs.get(id);
+    // A part of an id would do there.
+    return record.id === id ? record : undefined;
+  } catch (error) {
+    if (error instanceof SameError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether a word is a bundle's path, and not the name of a stored program. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { truncateSync } from 'node:fs';
+import { globSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { type Ended, manifest, openRig, type Rig } from './rig.ts';
 
@@ -38,6 +38,26 @@ describe('showing a bundle', () => {
     assert.deepEqual(
       runs,
       ids.map((id) => ({ id, status: 'succeeded', program: 'study:1.0', own: false })),
+    );
+  });
+
+  it("says which of the runs that travel are one's own, by id and record", async () => {
+    const { id } = (await done(rig, ['run', 'study:1.0', '--json'])).json();
+    await done(rig, ['export', '-n', 'study:1.0', '-o', 'own.tgz', '--history', id]);
+    const shown = await done(rig, ['show', './own.tgz']);
+    assert.match(shown.stdout, /^1 run travels along, of 1 program, 1 of them yours$/m);
+    assert.doesNotMatch(shown.stdout, /not yours/);
+    assert.equal((await done(rig, ['show', './own.tgz', '--json'])).json().runs[0].own, true);
+    assert.match((await done(rig, ['show', './own.tgz'], 'elsewhere')).stdout, /succeeded \(not yours\)/);
+    const record = globSync(`home/runs/*/*/${id}/run.json`, { cwd: rig.root })[0]!;
+    const text = readFileSync(rig.path(record), 'utf8');
+    writeFileSync(rig.path(record), text.replace('"value":3', '"value":2'));
+    const other = await done(rig, ['show', './own.tgz']);
+    writeFileSync(rig.path(record), text);
+    assert.match(other.stdout, /succeeded \(not yours\)/);
+    assert.match(
+      other.stdout,
+      new RegExp(`run ${id} is none of yours: your run of that id has another record`),
     );
   });
 

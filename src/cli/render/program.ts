@@ -6,7 +6,7 @@ import { claimRows, dataRows, metricRows } from './program-figures.ts';
 import { environmentRows, needRows } from './program-needs.ts';
 import { parameterRows, profileRows } from './program-parameters.ts';
 import { stepRows } from './program-steps.ts';
-import { plain, table } from './text.ts';
+import { plain, plainLine, table } from './text.ts';
 
 /** Where a program came from, in a few words; `label` is how the user named it. */
 export function renderSource(label: string, origin: Origin): string {
@@ -30,11 +30,12 @@ export function programJson(shown: Shown): object {
     origin: origin ?? null,
     manifest: artifact.program,
     lock: artifact.lock ?? null,
-    runs: shown.runs.map(({ record, own }) => ({
+    runs: shown.runs.map(({ record, own, isOther }) => ({
       id: record.id,
       status: record.status,
       program: `${record.program.name}:${record.program.version}`,
       own,
+      ...(isOther ? { isOther } : {}),
     })),
   };
 }
@@ -108,10 +109,17 @@ const FEW_RUNS = 5;
 function travelRows(runs: Shown['runs']): string[] {
   if (runs.length === 0) return ['no runs travel along'];
   const programs = new Set(runs.map(({ record }) => record.program.digest)).size;
-  const count = `${runs.length} run${runs.length > 1 ? 's travel' : ' travels'} along, of ${programs} program${programs > 1 ? 's' : ''}`;
+  const yours = runs.filter(({ own }) => own).length;
+  const count = `${runs.length} run${runs.length > 1 ? 's travel' : ' travels'} along, of ${programs} program${programs > 1 ? 's' : ''}${yours === 0 ? '' : `, ${yours} of them yours`}`;
+  const others = runs
+    .filter(({ isOther }) => isOther)
+    .map(
+      ({ record }) =>
+        `  run ${plainLine(record.id)} is none of yours: your run of that id has another record`,
+    );
   return runs.length > FEW_RUNS
-    ? [count]
-    : [count, renderRuns(runs.map((run) => rowOf(run))).replace(/^/gm, '  ')];
+    ? [count, ...others]
+    : [count, renderRuns(runs.map((run) => rowOf(run))).replace(/^/gm, '  '), ...others];
 }
 
 function section(title: string, rows: string[][]): string[] {
