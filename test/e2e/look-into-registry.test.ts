@@ -62,7 +62,7 @@ describe('a program in a registry, looked at', () => {
     assert.match(text.stdout, /2 runs travel along, of 1 program\n/);
     const shown = (await works(reader, ['show', 'oci://lab/study:1.0', '--plain-http', '--json'])).json();
     await works(author, ['export', '-n', 'study:1.0', '--history', 'all', '-o', 'study.tgz']);
-    const bundle = (await works(author, ['show', './study.tgz', '--json'])).json();
+    const bundle = (await works(reader, ['show', author.path('study.tgz'), '--json'])).json();
     for (const key of ['name', 'version', 'manifest', 'lock', 'runs'])
       assert.deepEqual(shown[key], bundle[key], key);
     assert.deepEqual(shown.digests, { program });
