@@ -43,6 +43,18 @@ export const NO_PASSWORD = 'NO_PASSWORD';
 
 const CLOSE_MS = 1000;
 
+const failures = new WeakSet<object>();
+
+/** Whether an error is one of a database or of the way to it, and not of what was done between two questions. */
+export function isPostgresqlError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && failures.has(error);
+}
+
+function failed(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) failures.add(error);
+  return error;
+}
+
 /** Connects to a database. @throws the client's, the network's or TLS's error */
 export async function connectPostgresql(options: PostgresqlOptions): Promise<PostgresqlConnection> {
   const [first, second] = attempts(options);
@@ -103,7 +115,7 @@ async function connect(options: PostgresqlOptions, isEncrypted: boolean): Promis
   } catch (error) {
     signal?.removeEventListener('abort', cut);
     cut();
-    throw error;
+    throw failed(error);
   }
   return {
     async query<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -114,7 +126,7 @@ async function connect(options: PostgresqlOptions, isEncrypted: boolean): Promis
       } catch (error) {
         // What the server said leaves the connection as it is; after all else nobody knows what it still answers.
         if ((error as { severity?: string }).severity === undefined) cut();
-        throw error;
+        throw failed(error);
       }
     },
     get isOpen() {

@@ -5,6 +5,7 @@ import { existsSync, join } from '../../host/files.ts';
 import { homeDirectory, userName } from '../../host/machine.ts';
 import {
   connectPostgresql,
+  isPostgresqlError,
   type PostgresqlConnection,
   type PostgresqlOptions,
   type TlsMode,
@@ -82,7 +83,7 @@ export function openPostgresqlSession(
           return await once(kind, work);
         } catch (error) {
           if (signal.aborted) throw interrupted(place, error);
-          if (error instanceof SameError) throw error;
+          if (!isPostgresqlError(error)) throw error;
           if (!isOfOthers(error) || tries > AGAIN) throw postgresqlProblem(error, place);
           // By chance, so that two who met do not meet again.
           await sleep(Math.random() * PAUSE_MS, signal).catch(() => {});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { canonicalJson } from '../../../src/bundle/canonical-json.ts';
 import { SameError } from '../../../src/errors/same-error.ts';
@@ -146,6 +147,24 @@ describe('runs that PostgreSQL is told', { skip }, () => {
     assert.equal(server.psql('twice', 'SELECT name, value FROM same.tags ORDER BY name'), 'by|ann\nkept|no');
   });
 
+  it('stand in the tables and columns that the specification names', async () => {
+    await using store = open(server.database('columns'));
+    await store.check();
+    const chapter = readFileSync(new URL('../../../spec/v1/run-record.md', import.meta.url), 'utf8');
+    const [, rows] = /\n\| table \| columns \|\n\|---\|---\|\n((?:\|.*\n)+)/.exec(chapter)!;
+    const named = rows!
+      .trim()
+      .split('\n')
+      .map((line) => [...line.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name!))
+      .map(([table, ...columns]) => `${table}: ${columns.join(', ')}`);
+    const there = server.psql(
+      'columns',
+      `SELECT table_name || ': ' || string_agg(column_name, ', ' ORDER BY ordinal_position)
+        FROM information_schema.columns WHERE table_schema = 'same' GROUP BY table_name`,
+    );
+    assert.deepEqual(named.toSorted(), there.split('\n').toSorted());
+  });
+
   it('come from many writers at once, who also make the tables at once', async () => {
     const address = server.database('many');
     const same = told({}, [point(1, 1)]);
@@ -263,6 +282,13 @@ describe('runs that PostgreSQL is told', { skip }, () => {
     assert.deepEqual(await index.search({}), { rows: [], total: 0 });
     await store.tellRun(mine);
     await store.tellRun(theirs);
+    server.psql(
+      'team',
+      "CREATE ROLE reader LOGIN PASSWORD 'correct horse'; GRANT USAGE ON SCHEMA same TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA same TO reader",
+    );
+    const readers = { kind: 'postgresql', address: address.replace('admin@', 'reader@') } as const;
+    await using reading = openPostgresqlIndex(readers, surroundings(), { has: () => false, ids: () => [] });
+    assert.equal((await reading.search({ limit: 1 })).total, 2);
     const { rows, total } = await index.search({
       where: { field: { of: 'run', name: 'own' }, operator: '=', value: true },
     });
@@ -298,6 +324,21 @@ describe('runs that PostgreSQL is told', { skip }, () => {
     assert.match(unknown.hint, /PGSSLROOTCERT/);
     const mode = await refused((async () => open(named, { PGSSLMODE: 'maybe' }))());
     assert.equal(mode.code, 'SAME1814');
+  });
+
+  it('are not told at all where what they name cannot be read, which is said as it is', async () => {
+    await using store = open(server.database('gone'));
+    const gone = new Error('a blob is gone');
+    const run = told({
+      async *series() {
+        yield point(1, 1);
+        throw gone;
+      },
+    });
+    await assert.rejects(store.tellRun(run), gone);
+    assert.equal(counts('gone'), '0|0|0|0|0|0');
+    await store.tellRun(told());
+    assert.equal(counts('gone'), '1|1|1|0|1|0');
   });
 
   it('are told within the time that a caller gives', async () => {
