@@ -8,7 +8,7 @@ import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';
 import { storedRuns } from './stored-runs.ts';
-import { unmetComparisons } from './unmet-comparisons.ts';
+import { meantProgram, unmetComparisons } from './unmet-comparisons.ts';
 
 /** What finds runs of this home, own ones and those that came with bundles. */
 export function runIndex(ports: Ports): Promise<RunIndex> {
@@ -45,6 +45,8 @@ export async function findIn(
       ...(meant === '' ? {} : { hint: `did you mean ${shown({ ...field, name: meant })}?` }),
     });
   }
+  if (query.program !== undefined && found.total === 0)
+    for (const finding of await meantProgram(index, query.program.name)) warn(finding);
   if (query.where !== undefined && found.total === 0)
     for (const finding of await unmetComparisons(index, query.where)) warn(finding);
   return found;

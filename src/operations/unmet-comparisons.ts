@@ -60,6 +60,22 @@ async function unknownProgram(
   ];
 }
 
+/** The name of a program that may be meant by one that no run is of, which may be a slip; nothing where none is near. */
+export async function meantProgram(index: RunSearch, name: string): Promise<Finding[]> {
+  if ((await index.search({ program: { name }, limit: 1 })).total > 0) return [];
+  const { rows } = await index.search({ limit: LOOKED_AT });
+  const meant = nearest(name, new Set(rows.map(({ program }) => program)));
+  if (meant === undefined) return [];
+  return [
+    {
+      code: 'SAME1902',
+      message: `no run here is of a program ${shown([name])}`,
+      place: '-n',
+      hint: `did you mean ${meant}?`,
+    },
+  ];
+}
+
 /** Whether a text would be another value without its quotes. */
 function isBareValue(text: string): boolean {
   try {

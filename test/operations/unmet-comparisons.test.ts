@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findRuns } from '../../src/operations/find-runs.ts';
 import type { Ports } from '../../src/operations/ports.ts';
-import { readRunQuestion } from '../../src/operations/run-question.ts';
+import { type RunWords, readRunQuestion } from '../../src/operations/run-question.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
 import { openScannedIndex } from '../../src/runs/scanned-index.ts';
 import { begun } from '../runs/record.ts';
@@ -21,15 +21,29 @@ const rows = [0.1, 0.2].map((lr) =>
 );
 
 async function warned(where: string): Promise<string[]> {
+  return warnedOf({ where });
+}
+
+async function warnedOf(words: RunWords): Promise<string[]> {
   const found: string[] = [];
   const ports = {
     openRunIndex: async () => openScannedIndex(() => rows),
     warn: ({ message, hint }: { message: string; hint?: string }) =>
       found.push(hint === undefined ? message : `${message} — ${hint}`),
   } as unknown as Ports;
-  await findRuns(ports, readRunQuestion({ where }));
+  await findRuns(ports, readRunQuestion(words));
   return found;
 }
+
+describe('a name that no run is of', () => {
+  it('is told of where another is near', async () => {
+    const slip = 'no run here is of a program "mystudi" — did you mean mystudy?';
+    assert.deepEqual(await warnedOf({ name: 'mystudi' }), [slip]);
+    assert.deepEqual(await warnedOf({ name: 'mystudi:1.0', where: 'parameters.lr > 0' }), [slip]);
+    for (const name of ['MyStudy', 'mystudy:9.9', 'other'])
+      assert.deepEqual(await warnedOf({ name, where: 'parameters.lr = 3' }), [], name);
+  });
+});
 
 describe('a filter that no run meets', () => {
   it('is told of where it compares a number with text, or names a program that no run is of', async () => {
