@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { SameError } from '../errors/same-error.ts';
-import { closeSync, existsSync, isErrno, join, namesIn, openSync, readSync } from '../host/files.ts';
+import {
+  basename,
+  closeSync,
+  dirname,
+  existsSync,
+  isErrno,
+  join,
+  namesIn,
+  openSync,
+  readSync,
+} from '../host/files.ts';
 import { isMap } from './record-shape.ts';
 import { isRunId } from './run-id.ts';
 
@@ -225,6 +235,16 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** A line of shell that gives the runs of a pack directories of their own again, but for those that were deleted. */
+function unpacking(path: string): string {
+  const [month, name] = [dirname(path), basename(path)];
+  const taken =
+    removedIn(namesIn(month)).size === 0
+      ? `tar xf ${name}`
+      : `ls -A | sed -n 's/^${REMOVED}//p' | tar xf ${name} -X -`;
+  return `cd '${month.replaceAll("'", "'\\''")}' && ${taken} && rm ${name} pack.json`;
+}
+
 function damagedPack(path: string, what: string, id?: string): SameError {
   return new SameError({
     code: 'SAME1612',
@@ -232,7 +252,7 @@ function damagedPack(path: string, what: string, id?: string): SameError {
     place: path,
     hint:
       id === undefined
-        ? 'put back the file from a copy of the home, or remove it with the runs in it'
+        ? `put back the file from a copy of the home, or take the runs out of it: ${unpacking(path)}`
         : `put back the file from a copy of the home, or remove the run with: same delete run ${id}`,
     clause: 'SAME-RUN-091',
   });

@@ -293,6 +293,28 @@ describe('sealing runs', () => {
     assert.match(told(directory).findings[0]!, /its list of runs is not what its name says/);
   });
 
+  it('says of a pack with a damaged list how to take its runs out of it again', () => {
+    const { directory, ids, seal } = openRuns(3);
+    const before = told(directory);
+    seal();
+    const { year, month } = monthOf(ids[0]!);
+    const path = join(directory, year, month, filesBelow(directory)[0]!);
+    openDiskRunStore(directory).remove(ids[1]!);
+    const bytes = readFileSync(path);
+    bytes[600]! ^= 1;
+    writeFileSync(path, bytes);
+    const hints: string[] = [];
+    openDiskRunStore(directory, ({ hint }) => hints.push(hint ?? '')).list();
+    const [, line] = /; or take the runs out of it: (.*)$/.exec(hints[0]!.replace(', or', '; or'))!;
+    assert.equal(spawnSync('sh', ['-euc', line!]).status, 0, line);
+    const after = told(directory);
+    assert.deepEqual(after.findings, []);
+    assert.deepEqual(
+      after.runs,
+      before.runs.filter(({ record }) => record.id !== ids[1]),
+    );
+  });
+
   it('is the same home after a copy, whatever was sealed where', () => {
     const { directory, seal } = openRuns(4);
     const before = told(directory);
