@@ -1,6 +1,7 @@
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
 import type { Annotations } from '../runs/annotations.ts';
 import { tagsOf } from '../runs/run-row.ts';
+import { queueTelling } from './metadata-stores.ts';
 import type { Ports } from './ports.ts';
 import { findStoredRun } from './show-run.ts';
 
@@ -57,6 +58,7 @@ export async function tagRun(
   throwFindings(findings);
   const tag = Object.fromEntries([...remove.map((name) => [name, null] as const), ...given]);
   annotations.append(record.id, { at: ports.now(), tag });
+  await queueTelling(ports, { kind: 'run', id: record.id });
   return { id: record.id, ...annotations.of(record.id) };
 }
 
@@ -79,5 +81,6 @@ export async function noteRun(ports: Ports, id: string, text: string): Promise<A
   }
   const annotations = await ports.openAnnotations();
   annotations.append(record.id, { at: ports.now(), note });
+  await queueTelling(ports, { kind: 'run', id: record.id });
   return { id: record.id, ...annotations.of(record.id) };
 }

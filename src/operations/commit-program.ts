@@ -9,6 +9,7 @@ import { compareVersions, isVersion } from '../program/version.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
 import { PACKING, refuseLimits } from './limits.ts';
+import { queueTelling } from './metadata-stores.ts';
 import { keepUnlessTaken, type Pinning, pinProgram, refuseTaken } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { storedFiles } from './stored-files.ts';
@@ -117,6 +118,9 @@ export async function prepareCommit(
       await keepUnlessTaken(ports, committed, PINNING, staged);
       pinProgram(ports, committed, PINNING, { origin: linked?.digest });
       if (linked) ports.referrers.add(committed.digest, linked.digest);
+      const { digest } = committed;
+      const told = { name, version: options.as, digest, createdAt: ports.now() };
+      await queueTelling(ports, { kind: 'program', ...told });
     },
   };
 }

@@ -1,5 +1,8 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Certificates } from './certificates.ts';
 
 /** A run as a tracking server keeps it, without what two servers differ in. */
 export interface TrackedRun {
@@ -44,8 +47,8 @@ type Body = any;
 type Answer = { status: number; body: object };
 
 /** Starts it on a port that the system chooses. */
-export async function startFaultTracking(): Promise<FaultTracking> {
-  const server = createServer(async (request, response) => {
+export async function startFaultTracking(tls?: Certificates): Promise<FaultTracking> {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const index = tracking.asked.length;
     const [path = '', query = ''] = (request.url ?? '').split('?');
     tracking.asked.push(`${request.method} ${path}`);
@@ -61,10 +64,13 @@ export async function startFaultTracking(): Promise<FaultTracking> {
     const { status, body } = answer(tracking, request.method ?? '', path, new URLSearchParams(query), bytes);
     if (fault) return void request.socket.destroy();
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  });
+  };
+  const server = tls
+    ? createTlsServer({ cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) }, handle)
+    : createServer(handle);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const tracking: FaultTracking = {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     experiments: new Map(),
     runs: [],
     files: new Map(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { makeCertificates } from '../components/certificates.ts';
 import { type FaultTracking, startFaultTracking } from '../components/fault-tracking.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
 
@@ -153,6 +154,45 @@ describe('a store that runs are told to', () => {
     assert.equal(code, 0, stderr);
     assert.match(stderr, /waits; tell it with: same deliver/);
     assert.equal(waiting().length, 1);
+  });
+
+  it('is trusted over HTTPS by the authority that it was set with, or that SSL_CERT_FILE names, and else not', async () => {
+    const certificates = makeCertificates(rig.root);
+    const secure = await startFaultTracking(certificates);
+    try {
+      await works(['set', 'store', 'mlflow', secure.address]);
+      const { because } = (await works(['show', 'store', '--json'])).json();
+      assert.equal(because.code, 'SAME1811');
+      assert.match(because.hint, /--ca FILE/);
+      const env = { SSL_CERT_FILE: certificates.caFile };
+      assert.equal((await works(['show', 'store', '--json'], env)).json().reachable, true);
+      assert.equal(
+        (await rig.same(['set', 'store', 'mlflow', secure.address, '--ca', 'study/same.yaml'])).code,
+        2,
+      );
+      await works(['set', 'store', 'mlflow', secure.address, '--ca', 'ca.crt']);
+      assert.equal((await works(['show', 'store', '--json'])).json().reachable, true);
+      const created = await works(['create', 'program', '-f', 'study']);
+      assert.match(created.stderr, /^told program study:1\.0/m);
+    } finally {
+      await secure.dispose();
+    }
+  });
+
+  it('is told tags and notes that users give later, and versions that are committed', async () => {
+    await set();
+    await works(['create', 'program', '-f', 'study']);
+    await works(['run', 'study:1.0']);
+    assert.match((await works(['tag', 'run', 'latest', 'paper=table1'])).stderr, /^told run /m);
+    await works(['note', 'run', 'latest', 'the run of the table']);
+    assert.equal(server.runs.length, 1);
+    assert.equal(server.runs[0]?.tags.get('paper'), 'table1');
+    assert.equal(server.runs[0]?.tags.get('mlflow.note.content'), 'the run of the table');
+    await works(['commit', 'program', 'study:1.0', '--as', '1.1']);
+    assert.deepEqual(
+      [...server.experiments.get('study')!.tags.keys()],
+      ['same.version.1.0', 'same.version.1.1'],
+    );
   });
 
   it('that refuses a run does not keep others from being told, and is asked again only when that is wished', async () => {

@@ -3,6 +3,7 @@ import { readText } from '../../host/standard-input.ts';
 import type { Annotated } from '../../operations/annotate-run.ts';
 import type { Cli } from '../cli.ts';
 import { renderSaid } from '../render/said.ts';
+import { tellStore } from '../telling.ts';
 import { withCommon } from '../words.ts';
 
 /** `same tag run ID NAME[=VALUE]… [--remove NAME]…` */
@@ -25,6 +26,7 @@ export function tagCommand(cli: Cli): Command {
   ]).action(async (id: string, words: string[], { remove = [] }: { remove?: string[] }) => {
     const { tagRun } = await import('../../operations/annotate-run.ts');
     say(cli, await tagRun(cli.ports(), id, { words, remove }));
+    await tellStore(cli);
   });
 }
 
@@ -43,6 +45,7 @@ export function noteCommand(cli: Cli): Command {
   ]).action(async (id: string, text: string) => {
     const { noteRun } = await import('../../operations/annotate-run.ts');
     say(cli, await noteRun(cli.ports(), id, text === '-' ? readText() : text));
+    await tellStore(cli);
   });
 }
 

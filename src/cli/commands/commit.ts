@@ -6,6 +6,7 @@ import { readSetWords } from '../../operations/set-words.ts';
 import { showRun } from '../../operations/show-run.ts';
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
+import { tellStore } from '../telling.ts';
 import { withCommon, withLimits } from '../words.ts';
 
 /** `same commit program NAME:VERSION --as VERSION` */
@@ -46,7 +47,7 @@ export function commitCommand(cli: Cli): Command {
           from: committed.from,
           defaults: committed.defaults,
         });
-        return;
+        return tellStore(cli);
       }
       cli.print(
         `committed ${name}:${version} (${digest}) from ${committed.from.name}:${committed.from.version}`,
@@ -54,6 +55,7 @@ export function commitCommand(cli: Cli): Command {
       for (const [key, value] of Object.entries(committed.defaults))
         cli.say(plainLine(`  default ${key} is now ${JSON.stringify(value)}`));
       cli.say(`export it with: same export program -n ${name}:${version}`);
+      await tellStore(cli);
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { Artifact } from '../../engines/engine.ts';
+import { SameError } from '../../errors/same-error.ts';
 import type { MetricPoint } from '../elsewhere.ts';
 import type { History, HistoryRun } from '../mlflow/history.ts';
 import { historyOf } from '../mlflow/history-runs.ts';
@@ -55,7 +56,7 @@ async function filesOf(
 
 async function* bytesOf(content: ToldContent, digest: string): AsyncIterable<Uint8Array> {
   const bytes = await content.blob(digest);
-  if (!bytes) throw new Error(`${digest} is gone`);
+  if (!bytes) throw new SameError({ code: 'SAME1305', message: `${digest} is gone from the home meanwhile` });
   yield* bytes;
 }
 
