@@ -29,6 +29,11 @@ export function isPassing(error: unknown): boolean {
   return code !== NO_PASSWORD && !isOfCertificate(error as DatabaseProblem);
 }
 
+/** Whether the server said that it is starting, full or has too much to do. */
+export function isBusy(error: unknown): boolean {
+  return (error as DatabaseProblem).severity !== undefined && isPassing(error);
+}
+
 /** Whether another transaction stood in the way, or the connection was cut: done again at once, it may well go through. */
 export function isOfOthers(error: unknown): boolean {
   const { code = '', severity, message } = error as DatabaseProblem;

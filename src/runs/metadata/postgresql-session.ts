@@ -12,7 +12,7 @@ import {
 } from '../../host/postgresql.ts';
 import type { MetadataStoreAddress, MetadataSurroundings } from './metadata-store.ts';
 import { isTlsMode, parsePostgresqlAddress } from './postgresql-address.ts';
-import { isOfOthers, type ProblemPlace, postgresqlProblem } from './postgresql-problem.ts';
+import { isBusy, isOfOthers, type ProblemPlace, postgresqlProblem } from './postgresql-problem.ts';
 
 const CONNECT_MS = 5000;
 /** Longer than the server is given, so that it is the one who says so. */
@@ -21,6 +21,8 @@ const QUERY_MS = 90_000;
 const AGAIN = 3;
 /** Most that is waited before. */
 const PAUSE_MS = 200;
+/** Half of what is waited at most before the second try, doubled for each further one. */
+const BUSY_MS = 500;
 
 /** Within a transaction alone, so that a pool of connections does not hand them on to others. */
 const SETTINGS = `SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = '60s';
@@ -34,7 +36,8 @@ export interface PostgresqlSession extends AsyncDisposable {
   /** The address as it is shown. */
   readonly place: ProblemPlace;
   /**
-   * All of it, or nothing. It is done again from its start where others stood in the way.
+   * All of it, or nothing. It is done again from its start where others stood in the way, and by the patient where the
+   * server is busy.
    * @throws SAME1811, SAME1812, SAME1813, SAME1903; what `work` throws of its own
    */
   within<Result>(
@@ -52,7 +55,7 @@ export function openPostgresqlSession(
   surroundings: MetadataSurroundings,
 ): PostgresqlSession {
   const options = optionsOf(address, surroundings);
-  const { signal } = surroundings;
+  const { signal, isPatient, progress } = surroundings;
   const place = { address: address.address, user: options.user, database: options.database };
   let open: PostgresqlConnection | undefined;
 
@@ -84,9 +87,12 @@ export function openPostgresqlSession(
         } catch (error) {
           if (signal.aborted) throw interrupted(place, error);
           if (!isPostgresqlError(error)) throw error;
-          if (!isOfOthers(error) || tries > AGAIN) throw postgresqlProblem(error, place);
+          const isWorthWaiting = isPatient && isBusy(error);
+          if (!(isOfOthers(error) || isWorthWaiting) || tries > AGAIN) throw postgresqlProblem(error, place);
+          if (isWorthWaiting) progress(`${place.address} is busy; waiting for it`);
           // By chance, so that two who met do not meet again.
-          await sleep(Math.random() * PAUSE_MS, signal).catch(() => {});
+          const mostMs = isWorthWaiting ? BUSY_MS * 2 ** tries : PAUSE_MS;
+          await sleep(mostMs * (0.5 + Math.random() / 2), signal).catch(() => {});
         }
       }
     },

@@ -326,6 +326,32 @@ describe('runs that PostgreSQL is told', { skip }, () => {
     assert.equal(mode.code, 'SAME1814');
   });
 
+  it('are told to a server that is busy as soon as it is not, where the caller has time', async () => {
+    const address = server.database('busy').replace('admin@', 'one@');
+    server.psql(
+      'busy',
+      "CREATE ROLE one LOGIN CONNECTION LIMIT 1 PASSWORD 'correct horse'; GRANT CREATE ON DATABASE busy TO one",
+    );
+    await using first = open(address);
+    await first.check();
+    const hurried = await refused(open(address).check());
+    assert.deepEqual([hurried.code, /too many connections.*53300/.test(hurried.message)], ['SAME1811', true]);
+    const said: string[] = [];
+    await using patient = openPostgresqlStore(
+      { kind: 'postgresql', address },
+      {
+        ...surroundings(),
+        isPatient: true,
+        progress(line) {
+          said.push(line);
+          void first[Symbol.asyncDispose]();
+        },
+      },
+    );
+    await patient.check();
+    assert.match(said[0]!, /is busy; waiting for it$/);
+  });
+
   it('are not told at all where what they name cannot be read, which is said as it is', async () => {
     await using store = open(server.database('gone'));
     const gone = new Error('a blob is gone');
