@@ -38,5 +38,6 @@ export function requestOf(words: RunWords): RunRequest {
     trace: words.trace,
     ...(words.accept.length === 0 ? {} : { accept: words.accept }),
     ...(words.resume === undefined ? {} : { resume: words.resume }),
+    takeOver: words.takeOver,
   };
 }

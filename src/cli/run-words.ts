@@ -31,6 +31,7 @@ export interface RunWords {
   keepGoing: boolean;
   failFast: boolean;
   trace: boolean;
+  takeOver: boolean;
   plan: boolean;
   json: boolean;
   quiet: boolean;
@@ -69,6 +70,7 @@ export const runSwitches = {
   '--keep-going': 'keepGoing',
   '--fail-fast': 'failFast',
   '--trace': 'trace',
+  '--take-over': 'takeOver',
   '--json': 'json',
   '--quiet': 'quiet',
   '-q': 'quiet',
@@ -90,6 +92,7 @@ const laterOptions: ReadonlySet<string> = new Set([
   '--keep-going',
   '--fail-fast',
   '--trace',
+  '--take-over',
 ]);
 
 /**
@@ -112,6 +115,7 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
     keepGoing: false,
     failFast: false,
     trace: false,
+    takeOver: false,
     plan: false,
     json: false,
     quiet: false,
@@ -210,6 +214,12 @@ function contradictions(words: RunWords): Finding[] {
     findings.push({ code: 'SAME1902', message: `--jobs is a number from 1 on, got "${words.jobs}"` });
   }
   if (words.resume !== undefined) findings.push(...givenAgain(words));
+  else if (words.takeOver) {
+    findings.push({
+      code: 'SAME1902',
+      message: '--take-over takes over the run that --resume goes on with, and there is no --resume',
+    });
+  }
   return findings;
 }
 

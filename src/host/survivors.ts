@@ -20,21 +20,25 @@ export interface Ended {
  * started with, and waits until it is gone: what it could still write must not change any more.
  * @param variables all of them mark a process as one to kill
  * @param ended the command; where it ran for a moment only, its leftovers are looked for among what began after it
+ * @returns how many were killed
  */
-export async function killSurvivors(variables: Record<string, string>, ended?: Ended): Promise<void> {
+export async function killSurvivors(variables: Record<string, string>, ended?: Ended): Promise<number> {
   const marks = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
+  const killed = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
     const found = candidates(ended).filter((pid) => isMarked(pid, marks));
-    if (found.length === 0) return;
+    if (found.length === 0) break;
     for (const pid of found) {
       try {
         process.kill(Number(pid), 'SIGKILL');
+        killed.add(pid);
       } catch {
         // Gone by itself.
       }
     }
     await sleep(ROUND_MS);
   }
+  return killed.size;
 }
 
 function candidates(ended: Ended | undefined): string[] {

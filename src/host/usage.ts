@@ -44,6 +44,11 @@ export function processStart(pid: number): string | undefined {
   return statFields(String(pid))?.[19];
 }
 
+/** Whether a process has ended and only waits for its parent to hear of it. */
+export function isZombie(pid: number): boolean {
+  return statFields(String(pid))?.[0] === 'Z';
+}
+
 /** The id of this boot, or undefined where the kernel gives none. */
 export function bootId(): string | undefined {
   try {

@@ -59,6 +59,8 @@ export interface RunRequest {
   trace?: boolean;
   /** The run to go on from, by what names one. */
   resume?: string;
+  /** Also where its process cannot be asked whether it lives: the caller says that it does not. */
+  takeOver?: boolean;
   /** The run that starts this one. */
   parent?: string;
 }

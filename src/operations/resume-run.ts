@@ -15,22 +15,24 @@ export interface ResumedRun {
 
 /**
  * The run that `--resume` means: the one that is named, else the newest of this home, of a program when one is given.
- * @param reference of the program, or its name alone
  * @param text what names a run; empty for the newest
+ * @param options.reference of the program, or its name alone
+ * @param options.takeOver also one that may go on elsewhere
  * @throws SAME1608 there is none · SAME1615 it succeeded, or goes on, here or elsewhere
  */
-export function resumedRun(ports: Ports, text: string, reference?: string): ResumedRun {
-  const run = text === '' ? newestOf(ports, reference) : ports.runs.get(text);
+export function resumedRun(
+  ports: Ports,
+  text: string,
+  { reference, takeOver = false }: { reference?: string | undefined; takeOver?: boolean | undefined } = {},
+): ResumedRun {
+  const run = text === '' ? newestOf(ports, reference, takeOver) : ports.runs.get(text);
   const { record } = run;
-  const why = notResumable(run);
+  const why = run.elsewhere && takeOver ? undefined : notResumable(run);
   if (why !== undefined) {
     throw new SameError({
       code: 'SAME1615',
       message: `run ${record.id} of ${record.program.name}:${record.program.version} ${why}`,
-      hint:
-        record.status === 'succeeded'
-          ? 'there is nothing to go on with; to see it: same show run '.concat(record.id)
-          : `see: same show run ${record.id}`,
+      hint: hintFor(run),
     });
   }
   return { record, results: resultsUpTo(ports, record) };
@@ -79,7 +81,7 @@ export function otherEngine({ record }: ResumedRun, target: { name: string; engi
   ];
 }
 
-function newestOf(ports: Ports, reference: string | undefined): StoredRun {
+function newestOf(ports: Ports, reference: string | undefined, takeOver: boolean): StoredRun {
   const wanted = reference === undefined ? undefined : parseReference(reference);
   for (const run of ports.runs.newest()) {
     const { name, version, digest } = run.record.program;
@@ -89,13 +91,19 @@ function newestOf(ports: Ports, reference: string | undefined): StoredRun {
         (wanted.version === undefined || version === wanted.version) &&
         (wanted.digest === undefined || digest === wanted.digest));
     // Another that still goes on is nobody's to go on with.
-    if (isIt && run.record.status !== 'running') return run;
+    if (isIt && (run.record.status !== 'running' || (takeOver && run.elsewhere))) return run;
   }
   throw new SameError({
     code: 'SAME1608',
     message: `there is no run${reference === undefined ? '' : ` of ${reference}`} to go on with`,
     hint: 'list them with: same list runs',
   });
+}
+
+function hintFor({ record: { id, status }, elsewhere }: StoredRun): string {
+  if (status === 'succeeded') return `there is nothing to go on with; to see it: same show run ${id}`;
+  if (elsewhere) return `where its process is surely dead: same run --resume=${id} --take-over`;
+  return `see: same show run ${id}`;
 }
 
 function notResumable({ record, elsewhere }: StoredRun): string | undefined {

@@ -46,7 +46,10 @@ export async function runProgram(
   for (const name of Object.keys(prepared.plan.environments)) await prepared.environments.ready(name);
   stopIfCanceled(ports);
 
-  if (prepared.resumed) await ports.runs.endLeft(prepared.resumed.record.id);
+  if (prepared.resumed) {
+    if (request.takeOver) ports.runs.takeOver(prepared.resumed.record.id);
+    await ports.runs.endLeft(prepared.resumed.record.id);
+  }
   const redaction = redactionOf(
     maskingOf(secretsOf(ports, prepared)),
     ports.whereabouts(),
@@ -80,9 +83,11 @@ export async function runProgram(
     }
     await concludeRun(ports, prepared.plan, record, problems, account.skips);
   } catch (error) {
+    const known = error instanceof SameError ? error : undefined;
+    // Whoever took it over goes on with it: this process has no more to say of it.
+    if (known?.code === 'SAME1618') throw error;
     record.status = 'failed';
     endUnfinished(record);
-    const known = error instanceof SameError ? error : undefined;
     record.error = { code: known?.code ?? 'SAME7001', message: known?.findings[0]?.message ?? String(error) };
     await queueTelling(ports, { kind: 'run', id: record.id });
     finish(ports, record, journal, startedMs, redaction);

@@ -16,11 +16,13 @@ import type { JsonValue } from '../program/json.ts';
 import { findByText } from './find-by-text.ts';
 import { JournalWriter } from './journal.ts';
 import { killLeftProcesses } from './left-processes.ts';
-import { type Begun, DELETED, isBegun, isStepEvent, RunFiles } from './run-files.ts';
+import { type Begun, isBegun, isStepEvent } from './run-events.ts';
+import { DELETED, RunFiles } from './run-files.ts';
 import { isRunId } from './run-id.ts';
 import { REMOVED } from './run-packs.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
 import { resultOf } from './step-outcome.ts';
+import { refuseTakenOver, takeOver } from './taken-over.ts';
 
 /**
  * Runs as files: `YYYY/MM/ID/` holds `journal.jsonl` while it runs and `run.json` once it is final; later a pack may.
@@ -120,8 +122,22 @@ export function openDiskRunStore(
     async endLeft(text) {
       const id = find(text);
       const [begun, ...following] = files.events(id);
-      if (!isBegun(begun, id)) return;
-      await killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
+      if (!isBegun(begun, id)) return { steps: [], processes: 0 };
+      return killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
+    },
+    takeOver(text) {
+      const id = find(text);
+      if (!files.load(id)?.elsewhere) return;
+      takeOver(files.pathOf(id));
+      // It may have ended in between, and what it wrote of its end counts.
+      const status = files.load(id)?.record.status;
+      if (status === 'interrupted') return;
+      throw new SameError({
+        code: 'SAME1615',
+        message: `run ${id} has just ended: ${status}`,
+        hint: `see: same show run ${id}`,
+        clause: 'SAME-RUN-125',
+      });
     },
     askToEnd(text) {
       const id = find(text);
@@ -170,13 +186,16 @@ function openJournal(id: string, path: string, journal: JournalWriter): RunJourn
     id,
     append(events) {
       const told = events.filter(({ type }) => type !== 'step-output');
-      if (told.length > 0) journal.append(told, told.some(isEnd));
+      if (told.length === 0) return;
+      refuseTakenOver(id, path);
+      journal.append(told, told.some(isEnd));
     },
     logPaths: (step, attempt) => ({
       stdout: join(path, 'logs', `${step}.${attempt}.stdout`),
       stderr: join(path, 'logs', `${step}.${attempt}.stderr`),
     }),
     finish(record) {
+      refuseTakenOver(id, path);
       writeAtomically(join(path, 'run.json'), `${canonicalJson(record as unknown as JsonValue)}\n`, {
         sync: true,
       });

@@ -1,20 +1,30 @@
 import type { EngineEvent } from '../engines/engine.ts';
 import { type ProcessIdentity, processState } from '../host/process-identity.ts';
 import { killSurvivors } from '../host/survivors.ts';
-import { bootId, processStart } from '../host/usage.ts';
+import { bootId, isZombie, processStart } from '../host/usage.ts';
+
+/** What was killed that a run had left. */
+export interface LeftProcesses {
+  /** Cells whose command still ran. */
+  steps: string[];
+  /** Processes with the run's id that were found after those: they had left the group of their step. */
+  processes: number;
+}
 
 /**
  * Kills what the steps of a run left that was killed itself (spec SAME-RUN-028): the groups of its attempts, as far as
  * their leaders are the processes that the journal says, and whatever has the run's id among its variables.
  * @param owner the process that wrote the journal; nothing is done where it is not surely dead
+ * @returns what was killed
  */
 export async function killLeftProcesses(
   run: string,
   owner: ProcessIdentity,
   events: readonly EngineEvent[],
-): Promise<void> {
+): Promise<LeftProcesses> {
+  const left: LeftProcesses = { steps: [], processes: 0 };
   // After a restart of the machine nothing is left, and the numbers are others'.
-  if (processState(owner) !== 'dead' || owner.boot !== bootId()) return;
+  if (processState(owner) !== 'dead' || owner.boot !== bootId()) return left;
   const ended = new Set(
     events.flatMap((event) => (event.type === 'step-finished' ? [`${event.step} ${event.attempt}`] : [])),
   );
@@ -23,10 +33,13 @@ export async function killLeftProcesses(
     const { pid, pidStart } = event;
     if (pid === undefined || pidStart === undefined || processStart(pid) !== pidStart) continue;
     try {
+      const isLeft = !isZombie(pid);
       process.kill(-pid, 'SIGKILL');
+      if (isLeft) left.steps.push(event.step);
     } catch {
       // It ended meanwhile.
     }
   }
-  await killSurvivors({ SAME_RUN_ID: run });
+  left.processes = await killSurvivors({ SAME_RUN_ID: run });
+  return left;
 }

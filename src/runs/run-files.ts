@@ -1,24 +1,18 @@
 import type { EngineEvent } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import { existsSync, join, namesIn, readIfThere, removeTree } from '../host/files.ts';
-import { type ProcessIdentity, processState } from '../host/process-identity.ts';
+import { processState } from '../host/process-identity.ts';
 import { parseJournal } from './journal.ts';
-import { isMap, isRecordShaped } from './record-shape.ts';
+import { isRecordShaped } from './record-shape.ts';
+import { type Begun, isBegun, isStepEvent, replay } from './run-events.ts';
 import { isRunId, monthOf } from './run-id.ts';
 import { Looks, type PackList, packsIn, RunPacks, readPackedRun, removedIn } from './run-packs.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunLog, StoredRun } from './run-store.ts';
-import { StepRecords } from './step-outcome.ts';
+import { isTakenOver } from './taken-over.ts';
 
 /** Directories of these names are runs that were deleted and are on their way out. */
 export const DELETED = '.deleted-';
-
-/** The first event of a journal. */
-export interface Begun {
-  type: 'run-begun';
-  record: RunRecord;
-  owner: ProcessIdentity;
-}
 
 /** What lies in the directory of a month. */
 export interface MonthOfRuns {
@@ -170,7 +164,9 @@ export class RunFiles {
     // The process died before its first line was whole: nothing of the run had begun.
     if (begun === undefined) return undefined;
     const { record: first, owner } = begun as Begun;
-    const state = processState(owner);
+    const asked = processState(owner);
+    // Whoever took it over has said that its writer is dead; a writer that lives all the same stops.
+    const state = asked !== 'dead' && isTakenOver(path) ? 'dead' : asked;
     const record = replay(first, following as EngineEvent[]);
     if (!isRecordShaped(record)) throw damagedJournal(id, path, 'where steps ended');
     record.status = state === 'dead' ? 'interrupted' : 'running';
@@ -220,36 +216,4 @@ function damagedJournal(id: string, path: string, where: string): SameError {
     place: join(path, 'journal.jsonl'),
     hint: `remove it with: same delete run ${id}`,
   });
-}
-
-/** Whether an event is the first of a run's journal. */
-export function isBegun(event: unknown, id: string): event is Begun {
-  return (
-    isMap(event) &&
-    event.type === 'run-begun' &&
-    isRecordShaped(event.record) &&
-    event.record.id === id &&
-    isMap(event.owner) &&
-    Number.isSafeInteger(event.owner.pid)
-  );
-}
-
-/** Whether an event is one of a step. */
-export function isStepEvent(event: unknown): boolean {
-  return isMap(event) && typeof event.type === 'string' && typeof event.step === 'string';
-}
-
-/** What a journal says of a run that has no record yet. */
-function replay(record: RunRecord, events: readonly EngineEvent[]): RunRecord {
-  const replayed = {
-    ...record,
-    steps: record.steps.map((step) => ({ ...step })),
-    metrics: [...record.metrics],
-  };
-  const steps = new StepRecords(replayed);
-  for (const event of events) {
-    steps.apply(event);
-    for (const metric of steps.figures(event)) replayed.metrics.push(metric);
-  }
-  return replayed;
 }

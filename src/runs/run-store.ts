@@ -1,5 +1,6 @@
 import type { EngineEvent, StepResult } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
+import type { LeftProcesses } from './left-processes.ts';
 import type { RunRecord } from './run-record.ts';
 
 /** A run being written: its journal has one writer, this process. */
@@ -57,8 +58,14 @@ export interface RunStore {
   allResults(): Iterable<StepResult>;
   /** What a run's steps printed, by step and attempt, in step order. */
   logs(id: string): RunLog[];
-  /** Ends what the steps of a run of this home left that was killed. */
-  endLeft(id: string): Promise<void>;
+  /** Ends what the steps of a run of this home left that was killed. @returns what that was */
+  endLeft(id: string): Promise<LeftProcesses>;
+  /**
+   * Takes a run over from a writer that cannot be asked whether it lives; of one that is surely dead there is nothing to
+   * take. Afterwards it is interrupted, here and wherever else its files are.
+   * @throws SAME1615 it has just ended
+   */
+  takeOver(id: string): void;
   /** Asks the process that writes a run of this home to end, as Ctrl-C does. */
   askToEnd(id: string): 'asked' | 'gone' | 'elsewhere';
   /** Removes a run's files. @throws SAME1609 it is still going */

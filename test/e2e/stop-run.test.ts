@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { frame } from '../../src/runs/journal.ts';
-import { until } from '../components/facts.ts';
+import { frame, readJournal } from '../../src/runs/journal.ts';
+import { isAlive, until } from '../components/facts.ts';
 import { assertRefused } from './refusal.ts';
 import { openRig } from './rig.ts';
 import { directoryOf } from './stored-runs.ts';
@@ -58,6 +59,44 @@ describe('a run that goes on', () => {
     });
   });
 
+  it('whose process was killed leaves nothing running once it is stopped, and no other process is touched', async () => {
+    using rig = openRig();
+    const mark = rig.path('mark');
+    rig.write({ 'study/same.yaml': study(mark) });
+    const [killed, other] = [rig.start(['run', '-f', 'study']), spawn('sleep', ['1000'], { detached: true })];
+    try {
+      await until('the second step runs', () => existsSync(mark));
+      const { id } = (await rig.same(['list', 'runs', '--json'])).json().items[0];
+      const path = join(directoryOf(rig, id), 'journal.jsonl');
+      const pidOf = () => {
+        const { events } = readJournal(path) as { events: { type: string; step?: string; pid?: number }[] };
+        return events.find(({ type, step }) => type === 'step-started' && step === 'second')?.pid;
+      };
+      await until('the journal has its process', () => pidOf() !== undefined);
+      const pid = pidOf()!;
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      assert.ok(isAlive(pid), 'the step goes on without the process that started it');
+      // An attempt of which the journal has a number that is another process's by now.
+      const [, first] = readFileSync(path, 'utf8').split('\n');
+      const { event } = JSON.parse(first!);
+      appendFileSync(path, frame({ ...event, attempt: 7, pid: other.pid, pidStart: '1' }));
+      const stopped = await rig.same(['stop', 'run', id, '--json']);
+      assert.equal(stopped.code, 0, stopped.stderr);
+      assert.equal(stopped.json().status, 'interrupted');
+      assert.match(stopped.stderr, new RegExp(`run ${id} was gone, and had left running: step second`));
+      await until('it is gone', () => !isAlive(pid));
+      assert.ok(isAlive(other.pid!), 'another process is left alone');
+      await assertRefused(rig, ['stop', 'run', id], {
+        code: 'SAME1609',
+        exit: 4,
+        message: /has ended already: interrupted; nothing that it left runs on this machine/,
+      });
+    } finally {
+      other.kill('SIGKILL');
+    }
+  });
+
   it('on another host is not stopped from here, and told where it can be', async () => {
     using rig = openRig();
     rig.write({ 'study/same.yaml': study(rig.path('mark')) });
@@ -77,7 +116,7 @@ describe('a run that goes on', () => {
       code: 'SAME1609',
       exit: 4,
       message: /goes on on another host or in another container/,
-      hint: `there: same stop run ${other}`,
+      hint: `there: same stop run ${other}; where its process is surely dead, go on with it: same run --resume=${other} --take-over`,
     });
   });
 });

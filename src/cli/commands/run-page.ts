@@ -26,6 +26,10 @@ export function runPage(): Command {
       '--resume [=run]',
       'go on with the newest run of the program, or with this one, where it did not succeed',
     )
+    .option(
+      '--take-over',
+      'with --resume: also a run whose process cannot be asked from here, on another host; say it only where it is dead',
+    )
     .option('--trace', 'list the files that steps read and do not declare (by strace); nothing is reused')
     .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
     .option('--engine <name>', "short for that engine's default target")
