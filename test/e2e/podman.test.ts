@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { podman, testImage, unavailable, usePodman } from '../components/podman.ts';
 import { openRig } from './rig.ts';
@@ -68,5 +68,56 @@ pipeline: {steps: {s: {run: [a]}}}
     assert.match(stderr, /install podman .*--engine local/);
     const listed = await rig.same(['list', 'runs', '--json']);
     assert.deepEqual(listed.json().items, []);
+  });
+});
+
+/** Logs as a client of MLflow does, and says where it was told to. */
+const LOGS = `
+import json, os, urllib.request
+uri, run_id = os.environ.get("MLFLOW_TRACKING_URI"), os.environ.get("MLFLOW_RUN_ID")
+def post(path, **body):
+    data = json.dumps({"run_id": run_id, **body}).encode()
+    urllib.request.urlopen(urllib.request.Request(uri + "/api/2.0/mlflow/" + path, data, method="POST"), timeout=60)
+if uri:
+    for step in range(3):
+        post("runs/log-metric", key="loss", value=1 / (step + 1), step=step, timestamp=1)
+    post("runs/log-parameter", key="lr", value="0.1")
+    put = uri + "/api/2.0/mlflow-artifacts/artifacts/" + run_id + "/artifacts/notes.txt"
+    urllib.request.urlopen(urllib.request.Request(put, b"hello", method="PUT"), timeout=60)
+open("told", "w").write("yes" if uri else "no")
+`;
+
+describe('what a step in a container logs by the protocol of MLflow', { skip: why ?? false }, () => {
+  it('comes into the record of its run where it may use the network, and it is told of no address where not', async () => {
+    using rig = openRig();
+    const step = (network: boolean) =>
+      `{run: [python3, log.py], network: ${network}, outputs: {told: {path: told}}}`;
+    rig.write({
+      'p/log.py': LOGS,
+      'p/same.yaml': `apiVersion: same/v1
+kind: Program
+metadata: {name: logging, version: "1"}
+environments: {default: {image: "${testImage()}"}}
+pipeline:
+  steps:
+    open: ${step(true)}
+    closed: ${step(false)}
+`,
+    });
+    const ran = await rig.same(['run', 'program', '-f', 'p', '--engine', 'podman', '--json']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const { id, steps, metrics } = ran.json();
+    const logged = (name: string) => steps.find((one: { name: string }) => one.name === name).logged;
+    assert.deepEqual(logged('open').parameters, { lr: '0.1' });
+    assert.equal(logged('open').artifacts.sizeBytes, 5);
+    assert.equal(logged('closed'), undefined);
+    assert.deepEqual(
+      metrics.map(({ name, step, value, count }: Record<string, unknown>) => [name, step, value, count]),
+      [['loss', 'open', 1 / 3, 3]],
+    );
+    const got = await rig.same(['get', 'run', id, '-o', 'got']);
+    assert.equal(got.code, 0, got.stderr);
+    const told = ['open', 'closed'].map((name) => readFileSync(rig.path('got', name, 'told'), 'utf8'));
+    assert.deepEqual(told, ['yes', 'no']);
   });
 });
