@@ -2,7 +2,7 @@ import type { EngineEvent, ReportedMetric } from '../engines/engine.ts';
 import type { Logged, LoggedStep } from '../engines/intake.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { PlannedCell } from '../pipeline/plan.ts';
-import type { JsonObject, JsonValue } from '../program/json.ts';
+import { type JsonObject, type JsonValue, stableText } from '../program/json.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 
 /** What becomes of one text. */
@@ -17,8 +17,7 @@ const DIGEST = /^([a-z]+:)*sha256:[0-9a-f]{64}$/;
  * @returns each field that differs; parts that do not are the same objects
  */
 export function saidInRecord(record: RunRecord, lists: ReadonlySet<string>, of: OfText): Partial<RunRecord> {
-  const isListed = ({ name, of: step = name }: { name: string; of?: string }) => lists.has(step);
-  const listed = new Set(lists.size === 0 ? [] : record.steps.filter(isListed).map(({ name }) => name));
+  const shown = lists.size === 0 ? new Map<string, JsonObject>() : itemsShown(record, lists, of);
   const said: Partial<RunRecord> = {
     data: valuesOf(record.data, (one) => withFields(one, { uri: of(one.uri) })),
     code: withFields(record.code, { repository: maybe(record.code.repository, of) }),
@@ -30,15 +29,13 @@ export function saidInRecord(record: RunRecord, lists: ReadonlySet<string>, of: 
       withFields(step, {
         because: maybe(step.because, of),
         logged: maybe(step.logged, (logged) => loggedOf(logged, of)),
-        ...(listed.has(step.name) && step.matrix ? { matrix: jsonOf(step.matrix, of) as JsonObject } : {}),
+        matrix: shown.get(step.name),
       }),
     ),
     metrics: items(record.metrics, (metric) =>
       withFields(metric, {
         name: metric.declared ? metric.name : of(metric.name),
-        ...(listed.has(metric.step) && metric.matrix
-          ? { matrix: jsonOf(metric.matrix, of) as JsonObject }
-          : {}),
+        matrix: metric.matrix && shown.get(metric.step),
       }),
     ),
     claims: items(record.claims, (claim) => withFields(claim, { because: maybe(claim.because, of) })),
@@ -50,6 +47,26 @@ export function saidInRecord(record: RunRecord, lists: ReadonlySet<string>, of: 
   return Object.fromEntries(
     Object.entries(said).filter(([name, field]) => field !== record[name as keyof RunRecord]),
   );
+}
+
+/**
+ * The values of each cell of a list, by its name. Of different items that would read alike, texts that are written
+ * otherwise have a number behind them: cells that are not the same do not look the same.
+ */
+function itemsShown({ steps }: RunRecord, lists: ReadonlySet<string>, of: OfText): Map<string, JsonObject> {
+  const cells = steps.flatMap(({ name, of: step = name, matrix }) =>
+    lists.has(step) && matrix ? [{ name, step, matrix, shown: jsonOf(matrix, of) as JsonObject }] : [],
+  );
+  const shown = new Map(cells.map((cell) => [cell.name, cell.shown]));
+  for (const alike of Map.groupBy(cells, (cell) => stableText([cell.step, cell.shown])).values()) {
+    const items = [...Map.groupBy(alike, ({ matrix }) => stableText(matrix)).values()];
+    if (items.length === 1) continue;
+    for (const [index, same] of items.entries()) {
+      const numbered: OfText = (text) => (of(text) === text ? text : `${of(text)} #${index + 1}`);
+      for (const { name, matrix } of same) shown.set(name, jsonOf(matrix, numbered) as JsonObject);
+    }
+  }
+  return shown;
 }
 
 /** An event with other texts where it repeats what a step, a tool or this machine said; the same one where none differs. */

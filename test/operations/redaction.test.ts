@@ -108,6 +108,28 @@ describe('the redaction of a run', () => {
     );
   });
 
+  it('keeps different items of a list apart where they would be written alike', () => {
+    const [step] = begun().steps;
+    const items = ['/home/ada/x', '/home/grace/x', '~/x', '/home/ada/x', '/home/ada/y'];
+    const steps = items.map((item, index) => ({
+      ...step!,
+      name: `each.${index}`,
+      of: 'each',
+      matrix: { item: [item], plain: 'z' },
+    }));
+    const metrics = steps.map(({ name, matrix }) => ({ name: 'm', step: name, matrix, value: 1 }));
+    const record = redacted({ steps, metrics }, { lists: ['each'] });
+    const shown = ['~/x #1', '~/x #2', '~/x', '~/x #1', '~/y'].map((item) => ({ item: [item], plain: 'z' }));
+    assert.deepEqual(
+      record.steps.map(({ matrix }) => matrix),
+      shown,
+    );
+    assert.deepEqual(
+      record.metrics.map(({ matrix }) => matrix),
+      shown,
+    );
+  });
+
   it('takes a host for one only where its name stands alone, and in no key but of what a step named', () => {
     const [step] = begun().steps;
     const artifacts = { digest: `tree:sha256:${'0'.repeat(64)}`, sizeBytes: 1 };
