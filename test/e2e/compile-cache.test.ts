@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, it } from 'node:test';
 import { manifest, openRig, type Rig } from './rig.ts';
 
@@ -42,11 +51,42 @@ describe('the compiled code of a run', () => {
     const whole = readFileSync(rig.path(kept));
     const flipped = Buffer.from(whole);
     flipped[whole.length >> 1]! ^= 1;
-    for (const bytes of [flipped, whole.subarray(0, 1000), Buffer.alloc(0)]) {
+    const none = whole.subarray(0, whole.indexOf('\n') + 1 + readFileSync('dist/same.cjs').length);
+    for (const bytes of [
+      flipped,
+      whole.subarray(0, 1000),
+      none,
+      Buffer.alloc(whole.length),
+      Buffer.alloc(0),
+    ]) {
       writeFileSync(rig.path(kept), bytes);
       assert.equal((await rig.same(['run', 'study'])).code, 0);
       assert.ok(readFileSync(rig.path(kept)).length > 1000);
     }
+  });
+
+  it('is private, and made anew where others could write it', async () => {
+    using rig = openRig();
+    await study(rig);
+    const directory = rig.path('home/cache/compile');
+    assert.equal((await rig.same(['run', 'study'])).code, 0);
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
+    rig.write({ [`${kept}-planted`]: '' });
+    chmodSync(directory, 0o777);
+    assert.equal((await rig.same(['run', 'study'])).code, 0);
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
+    assert.equal(existsSync(rig.path(`${kept}-planted`)), false);
+  });
+
+  it('is neither taken from nor left in a place that leads elsewhere', async () => {
+    using rig = openRig();
+    await study(rig);
+    const directory = rig.path('home/cache/compile');
+    rmSync(directory, { recursive: true });
+    rig.write({ 'of-another/file': '' });
+    symlinkSync(rig.path('of-another'), directory);
+    assert.equal((await rig.same(['run', 'study'])).code, 0);
+    assert.deepEqual(readdirSync(rig.path('of-another')), ['file']);
   });
 
   it('is not needed: a run goes on where it cannot be written or is not wanted', async () => {
