@@ -6,29 +6,15 @@ import { describe, it } from 'node:test';
 import { SameError } from '../../src/errors/same-error.ts';
 import { openDiskSweepStore } from '../../src/runs/disk-sweep-store.ts';
 import { newRunId } from '../../src/runs/run-id.ts';
-import type { SweepRecord, TrialRecord } from '../../src/sweeps/sweep.ts';
+import type { TrialRecord } from '../../src/sweeps/sweep.ts';
+import { sweepRecord } from './sweep-record.ts';
 
 function open() {
   const directory = mkdtempSync(join(tmpdir(), 'same-sweeps-'));
   const id = newRunId();
   const at = new Date().toISOString();
   const path = join(directory, at.slice(0, 4), at.slice(5, 7), id);
-  const record: SweepRecord = {
-    apiVersion: 'same/v1',
-    kind: 'Sweep',
-    id,
-    program: { name: 'study', version: '1.0', digest: `sha256:${'0'.repeat(64)}` },
-    status: 'running',
-    space: [{ name: 'seed', kind: 'range', start: 0, end: 3, step: 1 }],
-    algorithm: 'grid',
-    trials: 3,
-    jobs: 1,
-    target: 'local',
-    parameters: {},
-    startedAt: at,
-    results: [],
-    runtime: '0.1.0',
-  };
+  const record = sweepRecord(id, at);
   return {
     store: openDiskSweepStore(directory),
     record,
