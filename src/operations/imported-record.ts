@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 
 /** The one step that an imported run has. */
 const STEP = 'main';
-/** Positions of a series, which are no figures in it (SAME-STP). */
+/** Positions of a series, which are no figures in it (SAME-PIP-025). */
 const POSITIONS = ['step', 'epoch', 'time'];
 
 /**

@@ -19,8 +19,7 @@ export async function verifyProgram(ports: Ports, { digest }: Pin): Promise<Veri
 
 /**
  * Checks everything in the home: the digest of every blob, what every pin and referrer leads to, every run and the index of
- * runs. Nothing is
- * changed, not even a damaged blob moved.
+ * runs. Nothing is changed, not even a damaged blob moved.
  */
 export async function verifyHome(ports: Ports): Promise<Verified> {
   const findings: Finding[] = [];

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
 import { importRuns, type RunsImport } from '../../operations/import-runs.ts';
-
 import type { Cli } from '../cli.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
