@@ -1,100 +1,91 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { study, table } from './bad-words.ts';
+import { study, studyRig, table } from './bad-words.ts';
 import { assertRefused } from './refusal.ts';
 import { openRig, type Rig } from './rig.ts';
 
 describe('words that same does not understand', () => {
-  let rig: Rig;
-  before(async () => {
-    rig = openRig();
-    rig.write({ 'study/same.yaml': study });
-    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
-  });
-  after(() => rig[Symbol.dispose]());
-  table(
-    () => rig,
+  const rig = studyRig();
+  table(rig, [
+    ['an unknown verb', ['creat', '-f', 'study'], { code: 'SAME1902', message: 'did you mean create?' }],
+    ['a noun before its verb', ['run', 'list'], { code: 'SAME1902', hint: 'try: same list runs' }],
+    ['another noun before its verb', ['runs', 'list'], { code: 'SAME1902', hint: 'try: same list runs' }],
     [
-      ['an unknown verb', ['creat', '-f', 'study'], { code: 'SAME1902', message: 'did you mean create?' }],
-      ['a noun before its verb', ['run', 'list'], { code: 'SAME1902', hint: 'try: same list runs' }],
-      ['another noun before its verb', ['runs', 'list'], { code: 'SAME1902', hint: 'try: same list runs' }],
-      [
-        'a noun that the verb does not take',
-        ['create', 'run'],
-        { code: 'SAME1902', message: 'same create takes program' },
-      ],
-      ['a noun that no verb has', ['list', 'studies'], { code: 'SAME1902' }],
-      [
-        'a noun mistyped, which could be a name',
-        ['verify', 'intergity'],
-        { code: 'SAME1204', exit: 3, message: '"intergity"', hint: 'did you mean: same verify integrity' },
-      ],
-      [
-        'a noun mistyped before a name',
-        ['show', 'rnu', 'latest'],
-        { code: 'SAME1902', message: 'too many arguments', hint: 'did you mean: same show run' },
-      ],
-      [
-        'a noun mistyped where no name goes',
-        ['list', 'rums'],
-        { code: 'SAME1902', hint: 'did you mean: same list runs' },
-      ],
-      [
-        'a name mistyped that is like a noun too',
-        ['verify', 'studyy'],
-        { code: 'SAME1204', exit: 3, message: 'did you mean study?', hint: 'same create program' },
-      ],
-      [
-        'an unknown option',
-        ['create', '-f', 'study', '--derefrence'],
-        { code: 'SAME1901', message: /derefrence.*Did you mean --dereference/ },
-      ],
-      ['an option without its value', ['create', '-f'], { code: 'SAME1902', message: 'needs a value' }],
-      ['a required option left out', ['create'], { code: 'SAME1902', message: '--file' }],
-      ['a word too many', ['show', 'study', 'study'], { code: 'SAME1902', message: 'too many arguments' }],
-      [
-        'a choice that is none',
-        ['export', '-n', 'study:1.0', '--history', 'some'],
-        { code: 'SAME1608', exit: 3, message: 'none, latest, all, best, best:METRIC, "where CONDITION"' },
-      ],
-      [
-        'deleting a program that is not there',
-        ['delete', 'study:3'],
-        { code: 'SAME1204', exit: 3, message: '1.0' },
-      ],
-      [
-        'deleting without saying which version',
-        ['delete', 'study'],
-        { code: 'SAME1902', message: 'NAME:VERSION' },
-      ],
-      [
-        'deleting a run that is not there',
-        ['delete', 'run', 'beef'],
-        { code: 'SAME1608', exit: 3, hint: 'same list runs' },
-      ],
-      [
-        'showing a run that is not there',
-        ['show', 'run', 'beef'],
-        { code: 'SAME1608', exit: 3, hint: 'same list runs' },
-      ],
-      ['showing the latest of no runs', ['show', 'run', 'latest'], { code: 'SAME1608', exit: 3 }],
-      ['logs of a run that is not there', ['logs', 'beef'], { code: 'SAME1608', exit: 3 }],
-      ['committing what is not there', ['commit', 'study:2', '--as', '3'], { code: 'SAME1204', exit: 3 }],
-      ['committing as no version', ['commit', 'study:1.0', '--as', 'a_b'], { code: 'SAME1202' }],
-      ['committing as itself', ['commit', 'study:1.0', '--as', '1.0'], { code: 'SAME1207', exit: 4 }],
-      [
-        'committing an unknown default',
-        ['commit', 'study:1.0', '--as', '2', '--set', 'epoch=1'],
-        { code: 'SAME1101', hint: 'did you mean --epochs?' },
-      ],
-      [
-        'committing a wrong default',
-        ['commit', 'study:1.0', '--as', '2', '--set', 'epochs=0'],
-        { code: 'SAME1103' },
-      ],
-      ['locking what is no folder', ['lock', '-f', 'nowhere'], { code: 'SAME1205', exit: 3 }],
+      'a noun that the verb does not take',
+      ['create', 'run'],
+      { code: 'SAME1902', message: 'same create takes program' },
     ],
-  );
+    ['a noun that no verb has', ['list', 'studies'], { code: 'SAME1902' }],
+    [
+      'a noun mistyped, which could be a name',
+      ['verify', 'intergity'],
+      { code: 'SAME1204', exit: 3, message: '"intergity"', hint: 'did you mean: same verify integrity' },
+    ],
+    [
+      'a noun mistyped before a name',
+      ['show', 'rnu', 'latest'],
+      { code: 'SAME1902', message: 'too many arguments', hint: 'did you mean: same show run' },
+    ],
+    [
+      'a noun mistyped where no name goes',
+      ['list', 'rums'],
+      { code: 'SAME1902', hint: 'did you mean: same list runs' },
+    ],
+    [
+      'a name mistyped that is like a noun too',
+      ['verify', 'studyy'],
+      { code: 'SAME1204', exit: 3, message: 'did you mean study?', hint: 'same create program' },
+    ],
+    [
+      'an unknown option',
+      ['create', '-f', 'study', '--derefrence'],
+      { code: 'SAME1901', message: /derefrence.*Did you mean --dereference/ },
+    ],
+    ['an option without its value', ['create', '-f'], { code: 'SAME1902', message: 'needs a value' }],
+    ['a required option left out', ['create'], { code: 'SAME1902', message: '--file' }],
+    ['a word too many', ['show', 'study', 'study'], { code: 'SAME1902', message: 'too many arguments' }],
+    [
+      'a choice that is none',
+      ['export', '-n', 'study:1.0', '--history', 'some'],
+      { code: 'SAME1608', exit: 3, message: 'none, latest, all, best, best:METRIC, "where CONDITION"' },
+    ],
+    [
+      'deleting a program that is not there',
+      ['delete', 'study:3'],
+      { code: 'SAME1204', exit: 3, message: '1.0' },
+    ],
+    [
+      'deleting without saying which version',
+      ['delete', 'study'],
+      { code: 'SAME1902', message: 'NAME:VERSION' },
+    ],
+    [
+      'deleting a run that is not there',
+      ['delete', 'run', 'beef'],
+      { code: 'SAME1608', exit: 3, hint: 'same list runs' },
+    ],
+    [
+      'showing a run that is not there',
+      ['show', 'run', 'beef'],
+      { code: 'SAME1608', exit: 3, hint: 'same list runs' },
+    ],
+    ['showing the latest of no runs', ['show', 'run', 'latest'], { code: 'SAME1608', exit: 3 }],
+    ['logs of a run that is not there', ['logs', 'beef'], { code: 'SAME1608', exit: 3 }],
+    ['committing what is not there', ['commit', 'study:2', '--as', '3'], { code: 'SAME1204', exit: 3 }],
+    ['committing as no version', ['commit', 'study:1.0', '--as', 'a_b'], { code: 'SAME1202' }],
+    ['committing as itself', ['commit', 'study:1.0', '--as', '1.0'], { code: 'SAME1207', exit: 4 }],
+    [
+      'committing an unknown default',
+      ['commit', 'study:1.0', '--as', '2', '--set', 'epoch=1'],
+      { code: 'SAME1101', hint: 'did you mean --epochs?' },
+    ],
+    [
+      'committing a wrong default',
+      ['commit', 'study:1.0', '--as', '2', '--set', 'epochs=0'],
+      { code: 'SAME1103' },
+    ],
+    ['locking what is no folder', ['lock', '-f', 'nowhere'], { code: 'SAME1205', exit: 3 }],
+  ]);
 });
 
 describe('a name that is taken', () => {

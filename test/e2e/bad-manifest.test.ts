@@ -1,17 +1,9 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { head, steps, study } from './bad-words.ts';
+import { describe, test } from 'node:test';
+import { head, steps, studyRig } from './bad-words.ts';
 import { assertRefused, type Refusal } from './refusal.ts';
-import { openRig, type Rig } from './rig.ts';
 
 describe('a manifest that is wrong is refused with file, line and column, and nothing is kept', () => {
-  let rig: Rig;
-  before(async () => {
-    rig = openRig();
-    rig.write({ 'study/same.yaml': study });
-    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
-  });
-  after(() => rig[Symbol.dispose]());
+  const rig = studyRig();
 
   const cases: [title: string, manifest: string, wanted: Refusal][] = [
     [
@@ -81,12 +73,12 @@ describe('a manifest that is wrong is refused with file, line and column, and no
   ];
   for (const [title, manifest, wanted] of cases) {
     test(title, async () => {
-      rig.write({ 'bad/same.yaml': manifest });
-      await assertRefused(rig, ['create', '-f', 'bad'], wanted);
+      rig().write({ 'bad/same.yaml': manifest });
+      await assertRefused(rig(), ['create', '-f', 'bad'], wanted);
     });
   }
   test('run -f refuses what create refuses', async () => {
-    rig.write({ 'bad/same.yaml': `${head}piepline: {}\n${steps}` });
-    await assertRefused(rig, ['run', '-f', 'bad'], { code: 'SAME1004', place: 'same.yaml:4:1' });
+    rig().write({ 'bad/same.yaml': `${head}piepline: {}\n${steps}` });
+    await assertRefused(rig(), ['run', '-f', 'bad'], { code: 'SAME1004', place: 'same.yaml:4:1' });
   });
 });

@@ -1,6 +1,7 @@
-import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
 import { assertRefused, type Refusal } from './refusal.ts';
-import type { Rig } from './rig.ts';
+import { openRig, type Rig } from './rig.ts';
 
 /** A title, the words of a command, and how it is refused. */
 export type Case = [title: string, words: string[], wanted: Refusal];
@@ -30,4 +31,16 @@ export function table(open: () => Rig, cases: Case[]): void {
   for (const [title, words, wanted] of cases) {
     test(title, async () => void (await assertRefused(open(), words, wanted)));
   }
+}
+
+/** A rig that has the program with parameters, for the tests of a suite. */
+export function studyRig(): () => Rig {
+  let rig: Rig;
+  before(async () => {
+    rig = openRig();
+    rig.write({ 'study/same.yaml': study });
+    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
+  });
+  after(() => rig[Symbol.dispose]());
+  return () => rig;
 }
