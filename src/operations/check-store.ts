@@ -30,7 +30,11 @@ export async function checkStore(ports: Ports, look = false): Promise<StoreCheck
     const row = rowOf(run, annotations.of(run.record.id).tags);
     if (index.kept && !isIndexed(row, index)) found.push(notIndexed(run.record.id));
   }
-  if (index.kept) found.push(...surplus(index, seen.size + findings.length));
+  if (index.kept) {
+    const told = new Set(found.flatMap(({ code, place }) => (code === 'SAME1624' ? [place] : [])));
+    found.push(...index.odd().flatMap((id) => (told.has(id) ? [] : [id === '' ? oddIndex() : notFound(id)])));
+    found.push(...surplus(index, seen.size + findings.length));
+  }
   const unreadable = findings.map((finding): Finding => {
     const clause = finding.place?.endsWith('journal.jsonl') ? 'SAME-RUN-015' : 'SAME-RUN-008';
     return { clause, ...finding };
@@ -125,6 +129,25 @@ function notIndexed(id: string): Finding {
     code: 'SAME1624',
     message: `the index of runs does not say of run ${id} what its record says`,
     place: id,
+    hint: 'make it anew with: same reindex',
+    clause: 'SAME-RUN-090',
+  };
+}
+
+function notFound(id: string): Finding {
+  return {
+    code: 'SAME1624',
+    message: `the index of runs does not find run ${id} by what it shows of it`,
+    place: id,
+    hint: 'make it anew with: same reindex',
+    clause: 'SAME-RUN-090',
+  };
+}
+
+function oddIndex(): Finding {
+  return {
+    code: 'SAME1624',
+    message: 'the index of runs does not find runs by what it shows of them',
     hint: 'make it anew with: same reindex',
     clause: 'SAME-RUN-090',
   };

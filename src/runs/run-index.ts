@@ -1,5 +1,6 @@
 import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
 import { existsSync, isErrno } from '../host/files.ts';
+import { oddRuns } from './index-check.ts';
 import { namedInTables } from './index-named.ts';
 import { applyOthers, changesOfOthers, keptOthers, type OtherRuns, otherRows } from './index-others.ts';
 import { ChangedMeanwhile, IndexRefresh, type IndexSources } from './index-refresh.ts';
@@ -66,6 +67,7 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
       search: (query) => answer(tables, () => searchTables(tables, query)),
       named: (text, limit) => answer(tables, () => namedInTables(tables, text, limit)),
       row: (id) => rowIn(tables, id),
+      odd: () => oddIn(tables),
       kept: true,
       rebuild: () => tables.count(),
       close: () => database.close(),
@@ -77,12 +79,21 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
 }
 
 /** All of an answer is of one moment. */
-function answer(tables: IndexTables, question: () => RunRows): RunRows {
+function answer<T>(tables: IndexTables, question: () => T): T {
   try {
     tables.begin('BEGIN');
     return question();
   } finally {
     if (tables.database.isTransaction) tables.database.exec('COMMIT');
+  }
+}
+
+function oddIn(tables: IndexTables): string[] {
+  try {
+    return answer(tables, () => oddRuns(tables));
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+    return [''];
   }
 }
 
@@ -148,6 +159,7 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
           (rows) => namedRows(rows, text, limit),
         ),
       row: (id) => rowIn(tables, id),
+      odd: () => oddIn(tables),
       kept: true,
       rebuild() {
         withinUnlessChanged(() => {

@@ -105,6 +105,11 @@ export interface RunIndex {
   named(text: string, limit: number): RunRows;
   /** What it has of one run; the files are not looked at. */
   row(id: string): RunRow | undefined;
+  /**
+   * Ids of runs of which it does not find what it shows; one that is empty where that is so of no run, or of several. The
+   * files are not looked at.
+   */
+  odd(): string[];
   /** False where nothing is kept, and every run is looked at instead. */
   readonly kept: boolean;
   /** Makes it anew from the files. @returns how many runs it holds */

@@ -19,6 +19,7 @@ export function openScannedIndex(rows: () => readonly RunRow[]): RunIndex {
     search: (query) => searchRows(rows(), query),
     named: (text, limit) => namedRows(rows(), text, limit),
     row: (id) => rows().find((row) => row.id === id),
+    odd: () => [],
     kept: false,
     rebuild: () => rows().length,
   };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Database, openDatabase } from '../../src/host/database.ts';
+import { oddRuns } from '../../src/runs/index-check.ts';
 import { searchTables } from '../../src/runs/index-search.ts';
 import { IndexTables } from '../../src/runs/index-tables.ts';
 import { parseRunField, parseRunFilter } from '../../src/runs/run-filter.ts';
@@ -35,6 +36,8 @@ function rowAt(number: number): RunRow {
     tags: number % 4096 < 3 ? { first: 'yes' } : {},
   };
 }
+
+const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
 
 describe('a search among more runs than a chunk holds', () => {
   const directory = mkdtempSync(join(tmpdir(), 'same-search-'));
@@ -83,6 +86,32 @@ describe('a search among more runs than a chunk holds', () => {
       ...(limit === undefined ? {} : { limit }),
     };
   };
+
+  it('has in its columns what is in its rows, and is odd where it has not', () => {
+    assert.deepEqual(oddRuns(tables), []);
+    const { field } = tables.get<{ field: number }>('SELECT field FROM fields WHERE name = ?', 'acc')!;
+    const at = field * 2 ** 20;
+    const ids = (first: number, last: number) =>
+      rows.filter(
+        ({ id, metrics }) => metrics.acc !== undefined && first <= numberOf(id) && numberOf(id) < last,
+      );
+    for (const [change, expected] of [
+      [`UPDATE columns SET most = 0.5 WHERE at = ${at}`, ['']],
+      ["UPDATE meta SET value = value + 1 WHERE key = 'count'", ['']],
+      [`DELETE FROM columns WHERE at = ${at}`, ids(0, 4095).map(({ id }) => id)],
+      [
+        `UPDATE runs SET row = replace(row, '"rare":7}', '"rare":8}')`,
+        [rows.find(({ parameters }) => parameters.rare === 7)!.id],
+      ],
+      [`DELETE FROM runs WHERE n = 1`, ['']],
+    ] as const) {
+      database.exec('BEGIN');
+      database.exec(change);
+      assert.deepEqual(oddRuns(tables).sort(), [...expected].sort(), change);
+      database.exec('ROLLBACK');
+    }
+    assert.deepEqual(oddRuns(tables), []);
+  });
 
   const filters = [
     undefined,
