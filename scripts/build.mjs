@@ -1,7 +1,7 @@
 // Bundles src/cli into few CommonJS files: what every run needs, the pages of the other verbs, what reads sources
 // (YAML, zod, git), what talks to registries, and what is drawn on a terminal. Few, because each file more costs start-up; apart, because bytes that are not used cost it too.
 // CommonJS, because there a dynamic import is evaluated only when it is asked for.
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -33,6 +33,7 @@ async function filesOf(entryPoints, apart) {
     target: 'node24',
     // import() of a file of ours becomes require: no second module loader at start-up.
     supported: { 'dynamic-import': false },
+    define: { 'import.meta.dirname': '__dirname' },
     minify: true,
     legalComments: 'none',
     logLevel: 'warning',
@@ -70,6 +71,7 @@ const late = {
   help: 'help',
   live: 'live',
   conformance: 'conformance',
+  compile: 'compile',
   listing: 'listing',
 };
 const [most, push, list] = await Promise.all([
@@ -86,6 +88,7 @@ const [most, push, list] = await Promise.all([
       help: 'src/cli/help.ts',
       live: 'src/cli/live.ts',
       conformance: 'src/cli/conformance.ts',
+      compile: 'src/cli/compile.ts',
       listing: 'src/cli/listing.ts',
       re2js: 're2js',
     },
@@ -99,7 +102,12 @@ const [most, push, list] = await Promise.all([
     { ...late, listing: undefined, remote: 'remote', main: 'same', running: 'running' },
   ),
 ]);
-const outputFiles = [...most, ...push, ...list];
+const outputFiles = [
+  ...most,
+  ...push,
+  ...list,
+  { path: 'dist/shim.sh', contents: readFileSync('src/engines/shim.sh') },
+];
 
 // File by file into place: a command that runs meanwhile finds each of them, old or new.
 mkdirSync('dist', { recursive: true });

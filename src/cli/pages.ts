@@ -4,6 +4,7 @@ import { noteCommand, tagCommand } from './commands/annotate.ts';
 import { checkCommand } from './commands/check.ts';
 import { commitCommand } from './commands/commit.ts';
 import { compareCommand, diffCommand } from './commands/compare.ts';
+import { compileCommand } from './commands/compile.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
@@ -41,6 +42,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   run: runPage,
   sweep: sweepPage,
   why: whyCommand,
+  compile: compileCommand,
   export: exportCommand,
   import: importCommand,
   push: pushCommand,

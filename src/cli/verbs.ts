@@ -14,6 +14,7 @@ export const verbs = {
   run: { nouns: ['program'], summary: 'run a program, with parameters of its own' },
   sweep: { nouns: ['program'], summary: 'run a program with many values, and say which are best' },
   why: { nouns: ['program'], summary: 'say of each step whether it would run again, and what changed' },
+  compile: { nouns: ['program'], summary: 'write what would run on a cluster as files for it' },
   export: { nouns: ['program'], summary: 'write a program and its history as one file' },
   import: {
     nouns: ['program', 'runs'],

@@ -63,6 +63,7 @@ const allowed: Record<string, string[]> = {
 const wiring = [
   'cli/wiring.ts',
   'cli/cold.ts',
+  'cli/compile.ts',
   'cli/listing.ts',
   'cli/metadata.ts',
   'cli/remote.ts',

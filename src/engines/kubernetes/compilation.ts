@@ -1,0 +1,45 @@
+import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import type { ScriptCell } from '../step-script.ts';
+
+/** Files that travel within the manifests: a tar.gz whose one entry is called `content`, or the code of a step. */
+export interface CarriedArchive {
+  /** Tells it from every other: by its content. */
+  name: string;
+  bytes: Uint8Array;
+  /** The field of the manifest that it is there for. */
+  field: string;
+}
+
+/** One step of which cells are to run. */
+export interface CompiledStep {
+  step: PlannedStep;
+  /** Those that no stored result stands in for; the number of a cell here is its slot. */
+  cells: ScriptCell[];
+  /** `NAME@sha256:…` */
+  image: string;
+  variables: Record<string, string>;
+  code?: CarriedArchive;
+  /** What its inputs are made of that was computed or given before, and is no result of this run. */
+  archives: CarriedArchive[];
+  /** Steps of this run that it reads from, sorted. */
+  after: string[];
+}
+
+/** A plan of which it is known what has to run: all that manifests are made of. */
+export interface Compilation {
+  plan: Plan;
+  /** Twelve hexadecimal digits. */
+  runId: string;
+  /** In the order of the plan. */
+  steps: CompiledStep[];
+  /** For instance `linux-x86_64`. */
+  platform: string;
+  /** Secrets without which a step may run. */
+  optionalSecrets: readonly string[];
+  /** Whether the first failure ends what runs. */
+  isFailFast: boolean;
+  shim: string;
+}
+
+/** An object of a cluster, as its API takes it. */
+export type ClusterObject = Record<string, unknown>;
