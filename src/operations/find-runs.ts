@@ -3,6 +3,7 @@ import { nearest } from '../errors/suggestion.ts';
 import type { Annotations } from '../runs/annotations.ts';
 import type { RunField, RunIndex, RunQuery, RunRow, RunRows, RunSearch } from '../runs/run-query.ts';
 import type { StoredRun } from '../runs/run-store.ts';
+import { runsWithin } from '../runs/run-within.ts';
 import { fieldOf } from '../runs/scanned-index.ts';
 import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
@@ -20,12 +21,7 @@ export function runIndex(ports: Ports): Promise<RunIndex> {
  * name may be a slip; where no run meets a filter, of what in it no run can meet.
  */
 export async function findRuns(ports: Ports, question: RunQuestion): Promise<RunRows> {
-  const { within } = question;
-  const index =
-    within === undefined
-      ? await runIndex(ports)
-      : await (await import('./runs-within.ts')).indexWithin(ports, within);
-  return findIn(index, question, ports.warn);
+  return findIn(await runIndex(ports), question, ports.warn);
 }
 
 /** {@link findRuns} among the runs that something else knows. @param warn is told of what may be a slip */
@@ -65,7 +61,9 @@ export async function recordsOf(ports: Ports, rows: readonly RunRow[]): Promise<
     const run = own ? ownRun(ports, above!) : others.get(above!);
     if (!run) continue;
     if (above === id) found.push({ ...run, ...annotations.of(id) });
-    else found.push(...(await import('./runs-within.ts')).toldWithin(run, id));
+    else
+      for (const record of runsWithin(run.record))
+        if (record.id === id) found.push({ record, own, tags: {} });
   }
   return found;
 }

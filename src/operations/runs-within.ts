@@ -1,12 +1,17 @@
 import { SameError } from '../errors/same-error.ts';
-import type { RunIndex, RunRow } from '../runs/run-query.ts';
+import type { RunIndex, RunRow, RunRows } from '../runs/run-query.ts';
 import { rowOf } from '../runs/run-row.ts';
-import type { StoredRun } from '../runs/run-store.ts';
 import { runsWithin } from '../runs/run-within.ts';
 import { openScannedIndex } from '../runs/scanned-index.ts';
-import type { ToldRun } from './find-runs.ts';
+import { findIn } from './find-runs.ts';
 import type { Ports } from './ports.ts';
+import type { RunQuestion } from './run-question.ts';
 import { showRunOrWithin } from './show-run.ts';
+
+/** As `findRuns`, among the runs within one. @throws SAME1608 it is none */
+export async function findRunsWithin(ports: Ports, question: RunQuestion, within: string): Promise<RunRows> {
+  return findIn(await indexWithin(ports, within), question, ports.warn);
+}
 
 /**
  * What finds the runs within one: those that have it as their parent, and those that its steps began by MLflow's protocol,
@@ -14,7 +19,7 @@ import { showRunOrWithin } from './show-run.ts';
  * @param text names a run, one within a run, or a sweep by its whole id
  * @throws SAME1608 it is none
  */
-export async function indexWithin(ports: Ports, text: string): Promise<RunIndex> {
+async function indexWithin(ports: Ports, text: string): Promise<RunIndex> {
   const index = await ports.openRunIndex();
   const partsOf = (id: string): RunRow[] =>
     index.search({ where: { field: { of: 'run', name: 'parent' }, operator: '=', value: id } }).rows;
@@ -36,11 +41,4 @@ export async function indexWithin(ports: Ports, text: string): Promise<RunIndex>
 function below(rows: readonly RunRow[], id: string): RunRow[] {
   const found = rows.filter(({ parent }) => parent === id);
   return found.flatMap((row) => [row, ...below(rows, row.id)]);
-}
-
-/** The run of a whole id `RUN/CHILD`, of which nothing was said. */
-export function toldWithin(run: StoredRun, id: string): ToldRun[] {
-  return runsWithin(run.record)
-    .filter((record) => record.id === id)
-    .map((record) => ({ record, own: run.own, tags: {} }));
 }

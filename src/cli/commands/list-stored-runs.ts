@@ -71,7 +71,11 @@ export async function listStoredRuns(
 
 function ofHome(ports: Ports): ListedRuns {
   return {
-    find: (question) => findRuns(ports, question),
+    async find(question) {
+      const { within } = question;
+      if (within === undefined) return findRuns(ports, question);
+      return (await import('../../operations/runs-within.ts')).findRunsWithin(ports, question, within);
+    },
     records: (rows) => recordsOf(ports, rows),
   };
 }
