@@ -1,6 +1,7 @@
 import type { RunColumn } from '../../operations/run-question.ts';
 import type { JsonValue } from '../../program/json.ts';
 import { type RunField, type RunRow, runFields } from '../../runs/run-query.ts';
+import { fieldOf } from '../../runs/scanned-index.ts';
 import { figure, plainLine, table } from './text.ts';
 
 /** A column and what it is called. */
@@ -27,17 +28,11 @@ const everything: RunColumn[] = [
   { all: 'tags' },
 ];
 
-/** What a run has in a column; undefined when it has nothing there. */
-export function cellOf(row: RunRow, { field: { of, name } }: Column): JsonValue | undefined {
-  const values = of === 'run' ? (row as unknown as Record<string, JsonValue>) : row[of];
-  return Object.hasOwn(values, name) ? values[name] : undefined;
-}
-
 /** Rows as aligned columns, for people. */
 export function renderRunTable(rows: readonly RunRow[], columns: readonly Column[]): string {
   return table([
     columns.map(({ title }) => plainLine(title)),
-    ...rows.map((row) => columns.map((column) => shown(cellOf(row, column)))),
+    ...rows.map((row) => columns.map((column) => shown(fieldOf(row, column.field)))),
   ]);
 }
 
@@ -47,7 +42,7 @@ export function renderRunMarkdown(rows: readonly RunRow[], columns: readonly Col
   return [
     line(columns.map(({ title }) => plainLine(title))),
     `|${columns.map(({ field }) => (isNumeric(field) ? ' ---: |' : ' --- |')).join('')}`,
-    ...rows.map((row) => line(columns.map((column) => shown(cellOf(row, column))))),
+    ...rows.map((row) => line(columns.map((column) => shown(fieldOf(row, column.field))))),
   ].join('\n');
 }
 
@@ -55,7 +50,7 @@ export function renderRunMarkdown(rows: readonly RunRow[], columns: readonly Col
 export function renderRunCsv(rows: readonly RunRow[], columns: readonly Column[]): string {
   const lines = [
     columns.map(({ title }) => csvCell(title)),
-    ...rows.map((row) => columns.map((column) => csvCell(cellOf(row, column)))),
+    ...rows.map((row) => columns.map((column) => csvCell(fieldOf(row, column.field)))),
   ];
   return lines.map((cells) => `${cells.join(',')}\n`).join('');
 }
@@ -65,7 +60,7 @@ export function runCells(rows: readonly RunRow[], columns: readonly Column[]): R
   return rows.map((row) =>
     Object.fromEntries(
       columns.flatMap((column) => {
-        const value = cellOf(row, column);
+        const value = fieldOf(row, column.field);
         return value === undefined ? [] : [[column.title, value]];
       }),
     ),
