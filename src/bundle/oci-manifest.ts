@@ -1,5 +1,6 @@
 import type { ContentStore } from '../content/content-store.ts';
 import { SameError } from '../errors/same-error.ts';
+import { isSha256 } from '../program/digest.ts';
 import { canonicalBytes, parseCanonical } from './canonical-json.ts';
 import { type Descriptor, EMPTY_CONFIG, LIMITS, MEDIA, type OciIndex, type OciManifest } from './oci.ts';
 import { refusal } from './refusal.ts';
@@ -97,8 +98,7 @@ function isDescriptor(value: unknown): value is Descriptor {
     isObject(value) &&
     hasOnly(value, ['mediaType', 'digest', 'size', 'artifactType', 'annotations']) &&
     typeof value.mediaType === 'string' &&
-    typeof value.digest === 'string' &&
-    /^sha256:[0-9a-f]{64}$/.test(value.digest) &&
+    isSha256(value.digest) &&
     Number.isSafeInteger(value.size) &&
     (value.size as number) >= 0 &&
     (value.artifactType === undefined || typeof value.artifactType === 'string') &&

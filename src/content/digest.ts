@@ -1,10 +1,9 @@
 import { SameError } from '../errors/same-error.ts';
-
-const pattern = /^sha256:([0-9a-f]{64})$/;
+import { hexOfSha256 } from '../program/digest.ts';
 
 /** The 64 hex digits of a digest, which are its file's name; undefined when it is no `sha256:` digest. */
 export function hexIn(digest: string): string | undefined {
-  return pattern.exec(digest)?.[1];
+  return hexOfSha256(digest);
 }
 
 /** The 64 hex digits of a digest. @throws SAME1305 when it is no `sha256:` digest, so no blob can have it */

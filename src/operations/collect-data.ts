@@ -3,12 +3,12 @@ import { LIMITS } from '../bundle/oci.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import type { BlobId, ContentStore } from '../content/content-store.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { isSha256 } from '../program/digest.ts';
 import { type RemoteData, remoteData } from '../program/remote-data.ts';
 import type { Ports } from './ports.ts';
 
 const CLAUSE = 'SAME-BND-047';
 const RAISE = 'raise it: --with-data=SIZE';
-const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
 /** Content that is here. */
 type Found = BlobId & { name: string };
@@ -33,7 +33,7 @@ export async function storedData(
   const found: Found[] = [];
   const lacking: string[] = [];
   for (const { name, digest, sizeBytes: declared } of travellingData(artifact, false)) {
-    const isHere = digest !== undefined && SHA256.test(digest) && (await ports.content.isWhole(digest));
+    const isHere = isSha256(digest) && (await ports.content.isWhole(digest));
     const sizeBytes = isHere ? await ports.content.size(digest) : undefined;
     if (sizeBytes === undefined || (declared ?? sizeBytes) !== sizeBytes) lacking.push(name);
     else found.push({ name, digest: digest!, sizeBytes });
@@ -85,7 +85,7 @@ async function contentOf(
   limitBytes: number,
 ): Promise<BlobId> {
   const { name, digest } = data;
-  if (digest === undefined || !SHA256.test(digest)) {
+  if (!isSha256(digest)) {
     throw new SameError({
       code: 'SAME1008',
       message: `data.${name} states no sha256 digest of one file, so that its content cannot be known to be the right one`,

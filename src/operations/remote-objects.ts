@@ -9,6 +9,7 @@ import { tap } from '../bundle/tap.ts';
 import type { BlobId, Downloads, TrustedContentStore } from '../content/content-store.ts';
 import { inParallel } from '../content/graph-copy.ts';
 import { SameError } from '../errors/same-error.ts';
+import { isSha256 } from '../program/digest.ts';
 import type { Reference } from '../program/reference.ts';
 import type { Program } from '../program/schema.ts';
 import { highestVersion, tagOf } from '../program/version.ts';
@@ -27,7 +28,6 @@ export interface RemoteProgram {
   program: Program;
 }
 
-const SHA256 = /^sha256:[0-9a-f]{64}$/;
 /** Manifests and configs are held in memory until all are known: together they may have so many times a document's limit. */
 const MOST_DOCUMENTS = 64;
 
@@ -81,7 +81,7 @@ export class RemoteObjects {
   async ancestorOf({ program, self }: RemoteProgram): Promise<RemoteProgram | undefined> {
     const from = program.metadata.derivedFrom;
     // A config is held to its same.yaml later: until then what it says may be anything.
-    if (!SHA256.test(String(from?.digest))) return undefined;
+    if (!isSha256(from?.digest)) return undefined;
     const found = await this.#repository.manifest(from!.digest, this.#limits.jsonBytes);
     if (!found) return undefined;
     this.#count(1);

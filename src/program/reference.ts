@@ -1,4 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
+import { isSha256 } from './digest.ts';
 import { isName } from './name.ts';
 import { isVersion } from './version.ts';
 
@@ -49,7 +50,7 @@ export function parseReference(text: string): Reference {
   if (at >= 0) {
     reference.digest = rest.slice(at + 1);
     rest = rest.slice(0, at);
-    if (!/^sha256:[0-9a-f]{64}$/.test(reference.digest)) {
+    if (!isSha256(reference.digest)) {
       throw invalid(
         'SAME1203',
         `"${reference.digest}" is not a digest`,

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { SameError } from '../errors/same-error.ts';
 import { SHORT_HASH_BYTES, shortHash } from '../host/short-hash.ts';
+import { isSha256 } from '../program/digest.ts';
 import type { RegistryAddress } from './registry.ts';
 import type { RegistrySession } from './session.ts';
-
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** What the parts of a repository's protocol share. */
 export interface RepositoryPlace {
@@ -41,7 +40,7 @@ export function digestOf(bytes: Uint8Array): string {
 
 /** Whether a text is a digest that can be checked. */
 export function isDigest(text: unknown): text is string {
-  return typeof text === 'string' && DIGEST.test(text);
+  return isSha256(text);
 }
 
 /** @throws SAME1301 the registry says that it stored something else than it was sent */
