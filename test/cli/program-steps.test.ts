@@ -30,3 +30,23 @@ it('Steps are shown with what makes their cells, what lets them run, and those o
     ['tidy', 'finally, after list', 'rm -rf x'],
   ]);
 });
+
+it('Steps are shown after those that they read from, in the order of the program among equals, also where some wait for each other', () => {
+  const reading = (...from: string[]) => ({
+    run: 'x',
+    inputs: Object.fromEntries(from.map((step) => [step, { from: `${step}.o` }])),
+    outputs: { o: {} },
+  });
+  const namesOf = (steps: object) =>
+    stepRows({ pipeline: { steps } } as unknown as Program)
+      .map(([name]) => name)
+      .filter((name) => name !== '');
+  const steps = {
+    evaluate: reading('train'),
+    plot: reading('load'),
+    load: reading(),
+    train: reading('load'),
+  };
+  assert.deepEqual(namesOf(steps), ['load', 'plot', 'train', 'evaluate']);
+  assert.deepEqual(namesOf({ b: reading('a'), a: reading('b') }), ['b', 'a']);
+});

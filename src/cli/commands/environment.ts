@@ -19,7 +19,10 @@ export function listEnvironmentsCommand(cli: Cli): Command {
       }));
       cli.printJson('EnvironmentList', { items });
     } else if (environments.length > 0) cli.print(renderEnvironments(environments));
-    else cli.say('no environments are built yet; make one with: same build environment NAME:VERSION');
+    else
+      cli.say(
+        'no environments are built here: those of the system are used as they are; to build one with a lock: same build environment NAME:VERSION',
+      );
   });
 }
 

@@ -1,14 +1,30 @@
+import { SameError } from '../../errors/same-error.ts';
+import { topologicalOrder } from '../../program/graph.ts';
 import type { Program } from '../../program/schema.ts';
 import { renderCommandTemplate } from './command.ts';
 
 type Step = Program['pipeline']['steps'][string];
 
-/** The steps of a program for people, those of `finally` last: what each waits for, its command, its cells, what it writes. */
-export function stepRows({ pipeline: { steps, finally: last = {} } }: Program): string[][] {
+/**
+ * The steps of a program for people, each after those that it reads from and those of `finally` last: what each waits for,
+ * its command, its cells, what it writes.
+ */
+export function stepRows(program: Program): string[][] {
+  const { steps, finally: last = {} } = program.pipeline;
   return [
-    ...Object.entries(steps).flatMap(([name, step]) => rowsOf(name, step, false)),
-    ...Object.entries(last).flatMap(([name, step]) => rowsOf(name, step, true)),
+    ...orderOf(program, 'steps').flatMap((name) => rowsOf(name, steps[name]!, false)),
+    ...orderOf(program, 'finally').flatMap((name) => rowsOf(name, last[name]!, true)),
   ];
+}
+
+function orderOf(program: Program, group: 'steps' | 'finally'): string[] {
+  try {
+    return topologicalOrder(program, group);
+  } catch (error) {
+    // What somebody else packed may wait for itself; it is looked at all the same.
+    if (!(error instanceof SameError)) throw error;
+    return Object.keys(program.pipeline[group] ?? {});
+  }
 }
 
 function rowsOf(name: string, step: Step, isLast: boolean): string[][] {
