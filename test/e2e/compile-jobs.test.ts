@@ -176,6 +176,15 @@ describe('same compile --engine kubernetes', () => {
     }
   });
 
+  it('refuses words of run that would change nothing', async () => {
+    using rig = openRig();
+    study(rig);
+    const { code, stderr } = await compile(rig, '-j', '4', '--keep-going', '--target', 'local');
+    assert.equal(code, 2);
+    for (const option of ['--jobs', '--keep-going', '--target'])
+      assert.match(stderr, new RegExp(`SAME1902 compile does not take ${option}`));
+  });
+
   it('compiles only what no stored result stands in for, and carries what that reads', async () => {
     using rig = openRig();
     const locked = 'default: {python: {version: "3.11", lock: requirements.lock}, image: ';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { SameError, throwFindings } from '../../errors/same-error.ts';
+import type { RunRequest } from '../../operations/prepare-run.ts';
 import type { Cli } from '../cli.ts';
 import { requestOf } from '../run-request.ts';
 import { splitRunWords } from '../run-words.ts';
@@ -9,7 +10,7 @@ import { withCommon } from '../words.ts';
 export function compileCommand(cli: Cli): Command {
   const command = new Command('compile')
     .description(
-      'Write what would run on a cluster as files that it takes: of every step the cells that no stored result stands in for. Nothing runs, and no cluster is asked. Takes the words of same run.',
+      'Write what would run on a cluster as files that it takes: of every step the cells that no stored result stands in for. Nothing runs, and no cluster is asked. Takes the words of same run that say what runs.',
     )
     .argument('[words...]', 'NAME[:VERSION], parameters and other words of same run')
     .option('--engine <name>', 'kubernetes: Jobs, as any cluster runs them')
@@ -27,7 +28,7 @@ export function compileCommand(cli: Cli): Command {
       const ports = cli.ports();
       const { ROOT, compileJobs, compileProgram, jobRefusals, manifestText, placesTaken, shimText } =
         await import('../compile.ts');
-      const { compilation, reused, secrets } = await compileProgram(ports, requestOf(splitRunWords(words)), {
+      const { compilation, reused, secrets } = await compileProgram(ports, compilable(words), {
         name: engine,
         refusals: jobRefusals,
         shim: shimText(),
@@ -64,6 +65,31 @@ export function compileCommand(cli: Cli): Command {
     'same compile arXiv.1303.5778v1:1.0 --engine kubernetes -o jobs.yaml --epochs=1000',
     'same compile -f . --engine kubernetes --until train',
   ]);
+}
+
+/** Words of `same run` that tell how this machine runs something, and nothing of what is compiled. */
+const OF_RUNS = {
+  target: '--target',
+  jobs: '--jobs',
+  plan: '--plan',
+  keepGoing: '--keep-going',
+  resume: '--resume',
+  allowUnmet: '--allow-unmet',
+} as const;
+
+/** @throws SAME1902 for words that would change nothing */
+function compilable(words: string[]): RunRequest {
+  const split = splitRunWords(words);
+  throwFindings(
+    Object.entries(OF_RUNS)
+      .filter(([key]) => split[key as keyof typeof OF_RUNS])
+      .map(([, option]) => ({
+        code: 'SAME1902',
+        message: `compile does not take ${option}`,
+        hint: 'see: same compile --help',
+      })),
+  );
+  return requestOf(split);
 }
 
 /** What a person who applies the file has to know. */
