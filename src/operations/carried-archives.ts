@@ -2,7 +2,7 @@ import { sha256 } from '../bundle/canonical-json.ts';
 import { type TarSource, writeTar } from '../bundle/canonical-tar.ts';
 import { gzip } from '../bundle/gzip.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { parseTreeList } from '../bundle/tree.ts';
+import { parseTreeList, treeDigest } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import type { CarriedArchive } from '../engines/kubernetes/compilation.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -25,6 +25,7 @@ export async function codeArchive(
   step: PlannedStep,
   taken: readonly string[],
 ): Promise<CarriedArchive | undefined> {
+  if (files.digestFor(step) === treeDigest([])) return undefined;
   const seen = parseTreeList(files.listFor(step)).filter(
     ({ path }) => !taken.some((place) => path === place || path.startsWith(`${place}/`)),
   );

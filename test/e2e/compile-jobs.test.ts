@@ -176,6 +176,17 @@ describe('same compile --engine kubernetes', () => {
     }
   });
 
+  it('compiles a program of a manifest alone, of a thousand cells too', async () => {
+    using rig = openRig();
+    const seeds = Array.from({ length: 1000 }, (_, seed) => seed).join(', ');
+    const steps = `  steps: {train: {matrix: {seed: [${seeds}]}, run: [echo, "{{matrix.seed}}"]}}\n`;
+    const alone = manifest.replace(/^data: .*\n/m, '').replace(/ {2}steps:.*/s, steps);
+    rig.write({ 'study/same.yaml': alone });
+    const { code, stderr } = await compile(rig, '-o', 'jobs.yaml');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /1000 to run in 1 Job, 0 reused/);
+  });
+
   it('refuses words of run that would change nothing', async () => {
     using rig = openRig();
     study(rig);
