@@ -7,8 +7,8 @@ import { planCommand } from './command.ts';
 import { plannedCells } from './matrix.ts';
 import type { PlannedInput, PlannedStep } from './plan.ts';
 
-/** Between two attempts, where a step does not say. */
-const BACKOFF_MS = 1000;
+/** Milliseconds that bound the first pause between attempts where a step declares no `backoff` (spec SAME-STP-026). */
+export const BACKOFF_MS = 1000;
 
 /** The environment of a step that names none. */
 export const DEFAULT_ENVIRONMENT = 'default';

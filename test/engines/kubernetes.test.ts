@@ -185,7 +185,7 @@ describe('a plan as Jobs', () => {
       {
         run: ['true'],
         mutex: ['m'],
-        retries: { max: 1, codes: [124] },
+        retries: { max: 1, backoff: '5s', codes: [124] },
         resources: { disk: { size: '1Gi', class: 'fast' }, gpu: { count: 1, memory: '8Gi' } },
       },
       {},
@@ -211,6 +211,7 @@ describe('a plan as Jobs', () => {
         'pipeline.steps.train.resources.disk.class',
         'pipeline.steps.train.resources.gpu.memory',
         'pipeline.steps.train.retries.codes (124)',
+        'pipeline.steps.train.retries.backoff',
       ],
     );
   });

@@ -1,5 +1,6 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import { BACKOFF_MS } from '../../pipeline/plan-step.ts';
 import type { JsonObject } from '../../program/json.ts';
 import { TIMED_OUT } from '../shim.ts';
 
@@ -75,6 +76,14 @@ function stepRefusals({ group, name, resources, mutex, retries, selected }: Plan
         `${field}.retries.codes (${code})`,
         'that code tells that time ran out',
         'let the step end with another code',
+      ),
+    );
+  if (retries.max > 0 && retries.backoffMs !== BACKOFF_MS)
+    found.push(
+      refusal(
+        `${field}.retries.backoff`,
+        'a Job waits 10 s after the first failure and twice as long after each further one',
+        'leave backoff out',
       ),
     );
   return found;
