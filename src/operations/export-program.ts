@@ -26,6 +26,8 @@ export interface Exported {
   digests: BundleDigests;
   runs: string[];
   history: HistoryChoice;
+  /** How many runs `all` passes over because they did not succeed, by status. */
+  passedOver: Record<string, number>;
   /** The version it made, when the asked one was not there. */
   committed?: Committed;
   /** Runs that the file held before and holds no longer; they are stored here. */
@@ -100,6 +102,7 @@ export async function exportProgram(
     digests,
     runs: selection.chosen.map(({ record }) => record.id),
     history: selection.history,
+    passedOver: selection.passedOver,
     ...(prepared ? { committed: prepared } : {}),
     ...dropped,
     ...(aside === undefined ? {} : { aside }),

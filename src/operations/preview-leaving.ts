@@ -43,6 +43,8 @@ export interface Leaving {
   runs: LeavingRun[];
   /** How many there are of each other kind: origins, verifications, signatures, data. */
   others: Record<string, number>;
+  /** How many runs `--history all` passes over because they did not succeed, by status. */
+  passedOver: Record<string, number>;
   /** Names of data elsewhere whose content would be fetched, if need be, and travel. */
   data: string[];
 }
@@ -87,7 +89,7 @@ async function preview(
     const { record, stored } = known.get(run.id)!;
     return { ...run, ...toldOf(record, stored === undefined) };
   });
-  return { ...leaving, runs, data: data.map((one) => one.name) };
+  return { ...leaving, runs, passedOver: selection.passedOver, data: data.map((one) => one.name) };
 }
 
 /** What a record tells of a run that would leave. */
@@ -123,6 +125,7 @@ export function leavingOf(program: Leaving['program'], objects: readonly GraphOb
     ancestors: objects.filter(({ subject }) => !subject).length - 1,
     runs: runs.sort((a, b) => (a.id < b.id ? 1 : -1)),
     others,
+    passedOver: {},
     data: [],
   };
 }

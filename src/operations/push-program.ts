@@ -21,6 +21,8 @@ export interface Pushed extends Published {
   pinned: string;
   runs: string[];
   history: HistoryChoice;
+  /** How many runs `all` passes over because they did not succeed, by status. */
+  passedOver: Record<string, number>;
 }
 
 /** What is asked of a push. */
@@ -75,6 +77,7 @@ export async function pushProgram(ports: Ports, options: PushOptions): Promise<P
       pinned: `${repository.label}@${artifact.digest}`,
       runs: selection.chosen.map(({ record }) => record.id),
       history: selection.history,
+      passedOver: selection.passedOver,
       ...published,
     };
   } finally {

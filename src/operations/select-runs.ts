@@ -24,6 +24,8 @@ export interface Selection {
   ancestors: ProgramArtifact[];
   known: KnownRun[];
   chosen: KnownRun[];
+  /** Of `all`, which means succeeded runs: how many have another status, by status. */
+  passedOver: Record<string, number>;
 }
 
 /**
@@ -43,11 +45,19 @@ export async function selectRuns(
   if (typeof history === 'string') {
     const succeeded = known.filter(({ record }) => record.status === 'succeeded');
     const count = { none: 0, latest: 1, all: succeeded.length }[history];
-    return { history, ancestors, known, chosen: succeeded.slice(0, count) };
+    const chosen = succeeded.slice(0, count);
+    return { history, ancestors, known, chosen, passedOver: history === 'all' ? notSucceeded(known) : {} };
   }
   const chosen =
     'length' in history ? namedRuns(known, history) : await meantRuns(ports, artifact, known, history);
-  return { history: chosen.map(({ record }) => record.id), ancestors, known, chosen };
+  return { history: chosen.map(({ record }) => record.id), ancestors, known, chosen, passedOver: {} };
+}
+
+function notSucceeded(known: readonly KnownRun[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { record } of known)
+    if (record.status !== 'succeeded') counts[record.status] = (counts[record.status] ?? 0) + 1;
+  return counts;
 }
 
 async function meantRuns(
@@ -77,7 +87,7 @@ function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownR
             {
               ...run,
               message: `${run.message} among the finished ones of this program, and it is none of: ${HISTORY_WORDS}`,
-              ...meantHistory(texts[index]!),
+              ...(instead(known, texts, index) ?? meantHistory(texts[index]!)),
               place: '--history',
               clause: 'SAME-BND-026',
             },
@@ -85,6 +95,20 @@ function namedRuns(known: readonly KnownRun[], texts: readonly string[]): KnownR
     ),
   );
   return [...new Set(found as KnownRun[])];
+}
+
+/** A word that means runs only where it stands alone (spec SAME-BND-026), as a hint. */
+function instead(
+  known: readonly KnownRun[],
+  texts: readonly string[],
+  index: number,
+): { hint: string } | undefined {
+  const word = texts[index]!;
+  if (texts.length === 1 || !/^(none|latest|all|best(:.*)?)$/s.test(word)) return undefined;
+  const newest = word === 'latest' ? known.find(({ record }) => record.status === 'succeeded') : undefined;
+  if (newest === undefined) return { hint: `${word} stands alone; beside ids of runs only ids are taken` };
+  const ids = texts.map((text, at) => (at === index ? newest.record.id : text));
+  return { hint: `latest stands alone; beside ids write the id of that run: --history ${ids.join(',')}` };
 }
 
 /**

@@ -28,6 +28,26 @@ async function studied(rig: Rig): Promise<string[]> {
 }
 
 describe('a choice of runs by what they did', () => {
+  it('says which runs all passes over, and how they are taken along, and what latest is beside ids', async () => {
+    using rig = openRig();
+    const [three, two, five, failed] = (await studied(rig)) as [string, string, string, string];
+    const words = ['export', '-n', 'study:1.0', '-o', 'all.tgz', '--history', 'all'];
+    const said = /left out: 1 failed .*--history 'where status != running'/;
+    assert.match((await done(rig, [...words, '--dry-run'])).stderr, said);
+    assert.match((await done(rig, words)).stderr, said);
+    const told = (await done(rig, [...words, '--json'])).json();
+    assert.deepEqual([told.runs, told.passedOver], [[five, two, three], { failed: 1 }]);
+    const every = [...words.slice(0, -1), 'where status != running', '--force', '--json'];
+    const taken = (await done(rig, every)).json();
+    assert.deepEqual([taken.runs, taken.passedOver], [[failed, five, two, three], {}]);
+    const beside = ['export', '-n', 'study:1.0', '--history', `${failed},latest`];
+    await assertRefused(rig, beside, {
+      code: 'SAME1608',
+      exit: 3,
+      hint: `latest stands alone; beside ids write the id of that run: --history ${failed},${five}`,
+    });
+  });
+
   it('takes along the best run, or those that meet a filter, to bundles and registries and back', {
     skip: unavailable('docker-registry'),
   }, async (t) => {

@@ -6,7 +6,7 @@ import { parseLimits } from '../../operations/limits.ts';
 import { previewExport } from '../../operations/preview-leaving.ts';
 import type { HistoryChoice } from '../../operations/select-runs.ts';
 import type { Cli } from '../cli.ts';
-import { renderLeaving } from '../render/leaving.ts';
+import { passedOverLines, renderLeaving } from '../render/leaving.ts';
 import { FILE_NOT_COMPUTED } from '../render/program.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
@@ -28,7 +28,7 @@ export function exportCommand(cli: Cli): Command {
     .option('--portable', 'name it NAME-VERSION…, without a colon')
     .option(
       '--history <which>',
-      'runs that travel along: none, latest, best[:METRIC], all, ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: as the program says, else latest)',
+      'runs that travel along: none, latest, best[:METRIC], all (that succeeded), ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: as the program says, else latest)',
       historyChoice,
     )
     .option(
@@ -83,7 +83,7 @@ export function exportCommand(cli: Cli): Command {
       };
       const exported = await telling(cli, { doing: 'packing' }, () => exportProgram(cli.ports(), request));
       const { name, version } = exported.artifact.program.metadata;
-      const { digests, committed, file, runs, history, left, leftData, aside } = exported;
+      const { digests, committed, file, runs, history, passedOver, left, leftData, aside } = exported;
       if (aside !== undefined) {
         cli.say(plainLine(`the directory that was there could not be removed and lies at ${aside} now`));
       }
@@ -97,6 +97,7 @@ export function exportCommand(cli: Cli): Command {
           digests: isFile ? { ...digests, file: digests.file ?? null } : digests,
           runs,
           history,
+          passedOver,
           left,
           leftData,
           committed: committed
@@ -119,9 +120,10 @@ export function exportCommand(cli: Cli): Command {
       cli.say(
         `  program ${digests.program}\n  index   ${digests.index}\n  archive ${digests.archive}\n${isFile ? `  file    ${digests.file ?? FILE_NOT_COMPUTED}\n` : ''}  ${runs.length} run${runs.length === 1 ? '' : 's'} inside (--history ${String(history)})`,
       );
+      for (const line of passedOverLines(passedOver)) cli.say(`  ${line}`);
       if (left.length > 0) {
         cli.say(
-          `  the file that was there held ${left.length === 1 ? 'a run' : 'runs'} that this one leaves out, still stored here: ${left.join(', ')} (take every run along with --history all)`,
+          `  the file that was there held ${left.length === 1 ? 'a run' : 'runs'} that this one leaves out, still stored here: ${left.join(', ')} (take those that succeeded along with --history all, any by its id)`,
         );
       }
       if (leftData.length > 0) {

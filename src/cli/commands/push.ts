@@ -28,7 +28,7 @@ function pushProgramCommand(cli: Cli): Command {
     )
     .option(
       '--history <which>',
-      'runs that go along: none, latest, best[:METRIC], all, ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: as the program says, else latest)',
+      'runs that go along: none, latest, best[:METRIC], all (that succeeded), ids of runs separated by commas, or "where CONDITION" as list runs --where takes it (default: as the program says, else latest)',
       historyChoice,
     )
     .option(

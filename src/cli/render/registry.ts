@@ -3,6 +3,7 @@ import type { Copied } from '../../operations/copy-program.ts';
 import type { Pulled } from '../../operations/pull-program.ts';
 import type { Pushed } from '../../operations/push-program.ts';
 import type { Cli } from '../cli.ts';
+import { passedOverLines } from './leaving.ts';
 import { plainLine } from './text.ts';
 
 /** Kinds of objects that are named in one line. */
@@ -10,12 +11,13 @@ const FEW_KINDS = 5;
 
 /** Says what a push did. @param how options without which the registry is not reached, as ` --plain-http` */
 export function renderPushed(cli: Cli, pushed: Pushed, how: string): void {
-  const { artifact, reference, pinned, runs, history, tally, referrers, moved } = pushed;
+  const { artifact, reference, pinned, runs, history, passedOver, tally, referrers, moved } = pushed;
   const { name, version } = artifact.program.metadata;
   if (cli.json) {
     const { digest } = artifact;
     const how = { referrers: referrers ?? null, moved: moved ?? null };
-    cli.printJson('Pushed', { name, version, digest, reference, pinned, runs, history, ...tally, ...how });
+    const chosen = { runs, history, passedOver };
+    cli.printJson('Pushed', { name, version, digest, reference, pinned, ...chosen, ...tally, ...how });
     return;
   }
   cli.print(`pushed ${name}:${version} to ${reference}`);
@@ -23,6 +25,7 @@ export function renderPushed(cli: Cli, pushed: Pushed, how: string): void {
   cli.say(
     `  program ${artifact.digest}\n  ${counted(runs.length, 'run')} beside it (--history ${String(history)})\n  ${sentences(tally)}`,
   );
+  for (const line of passedOverLines(passedOver)) cli.say(`  ${line}`);
   cli.say(`cite it as ${pinned}\nanyone gets it with: same pull ${reference}${how}`);
 }
 
