@@ -80,11 +80,12 @@ export function serverProblem(about: {
       },
     );
   if (status >= 300 && status < 400) {
-    const to = String(headers.location ?? 'elsewhere').split('?')[0];
+    const to = String(headers.location ?? 'elsewhere').split('?')[0]!;
+    const url = URL.parse(to);
     return problem(
       'SAME1811',
       `the tracking server ${address} leads to ${to}: redirects are not followed`,
-      `set that address: same set store mlflow ${/^https?:/.test(to!) ? new URL(to!).origin : 'URL'}`,
+      `set that address: same set store mlflow ${/^https?:$/.test(url?.protocol ?? '') ? url!.origin : 'URL'}`,
       { passing: true, isDown: true },
     );
   }

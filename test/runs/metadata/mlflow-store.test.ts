@@ -216,6 +216,15 @@ describe('a tracking server of MLflow', () => {
       headers: { location: 'https://elsewhere.example.org/x?token=1' },
     });
     assert.match(moved.message, /leads to https:\/\/elsewhere\.example\.org\/x: redirects are not followed/);
+    assert.equal(
+      moved.findings[0]?.hint,
+      'set that address: same set store mlflow https://elsewhere.example.org',
+    );
+    for (const location of ['http://', 'https://[half', 'mailto:ada'])
+      assert.match(
+        (await told1({ status: 302, headers: { location } })).findings[0]?.hint ?? '',
+        /mlflow URL$/,
+      );
     const refused = await told1({
       status: 400,
       text: '{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}',
