@@ -140,11 +140,14 @@ export function splitRunWords(all: string[], declared: ReadonlySet<string> = new
     } else if (isKey(runChoices, name)) {
       const value = equals < 0 ? undefined : word.slice(equals + 1);
       if (value === '') refuse(name, `${name}= needs a value, or no "="`);
+      else if (name === '--resume' && result.resume !== undefined) refuse(name, `${name} is given twice`);
       else if (name === '--resume') result.resume = value ?? '';
       else if (value === undefined || result.force === true) result.force = true;
       else result.force = [...(result.force ?? []), ...value.split(',')];
-    } else if (/^-j[0-9]+$/.test(word)) result.jobs = word.slice(2);
-    else if (isKey(runOptions, name)) {
+    } else if (/^-j[0-9]+$/.test(word)) {
+      if (result.jobs !== undefined) refuse('-j', '--jobs is given twice');
+      else result.jobs = word.slice(2);
+    } else if (isKey(runOptions, name)) {
       const value = equals < 0 ? words[++index] : word.slice(equals + 1);
       const option = runOptions[name];
       if (value === undefined || (equals < 0 && value.startsWith('--'))) {

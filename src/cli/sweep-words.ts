@@ -98,9 +98,12 @@ export function splitSweepWords(all: string[]): SweepWords {
       else wrong(`${name} takes no value, got "${word}"`);
     } else if (name === '--resume') {
       if (inside === '') wrong('--resume= needs a value, or no "="');
+      else if (result.resume !== undefined) wrong(`${name} is given twice`);
       else result.resume = inside ?? '';
-    } else if (/^-j[0-9]+$/.test(word)) result.jobs = word.slice(2);
-    else if (isKey(sweepOptions, name)) {
+    } else if (/^-j[0-9]+$/.test(word)) {
+      if (result.jobs !== undefined) wrong('--jobs is given twice');
+      else result.jobs = word.slice(2);
+    } else if (isKey(sweepOptions, name)) {
       const value = inside ?? words[++index];
       const option = sweepOptions[name];
       if (value === undefined || (inside === undefined && value.startsWith('--')))

@@ -89,6 +89,26 @@ function requireValues(command: Command, words: string[]): void {
   });
 }
 
+/** Options that may be said several times; of any other a second value would put the first one out of use. */
+const REPEATABLE = ['--limit', '--remove', '--set'];
+
+/** Commander takes the last of several values and says nothing of the others. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || REPEATABLE.includes(option.long ?? '')) continue;
+    let count = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++count < 2) return;
+      throw new SameError({
+        code: 'SAME1902',
+        message: `${option.long} is given twice`,
+        place: option.long ?? option.flags,
+        hint: 'it takes one value: leave out the other',
+      });
+    });
+  }
+}
+
 /** `export NAME:VERSION` for `export -n NAME:VERSION`. */
 function meantOption(command: Command, error: CommanderError): string | undefined {
   if (error.code !== 'commander.missingMandatoryOptionValue' || command.args.length !== 1) return undefined;
@@ -99,6 +119,7 @@ function meantOption(command: Command, error: CommanderError): string | undefine
 /** Lets commander parse, with its errors turned into ours: nothing is printed twice, nothing exits by itself. */
 export async function parseWith(command: Command, cli: Cli, words: string[]): Promise<void> {
   requireValues(command, words);
+  refuseRepeated(command);
   command
     .exitOverride()
     .showSuggestionAfterError(true)

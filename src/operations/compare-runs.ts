@@ -7,7 +7,7 @@ import type { Ports } from './ports.ts';
 
 /** One thing in which runs differ, with what each of them has. */
 export interface Difference {
-  of: FactGroup | 'metrics' | 'outputs' | 'outcome' | 'tags';
+  of: FactGroup | 'metrics' | 'outputs' | 'outcome' | 'tags' | 'note';
   name: string;
   /** Null where a run has none. */
   values: (JsonValue | undefined)[];
@@ -70,10 +70,11 @@ export function comparison(runs: readonly ToldRun[], { all = false }: { all?: bo
     ),
     ...rowsOf(
       'tags',
-      runs.map(({ record, tags, note }) => ({
-        ...tagsOf(record, tags),
-        ...(note === undefined ? {} : { note }),
-      })),
+      runs.map(({ record, tags }) => tagsOf(record, tags)),
+    ),
+    ...rowsOf(
+      'note',
+      runs.map(({ note }): Record<string, JsonValue> => (note === undefined ? {} : { note })),
     ),
   ];
   const differences = rows.filter(({ values }) => all || differ(values));

@@ -41,6 +41,31 @@ describe('words that same does not understand', () => {
       ['create', '-f', 'study', '--derefrence'],
       { code: 'SAME1901', message: /derefrence.*Did you mean --dereference/ },
     ],
+    [
+      'an option of one value given twice',
+      ['plot', 'runs', 'latest', '--metric', 'loss', '--metric=acc'],
+      { code: 'SAME1902', message: '--metric is given twice' },
+    ],
+    [
+      'an option of one value given twice, once in its short form',
+      ['export', '-n', 'study:1.0', '--name', 'study:1.0'],
+      { code: 'SAME1902', message: '--name is given twice' },
+    ],
+    [
+      'an option of a choice given twice',
+      ['export', '-n', 'study:1.0', '--history', 'all', '--history', 'none'],
+      { code: 'SAME1902', message: '--history is given twice' },
+    ],
+    [
+      'jobs given twice',
+      ['run', 'study', '-j1', '-j2'],
+      { code: 'SAME1902', message: '--jobs is given twice' },
+    ],
+    [
+      'jobs of a sweep given twice',
+      ['sweep', 'study', '-j1', '-j2', '--x=1,2'],
+      { code: 'SAME1902', message: '--jobs is given twice' },
+    ],
     ['an option without its value', ['create', '-f'], { code: 'SAME1902', message: 'needs a value' }],
     ['a required option left out', ['create'], { code: 'SAME1902', message: '--file' }],
     ['a word too many', ['show', 'study', 'study'], { code: 'SAME1902', message: 'too many arguments' }],

@@ -58,6 +58,25 @@ describe('runs beside one another', () => {
     assert.match(all.stdout, /^parameters\.epochs +3 +3$/m);
   });
 
+  it('show a note as what it is, beside a tag of that name', async () => {
+    using noted = openRig();
+    for (const number of [0xb1, 0xb2]) storeRun(noted, number);
+    await noted.same(['tag', 'run', idOf(0xb1), 'note=table 1']);
+    await noted.same(['note', 'run', idOf(0xb1), 'diverged']);
+    const words = ['compare', 'runs', idOf(0xb1), idOf(0xb2)];
+    const { stdout } = await noted.same(words);
+    assert.match(stdout, /^tags\.note +table 1\s*$/m);
+    assert.match(stdout, /^note +diverged\s*$/m);
+    const { differences } = (await noted.same([...words, '--json'])).json();
+    assert.deepEqual(
+      differences.filter(({ name }: { name: string }) => name === 'note'),
+      [
+        { of: 'tags', name: 'note', values: ['table 1', null] },
+        { of: 'note', name: 'note', values: ['diverged', null] },
+      ],
+    );
+  });
+
   it('say the same in JSON, with what each has more than the first', async () => {
     const { runs, differences, equal } = (
       await rig.same(['compare', 'runs', idOf(0xa1), idOf(0xa2), '--json'])

@@ -63,6 +63,16 @@ pipeline:
 }
 
 describe('same gc', () => {
+  test('says by which words what it would remove goes, and by these it does', async () => {
+    orphan('nobody names this, and it is young');
+    const dry = await ok(['gc', '--dry-run', ...NOW, '--unused-for', '7d']);
+    const [, words] = /^remove it with: same (.+)$/m.exec(dry.stderr) ?? [];
+    assert.equal(words, 'gc --older-than 0s --unused-for 7d');
+    const gone = await ok(words!.split(' '));
+    assert.equal(gone.stdout.replace('removed', 'would go'), dry.stdout);
+    assert.deepEqual(stored(), []);
+  });
+
   test('keeps everything that a pin, a run and its record lead to, and removes what nothing names', async () => {
     await study();
     await ok(['run', 'study:1.0']);

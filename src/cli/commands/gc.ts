@@ -7,6 +7,9 @@ import { renderCollected } from '../render/environments.ts';
 import { telling } from '../render/work-line.ts';
 import { withCommon } from '../words.ts';
 
+const OLDER_THAN = '24h';
+const UNUSED_FOR = '30d';
+
 /** `same gc [--dry-run]` */
 export function gcCommand(cli: Cli): Command {
   const command = new Command('gc')
@@ -15,8 +18,8 @@ export function gcCommand(cli: Cli): Command {
     )
     .option('--dry-run', 'say what would go and how much it is, and remove nothing')
     .option('--plan', 'the same')
-    .option('--older-than <duration>', 'leave content alone that was stored or used within this', '24h')
-    .option('--unused-for <duration>', 'remove environments that were not used for this', '30d');
+    .option('--older-than <duration>', 'leave content alone that was stored or used within this', OLDER_THAN)
+    .option('--unused-for <duration>', 'remove environments that were not used for this', UNUSED_FOR);
   return withCommon(command, ['same gc --dry-run', 'same gc', 'same gc --unused-for 7d --json']).action(
     async (options: { dryRun?: true; plan?: true; olderThan: string; unusedFor: string }) => {
       const dryRun = options.dryRun === true || options.plan === true;
@@ -34,9 +37,17 @@ export function gcCommand(cli: Cli): Command {
       for (const line of renderCollected(collected)) cli.say(`  ${line}`);
       const freed = formatBytes(collected.sizeBytes);
       cli.print(dryRun ? `${freed} would go` : `${freed} removed`);
-      if (dryRun && collected.sizeBytes > 0) cli.say('remove it with: same gc');
+      if (dryRun && collected.sizeBytes > 0) cli.say(`remove it with: same gc${given(options)}`);
     },
   );
+}
+
+/** The options by which that is chosen which would go, where they are not those that are usual. */
+function given({ olderThan, unusedFor }: { olderThan: string; unusedFor: string }): string {
+  return [
+    olderThan === OLDER_THAN ? '' : ` --older-than ${olderThan}`,
+    unusedFor === UNUSED_FOR ? '' : ` --unused-for ${unusedFor}`,
+  ].join('');
 }
 
 function durationOf(option: string, text: string): number {

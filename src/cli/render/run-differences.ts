@@ -97,7 +97,7 @@ function shortId(id: string, runs: Comparison['runs']): string {
 }
 
 function titleOf({ of, name, direction }: Difference): string {
-  const title = of === 'outcome' ? name : `${of}.${name}`;
+  const title = of === 'outcome' || of === 'note' ? name : `${of}.${name}`;
   return direction === undefined ? title : `${title} (${direction} is better)`;
 }
 
