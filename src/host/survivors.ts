@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { monotonicMs, sleep } from './clock.ts';
+import { kinshipOf } from './usage.ts';
 
 const ROUNDS = 100;
 const ROUND_MS = 10;
@@ -15,18 +16,30 @@ export interface Ended {
   startedMs: number;
 }
 
+/** Processes by their numbers. */
+export interface Killed {
+  killed: Set<string>;
+  /** Those that were meant too, but are this process or what it was started from. */
+  spared: Set<string>;
+}
+
 /**
  * Kills what a command left running outside its process group (`setsid`, a daemon), found by the variables it was
- * started with, and waits until it is gone: what it could still write must not change any more.
+ * started with, and waits until it is gone: what it could still write must not change any more. This process and
+ * those that it was started from are left alone: a step may have opened the shell in which this command was given.
  * @param variables all of them mark a process as one to kill
  * @param ended the command; where it ran for a moment only, its leftovers are looked for among what began after it
- * @returns how many were killed
  */
-export async function killSurvivors(variables: Record<string, string>, ended?: Ended): Promise<number> {
+export async function killSurvivors(variables: Record<string, string>, ended?: Ended): Promise<Killed> {
   const marks = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
   const killed = new Set<string>();
+  let spared = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
-    const found = candidates(ended).filter((pid) => isMarked(pid, marks));
+    const marked = candidates(ended).filter((pid) => isMarked(pid, marks));
+    if (marked.length === 0) break;
+    const line = lineage();
+    spared = new Set(marked.filter((pid) => line.has(pid)));
+    const found = marked.filter((pid) => !spared.has(pid));
     if (found.length === 0) break;
     for (const pid of found) {
       try {
@@ -38,7 +51,36 @@ export async function killSurvivors(variables: Record<string, string>, ended?: E
     }
     await sleep(ROUND_MS);
   }
-  return killed.size;
+  return { killed, spared };
+}
+
+/**
+ * Kills the group of a process, but for this process and those that it was started from.
+ * @param leader its number, by which the group is named
+ */
+export function killGroup(leader: number): Killed {
+  const isIn = (pid: string) => kinshipOf(Number(pid))?.group === leader;
+  const spared = new Set([...lineage()].filter(isIn));
+  const killed = new Set<string>();
+  const targets =
+    spared.size === 0 ? [String(-leader)] : processes().filter((pid) => !spared.has(pid) && isIn(pid));
+  for (const target of targets) {
+    try {
+      process.kill(Number(target), 'SIGKILL');
+      killed.add(target.replace('-', ''));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return { killed, spared };
+}
+
+/** This process, what started it, and so on. */
+function lineage(): Set<string> {
+  const line = new Set<string>();
+  for (let pid = process.pid; pid > 0 && !line.has(String(pid)); pid = kinshipOf(pid)?.parent ?? 0)
+    line.add(String(pid));
+  return line;
 }
 
 function candidates(ended: Ended | undefined): string[] {
@@ -49,6 +91,10 @@ function candidates(ended: Ended | undefined): string[] {
       return since.filter((pid) => existsSync(`/proc/${pid}`));
     }
   }
+  return processes();
+}
+
+function processes(): string[] {
   try {
     return readdirSync('/proc').filter((name) => /^[0-9]/.test(name));
   } catch {

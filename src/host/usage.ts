@@ -44,6 +44,12 @@ export function processStart(pid: number): string | undefined {
   return statFields(String(pid))?.[19];
 }
 
+/** The process that started another one, or that it was given to since, and the group it is in. */
+export function kinshipOf(pid: number): { parent: number; group: number } | undefined {
+  const fields = statFields(String(pid));
+  return fields && { parent: Number(fields[1]), group: Number(fields[2]) };
+}
+
 /** Whether a process has ended and only waits for its parent to hear of it. */
 export function isZombie(pid: number): boolean {
   return statFields(String(pid))?.[0] === 'Z';

@@ -1,6 +1,7 @@
 import type { EngineEvent, SkipCause } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
+import { sparedText } from '../runs/left-processes.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import { resultOf, StepRecords } from '../runs/step-outcome.ts';
@@ -48,7 +49,9 @@ export async function runProgram(
 
   if (prepared.resumed) {
     if (request.takeOver) ports.runs.takeOver(prepared.resumed.record.id);
-    await ports.runs.endLeft(prepared.resumed.record.id);
+    const { id } = prepared.resumed.record;
+    const { spared } = await ports.runs.endLeft(id);
+    if (spared > 0) ports.progress(`run ${id} goes on in part: left alone: ${sparedText(spared)}`);
   }
   const redaction = redactionOf(
     maskingOf(secretsOf(ports, prepared)),

@@ -1,4 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
+import { sparedText } from '../runs/left-processes.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 import { findStoredRun } from './show-run.ts';
@@ -43,11 +44,16 @@ async function endLeft(ports: Ports, record: RunRecord): Promise<RunRecord> {
     ports.progress(`run ${record.id} was taken over; asked its process, which lives all the same, to end`);
     return record;
   }
-  const { steps, processes } = await ports.runs.endLeft(record.id);
-  if (steps.length === 0 && processes === 0)
-    throw refused(record, 'has ended already: interrupted; nothing that it left runs on this machine');
+  const { steps, processes, spared } = await ports.runs.endLeft(record.id);
+  const alone = spared === 0 ? '' : `; left alone: ${sparedText(spared)}`;
+  if (steps.length === 0 && processes === 0) {
+    const nothing = `nothing ${spared === 0 ? '' : 'else '}that it left runs on this machine`;
+    throw refused(record, `has ended already: interrupted; ${nothing}${alone}`);
+  }
   const left = steps.length === 0 ? 'what its steps had started' : `step ${steps.join(', ')}`;
-  ports.progress(`the process of run ${record.id} was gone, and had left running: ${left}; it is ended now`);
+  ports.progress(
+    `the process of run ${record.id} was gone, and had left running: ${left}; it is ended now${alone}`,
+  );
   return record;
 }
 

@@ -122,7 +122,7 @@ export function openDiskRunStore(
     async endLeft(text) {
       const id = find(text);
       const [begun, ...following] = files.events(id);
-      if (!isBegun(begun, id)) return { steps: [], processes: 0 };
+      if (!isBegun(begun, id)) return { steps: [], processes: 0, spared: 0 };
       return killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
     },
     takeOver(text) {

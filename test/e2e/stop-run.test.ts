@@ -81,7 +81,7 @@ describe('a run that goes on', () => {
       const [, first] = readFileSync(path, 'utf8').split('\n');
       const { event } = JSON.parse(first!);
       appendFileSync(path, frame({ ...event, attempt: 7, pid: other.pid, pidStart: '1' }));
-      const stopped = await rig.same(['stop', 'run', id, '--json']);
+      const stopped = await rig.same(['stop', 'run', id, '--json'], { env: { SAME_RUN_ID: id } });
       assert.equal(stopped.code, 0, stopped.stderr);
       assert.equal(stopped.json().status, 'interrupted');
       assert.match(stopped.stderr, new RegExp(`run ${id} was gone, and had left running: step second`));
