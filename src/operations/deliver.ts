@@ -56,9 +56,10 @@ export async function deliver(
   };
   if (result.waiting === 0) return result;
   const limits = limitsOf(ports, isPatient);
-  const unlock = await locked(ports, outbox, limits.signal);
-  if (!unlock) return { ...result, problem: othersTell(ports) };
+  let unlock: (() => void) | undefined;
   try {
+    unlock = await locked(ports, outbox, limits.signal);
+    if (!unlock) return { ...result, problem: othersTell(ports) };
     await using store = await ports.openMetadataStore(address, { signal: limits.signal, isPatient });
     await store.check();
     limits.answered();
@@ -101,8 +102,10 @@ export async function deliver(
         : (problem.findings[0] ?? { code: 'SAME1811', message: problem.message });
   } finally {
     limits.end();
-    outbox.problem = result.problem;
-    unlock();
+    if (unlock) {
+      outbox.problem = result.problem;
+      unlock();
+    }
     result.waiting = outbox.waiting().length;
   }
   return result;
@@ -179,6 +182,8 @@ function limitsOf(ports: Ports, isPatient: boolean) {
         }, FIRST_ANSWER_MS),
         setTimeout(() => stop.abort(), LONGEST_MS),
       ];
+  // Whatever they would end holds the process by itself.
+  for (const timer of timers) timer.unref();
   return {
     signal: stop.signal,
     answered() {

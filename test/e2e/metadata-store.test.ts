@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { openDiskOutbox } from '../../src/runs/metadata/disk-outbox.ts';
 import { makeCertificates } from '../components/certificates.ts';
 import { type FaultTracking, startFaultTracking } from '../components/fault-tracking.ts';
 import { manifest, openRig, type Rig } from './rig.ts';
@@ -154,6 +155,21 @@ describe('a store that runs are told to', () => {
     assert.equal(code, 0, stderr);
     assert.match(stderr, /waits; tell it with: same deliver/);
     assert.equal(waiting().length, 1);
+  });
+
+  it('that another command tells already is not waited for to the end, and the run ends as it ended', async () => {
+    await works(['create', 'program', '-f', 'study']);
+    await set();
+    const unlock = openDiskOutbox(rig.path('home/outbox')).lock()!;
+    const startedAtMs = performance.now();
+    const ran = await works(['run', 'study:1.0', '--json']);
+    assert.match(ran.stderr, /warning: SAME1405 another command.*; 1 waits/);
+    // Telling itself may take 30 s, of which nothing is left here.
+    assert.ok(performance.now() - startedAtMs < 25_000);
+    assert.deepEqual(server.asked, []);
+    unlock();
+    await works(['deliver']);
+    assert.equal(server.runs.length, 1);
   });
 
   it('is trusted over HTTPS by the authority that it was set with, or that SSL_CERT_FILE names, and else not', async () => {
