@@ -4,7 +4,7 @@ import { foldName } from '../../program/name.ts';
 import type { RunRow } from '../run-query.ts';
 import { rowOf } from '../run-row.ts';
 import type { ToldRun } from './metadata-store.ts';
-import { storableText } from './postgresql-text.ts';
+import { cutNames, storableText, tableName } from './postgresql-text.ts';
 
 /** Points that are sent at once. */
 const BATCH = 5000;
@@ -31,10 +31,20 @@ export async function putRun(connection: PostgresqlConnection, run: ToldRun): Pr
   if (known?.same) return [];
   await putRow(connection, row, { shown, whole, note });
   await putTags(connection, row);
-  if (known?.whole) return [];
+  const notes = cutNames('tag', Object.keys(row.tags));
+  if (known?.whole) return notes;
   await putValues(connection, row);
   await putOutputs(connection, run);
-  return putPoints(connection, run);
+  return [
+    ...notes,
+    ...cutNames('parameter', Object.keys(row.parameters)),
+    ...cutNames('figure', Object.keys(row.metrics)),
+    ...cutNames(
+      'file',
+      run.artifacts.map(({ path }) => path),
+    ),
+    ...(await putPoints(connection, run)),
+  ];
 }
 
 async function putRow(
@@ -73,7 +83,7 @@ async function putTags(connection: PostgresqlConnection, { id, tags }: ShownRun)
   await connection.query('DELETE FROM same.tags WHERE run = $1', [id]);
   await connection.query('INSERT INTO same.tags SELECT $1, * FROM unnest($2::text[], $3::text[])', [
     id,
-    Object.keys(tags),
+    Object.keys(tags).map(tableName),
     Object.values(tags),
   ]);
 }
@@ -90,7 +100,7 @@ async function putValues(
       SELECT $1, * FROM unnest($2::text[], $3::jsonb[], $4::float8[], $5::text[], $6::text[])`,
     [
       id,
-      Object.keys(parameters),
+      Object.keys(parameters).map(tableName),
       values.map((value) => JSON.stringify(value)),
       values.map((value) => (typeof value === 'number' ? value : null)),
       values.map((value) => (typeof value === 'string' ? value : null)),
@@ -101,13 +111,13 @@ async function putValues(
   );
   await connection.query('INSERT INTO same.metrics SELECT $1, * FROM unnest($2::text[], $3::float8[])', [
     id,
-    Object.keys(metrics),
+    Object.keys(metrics).map(tableName),
     Object.values(metrics),
   ]);
 }
 
 async function putOutputs(connection: PostgresqlConnection, { record, artifacts }: ToldRun): Promise<void> {
-  const known = new Map(artifacts.map(({ path, artifact }) => [storableText(path), artifact]));
+  const known = new Map(artifacts.map(({ path, artifact }) => [tableName(path), artifact]));
   const of = [...known.values()];
   await connection.query(
     'INSERT INTO same.outputs SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[])',
@@ -146,7 +156,7 @@ async function putPoints(connection: PostgresqlConnection, run: ToldRun): Promis
   for await (const { name, of, step, atMs, value } of run.series()) {
     const isInstant = atMs >= INSTANTS[0] && atMs <= INSTANTS[1];
     if (!isInstant) timeless++;
-    names.push(storableText(name));
+    names.push(tableName(name));
     ofs.push(storableText(of));
     steps.push(step);
     ats.push(isInstant ? new Date(atMs).toISOString() : null);

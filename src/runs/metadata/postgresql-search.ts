@@ -1,6 +1,7 @@
 import { type JsonValue, stableText } from '../../program/json.ts';
 import { foldName } from '../../program/name.ts';
 import type { RunCondition, RunField, RunQuery } from '../run-query.ts';
+import { tableName } from './postgresql-text.ts';
 
 /** A statement and what its `$1`, `$2`, … stand for. */
 export interface Statement {
@@ -101,7 +102,7 @@ class Question {
         ? 'FALSE'
         : `(${place} IS NOT NULL AND coalesce(${this.#test(condition, places)}, FALSE))`;
     }
-    const name = this.bind(field.name, 'text');
+    const name = this.bind(tableName(field.name), 'text');
     const test = this.#test(condition, placesIn(field.of, 'v'));
     return `EXISTS (SELECT FROM same.${field.of} v WHERE v.run = r.id AND v.name = ${name} AND coalesce(${test}, FALSE))`;
   }
@@ -114,7 +115,7 @@ class Question {
       const places = Object.values(this.#placesOf(field.name));
       return { join: '', by: places.flatMap((place) => [`(${place} IS NULL)`, `${place} ${way}`]) };
     }
-    const name = this.bind(field.name, 'text');
+    const name = this.bind(tableName(field.name), 'text');
     const { number, text, other } = placesIn(of, alias);
     const kind = of === 'parameters' ? [`(${number} IS NULL) ${way}`, `(${text} IS NULL) ${way}`] : [];
     return {

@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto';
+
+/** Longest name that tables have as it is, in bytes: an index takes 2704 of a name and a run's id. */
+const LONGEST_NAME = 2000;
+
 /** What of a text no database of PostgreSQL holds: the character 0, and halves of characters. */
 export function storableText(text: string): string {
   return text.replaceAll('\0', '\ufffd').toWellFormed();
@@ -27,4 +32,26 @@ export function storable<Value>(value: Value): { value: Value; changed: string[]
     );
   };
   return { value: held(value, '') as Value, changed };
+}
+
+/** A name as tables have it: one that no index takes is cut, and ends in digits of its hash (spec SAME-RUN-121). */
+export function tableName(name: string): string {
+  const bytes = Buffer.from(storableText(name));
+  if (bytes.length <= LONGEST_NAME) return storableText(name);
+  // Longer than any name that stays as it is, so that it is no other's; half a character at its end is left out.
+  const begin = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, LONGEST_NAME), {
+    stream: true,
+  });
+  return `${begin}…${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`;
+}
+
+/** What is said of names that tables have cut, at most ten of them. */
+export function cutNames(of: string, names: Iterable<string>): string[] {
+  return [...names]
+    .filter((name) => tableName(name) !== storableText(name))
+    .slice(0, 10)
+    .map(
+      (name) =>
+        `${of} ${JSON.stringify(name.slice(0, 60))}… is cut in the tables: an index takes no name so long`,
+    );
 }

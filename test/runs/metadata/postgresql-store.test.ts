@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { canonicalJson } from '../../../src/bundle/canonical-json.ts';
@@ -133,6 +134,49 @@ describe('runs that PostgreSQL is told', { skip }, () => {
       '1 points of series have no time that a calendar knows',
     ]);
     assert.equal(server.psql('text', 'SELECT text FROM same.parameters'), 'x\ufffdy\ufffd');
+  });
+
+  it('may have names longer than an index takes: those are cut in the tables, said, and found all the same', async () => {
+    const address = server.database('long');
+    await using store = openStore(server, address);
+    // Nothing that a database could make shorter; two that differ at their very end.
+    const name = `é${randomBytes(9000).toString('base64')}`;
+    const [one, two] = [`${name}1`, `${name}2`];
+    const run = told(
+      {
+        record: ended({
+          parameters: { [one]: { value: 1, source: '--set' }, [two]: { value: 2, source: '--set' } },
+          metrics: [{ name: one, step: 'one', value: 0.9 }],
+        }),
+        tags: { [two]: 'x' },
+        artifacts: [
+          { path: one, artifact: { digest: digest('c'), sizeBytes: 1 }, async *body() {} },
+          { path: two, artifact: { digest: digest('d'), sizeBytes: 1 }, async *body() {} },
+        ],
+      },
+      [{ ...point(1, 0.5), name: one }],
+    );
+    const { notes } = await store.tellRun(run);
+    assert.deepEqual(
+      notes.map((note) => /^(\w+) "é.{59}"… is cut in the tables/.exec(note)?.[1]),
+      ['tag', 'parameter', 'parameter', 'figure', 'file', 'file'],
+    );
+    assert.equal(counts(server, 'long'), '1|2|1|1|1|2');
+    assert.equal(
+      server.psql('long', 'SELECT max(octet_length(name)) FROM same.parameters'),
+      server.psql('long', 'SELECT octet_length(name) FROM same.points JOIN same.metrics USING (run, name)'),
+    );
+    const index = openPostgresqlIndex({ kind: 'postgresql', address }, surroundings(server), {
+      has: () => true,
+      ids: () => [],
+    });
+    await using _ = index;
+    const field = { of: 'parameters', name: two } as const;
+    const found = await index.search({
+      where: { field, operator: '=', value: 2 },
+      sort: [{ field, descending: true }],
+    });
+    assert.deepEqual(Object.keys(found.rows[0]?.parameters ?? {}).toSorted(), [one, two]);
   });
 
   it('are read by others of the team, with the same answers and their records', async () => {
