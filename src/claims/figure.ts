@@ -35,6 +35,8 @@ export function figuresOf(
     const chosen = givenOnly(found, claim.given ?? {}, facts);
     if (typeof chosen === 'string') return { outcome: 'not-run', because: chosen };
     if (chosen.length === 0) return missing(claim.metric, facts);
+    const lost = chosen.find((metric) => metric.lost !== undefined);
+    if (lost) return { outcome: 'error', because: lostBecause(lost) };
     if (claim.over !== undefined || claim.aggregate !== undefined) return aggregated(chosen, claim);
     return chosen.length === 1 ? { value: chosen[0]!.value } : ambiguous(chosen, claim.metric);
   };
@@ -90,6 +92,12 @@ function missing(name: string, { leftOut = [] }: FigureFacts): Figure {
   if (leftOut.length === 0) return { outcome: 'error', because: `no step reported a metric "${name}"` };
   const steps = leftOut.slice(0, 5).join(', ') + (leftOut.length > 5 ? ', …' : '');
   return { outcome: 'not-run', because: `no step reported a metric "${name}"; this run left out ${steps}` };
+}
+
+/** Why a figure is no result whose series ends in what is no number. */
+function lostBecause({ name, step, lost }: MetricRecord): string {
+  const last = lost === 1 ? 'last point' : `last ${lost} points`;
+  return `metric "${name}" of step ${step} is not a finite number in its ${last}`;
 }
 
 function ambiguous(metrics: readonly MetricRecord[], name: string): Figure {

@@ -20,8 +20,10 @@ export type StepStatus = 'succeeded' | 'failed' | 'canceled' | 'timeout';
 export interface ReportedMetric {
   name: string;
   value: number;
-  /** Steps of the series it is the last value of, when it came from one. */
+  /** Finite points of the series it is the last one of, when it came from one. */
   count?: number;
+  /** Points after it that are not finite, where there are any: what the step came to is no number then. */
+  lost?: number;
   /** Digest of that series, where it is not the metrics.jsonl that the step wrote. */
   series?: string;
 }

@@ -108,11 +108,13 @@ function figuresOf(
       undefined,
     );
     if (!last) continue;
+    const lost = all.filter((point) => !Number.isFinite(point.value) && isLater(point, last)).length;
     metrics.push({
       name,
       step: STEP,
       value: last.value,
       count: finite.length,
+      ...(lost === 0 ? {} : { lost }),
       ...(series === undefined || POSITIONS.includes(name) ? {} : { series }),
     });
   }

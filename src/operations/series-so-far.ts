@@ -35,11 +35,15 @@ export async function seriesSoFar(ports: Ports, run: ToldRun): Promise<KnownSeri
     const known = new Set<string>();
     for (const path of [...reports, `${place}-logged/${step.name}.${step.attempts}.0`]) {
       const text = await textOf(ports, path);
-      for (const { name, value, count } of readMetricSeries(text, step.name).metrics) {
+      for (const { name, value, count, lost } of readMetricSeries(text, step.name).metrics) {
         // A file that the step writes says more than what it logs on the way.
         if (known.has(name) || count === undefined) continue;
         known.add(name);
-        found.push({ run, figure: figureOf(step, { name, value, count }), text });
+        found.push({
+          run,
+          figure: figureOf(step, { name, value, count, ...(lost === undefined ? {} : { lost }) }),
+          text,
+        });
       }
     }
   }
@@ -76,7 +80,7 @@ async function textOf(ports: Ports, path: string): Promise<string> {
 
 function figureOf(
   { name: step, matrix }: StepRecord,
-  figure: Pick<MetricRecord, 'name' | 'value' | 'count'>,
+  figure: Pick<MetricRecord, 'name' | 'value' | 'count' | 'lost'>,
 ): MetricRecord {
   return { ...figure, step, ...(matrix === undefined ? {} : { matrix }) };
 }

@@ -2,9 +2,7 @@ import type { ReportedMetric } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.ts';
 import type { MetricSource } from '../program/schema.ts';
-
-/** Overflows to Infinity when it is read. */
-const NOT_FINITE = '1e999';
+import { numberIn, parseLooseJson } from './json-numbers.ts';
 
 /** What a metrics file said, and what of it could not be understood. */
 export interface MetricsReading {
@@ -19,22 +17,22 @@ export interface MetricsReading {
  * are 1 and 0.
  */
 export function readFinalMetrics(text: string, place: string): MetricsReading {
-  const parsed = parseJson(text);
+  const parsed = parseLooseJson(text);
   if (!isJsonObject(parsed)) return unreadable(place, 'is not a JSON object');
   return { ...usableOnly(scalarsOf(parsed), place), problems: [] };
 }
 
 /**
- * Reads `metrics.jsonl`: one JSON object a line; the last value of each key is its figure, `step`, `epoch` and `time`
- * being positions, not figures. A torn last line is forgiven, any other is a problem.
+ * Reads `metrics.jsonl`: one JSON object a line; the last finite value of each key is its figure, `step`, `epoch` and
+ * `time` being positions, not figures. A torn last line is forgiven, any other is a problem.
  */
 export function readMetricSeries(text: string, place: string): MetricsReading {
-  const latest = new Map<string, ReportedMetric>();
+  const latest = new Map<string, Ending>();
   const lines = text.split('\n');
   const problems: Finding[] = [];
   lines.forEach((line, index) => {
     if (line.trim() === '') return;
-    const parsed = parseJson(line);
+    const parsed = parseLooseJson(line);
     if (!isJsonObject(parsed)) {
       if (index < lines.length - 1) {
         problems.push({
@@ -47,10 +45,16 @@ export function readMetricSeries(text: string, place: string): MetricsReading {
     }
     for (const { name, value } of scalarsOf(parsed)) {
       if (name === 'step' || name === 'epoch' || name === 'time') continue;
-      latest.set(name, { name, value, count: (latest.get(name)?.count ?? 0) + 1 });
+      latest.set(name, endingWith(latest.get(name), value));
     }
   });
-  return { ...usableOnly([...latest.values()], place), problems };
+  const reading: MetricsReading = { metrics: [], problems, warnings: [] };
+  for (const [name, ending] of latest) {
+    const { figure, warning } = endOf(name, ending);
+    if (figure) reading.metrics.push(figure);
+    if (warning !== undefined) reading.warnings.push(`${place}: ${warning}`);
+  }
+  return reading;
 }
 
 /**
@@ -68,13 +72,13 @@ export function readDeclaredMetric(
     if (found.length === 0) return `nothing matches ${JSON.stringify(source.regex)}`;
     return pick(found.map(numberOf), source.take ?? 'last') ?? `"${found.at(-1)}" is not a finite number`;
   }
-  const document = parseJson(text) ?? text.split('\n').map(parseJson).findLast(isJsonObject);
+  const document = parseLooseJson(text) ?? text.split('\n').map(parseLooseJson).findLast(isJsonObject);
   if (document === undefined) return 'there is no JSON in it';
   const value = source.json === undefined ? document : pointer(document, source.json);
   if (value === undefined) return `nothing at JSON pointer ${source.json}`;
-  const number = typeof value === 'boolean' ? Number(value) : value;
-  if (typeof number === 'number' && !Number.isFinite(number)) return 'it is not a finite number';
-  return typeof number === 'number' ? number : `the value at ${source.json ?? 'its root'} is not a number`;
+  const number = numberIn(value);
+  if (number !== undefined && !Number.isFinite(number)) return 'it is not a finite number';
+  return number ?? `the value at ${source.json ?? 'its root'} is not a number`;
 }
 
 function pick(values: number[], take: NonNullable<MetricSource['take']>): number | undefined {
@@ -105,28 +109,47 @@ function pointer(document: JsonValue, path: string): JsonValue | undefined {
 function scalarsOf(object: JsonObject, prefix = ''): ReportedMetric[] {
   return Object.entries(object).flatMap(([key, value]): ReportedMetric[] => {
     const name = prefix + key;
-    if (typeof value === 'number') return [{ name, value }];
-    if (typeof value === 'boolean') return [{ name, value: Number(value) }];
-    return isJsonObject(value) ? scalarsOf(value, `${name}.`) : [];
+    if (isJsonObject(value)) return scalarsOf(value, `${name}.`);
+    const number = numberIn(value);
+    return number === undefined ? [] : [{ name, value: number }];
   });
 }
 
-/** JSON, and what programs write for numbers that JSON lacks: `NaN` and `Infinity` are read as not finite. */
-function parseJson(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    const spelt = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
-      token.startsWith('"') ? token : NOT_FINITE,
-    );
-    if (spelt === text) return undefined;
-    try {
-      return JSON.parse(spelt) as JsonValue;
-    } catch {
-      // Not JSON by any reading: the caller says so with its place.
-      return undefined;
-    }
-  }
+/** How the points of a figure end. */
+export interface Ending {
+  /** The last that is finite. */
+  value?: number;
+  /** Points that are finite, and that are not. */
+  finite: number;
+  notFinite: number;
+  /** Those after the value that are not finite. */
+  lost: number;
+}
+
+/** What an ending becomes by one more point. */
+function endingWith(ending: Ending = { finite: 0, notFinite: 0, lost: 0 }, value: number): Ending {
+  return Number.isFinite(value)
+    ? { ...ending, value, finite: ending.finite + 1, lost: 0 }
+    : { ...ending, notFinite: ending.notFinite + 1, lost: ending.lost + 1 };
+}
+
+/**
+ * The figure that a series ends with, where any point is finite, and what is to be said where any is not (spec
+ * SAME-PIP-025).
+ */
+export function endOf(
+  name: string,
+  { value, finite, notFinite, lost }: Ending,
+): { figure?: ReportedMetric; warning?: string } {
+  if (name === '') return { warning: 'a metric without a name is left out' };
+  const all = finite + notFinite;
+  // Escaped as JSON, for a name may hold what a terminal obeys.
+  const what = `metric ${JSON.stringify(name)} is not a finite number`;
+  if (value === undefined) return { warning: `${what} and is left out (${notFinite} of ${all} points)` };
+  const figure = { name, value, count: finite, ...(lost === 0 ? {} : { lost }) };
+  if (notFinite === 0) return { figure };
+  const after = lost === 0 ? '' : `, the last ${lost === 1 ? 'one' : lost} among them`;
+  return { figure, warning: `${what} in ${notFinite} of ${all} points, which are left out${after}` };
 }
 
 /** What a record can hold: a figure without a name could not be named by a claim, and no record with one is valid. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.ts';
+import { numberIn, parseLooseJson } from './json-numbers.ts';
 
 /** One point of a figure over a run: where it stands, and its value. */
 export type SeriesPoint = [at: number, value: number];
@@ -18,7 +19,7 @@ export function readSeries(text: string, name: string): Series {
   const lines: { line: JsonObject; value: number }[] = [];
   for (const source of text.split('\n')) {
     if (source.trim() === '') continue;
-    const line = parsed(source);
+    const line = parseLooseJson(source);
     const value = isJsonObject(line) ? figureIn(line, name, finite) : undefined;
     if (value !== undefined) lines.push({ line: line as JsonObject, value });
   }
@@ -50,14 +51,6 @@ export function thinned(points: readonly SeriesPoint[], most: number): SeriesPoi
   return [...kept].sort((a, b) => a - b).map((index) => points[index]!);
 }
 
-function parsed(line: string): JsonValue | undefined {
-  try {
-    return JSON.parse(line) as JsonValue;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The figure of a name in a line of `metrics.jsonl`, nested keys being joined with `.`, also those that have one.
  * @param read what a value is taken for; undefined where it is none
@@ -77,6 +70,6 @@ export function figureIn(
 }
 
 function finite(value: JsonValue): number | undefined {
-  const figure = typeof value === 'boolean' ? Number(value) : value;
-  return typeof figure === 'number' && Number.isFinite(figure) ? figure : undefined;
+  const figure = numberIn(value);
+  return figure !== undefined && Number.isFinite(figure) ? figure : undefined;
 }

@@ -30,6 +30,7 @@ const reported = z.strictObject({
   name: text,
   value: z.number(),
   count: count.optional(),
+  lost: z.int().min(1).optional(),
   series: digest.optional(),
 });
 const logged = {
@@ -96,6 +97,7 @@ const metric = z.strictObject({
   direction: z.enum(['lower', 'higher']).optional(),
   declared: z.literal(true).optional(),
   count: count.optional(),
+  lost: z.int().min(1).optional(),
   series: z.string().optional(),
 });
 

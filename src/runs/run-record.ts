@@ -56,8 +56,10 @@ export interface MetricRecord {
   direction?: 'lower' | 'higher';
   /** True when the manifest's `metrics` names it; its name then wins over equal reported ones. */
   declared?: true;
-  /** Points of the series it is the last of. */
+  /** Finite points of the series it is the last of. */
   count?: number;
+  /** Points after it that are not finite: the series ends in none, and this is no result. */
+  lost?: number;
   series?: string;
 }
 

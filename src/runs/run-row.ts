@@ -83,7 +83,8 @@ function logged({ steps }: RunRecord, of: 'parameters' | 'tags'): Record<string,
 
 /**
  * The figure that each name alone means: the declared one, else the last that was reported; those of cells as
- * `NAME@STEP.NUMBER`, and by its name alone one that no other cell reported.
+ * `NAME@STEP.NUMBER`, and by its name alone one that no other cell reported. One whose series ends in what is no number is
+ * none (spec SAME-PIP-025), and no other stands in for it.
  */
 export function figuresByName(metrics: readonly MetricRecord[]): Record<string, number> {
   const alone = new Map<string, MetricRecord>();
@@ -95,11 +96,13 @@ export function figuresByName(metrics: readonly MetricRecord[]): Record<string, 
     ({ name }) => name,
   );
   for (const metric of whole) {
-    const { name, step, value, matrix, declared } = metric;
-    if (matrix !== undefined && cells.get(name)!.length > 1) figures.set(`${name}@${step}`, value);
-    else if (declared || !alone.get(name)?.declared) {
+    const { name, step, value, matrix, declared, lost } = metric;
+    if (matrix !== undefined && cells.get(name)!.length > 1) {
+      if (lost === undefined) figures.set(`${name}@${step}`, value);
+    } else if (declared || !alone.get(name)?.declared) {
       alone.set(name, metric);
-      figures.set(name, value);
+      if (lost === undefined) figures.set(name, value);
+      else figures.delete(name);
     }
   }
   return Object.fromEntries(figures);

@@ -84,11 +84,12 @@ function reportedMetrics(
 ): MetricRecord[] {
   // A damaged journal is replayed too, as far as it goes.
   const whole = Array.isArray(metrics) ? metrics.filter(isMap) : [];
-  return (whole as ReportedMetric[]).map(({ name, value, count, series: own = series }) => ({
+  return (whole as ReportedMetric[]).map(({ name, value, count, lost, series: own = series }) => ({
     name,
     step,
     ...(matrix === undefined ? {} : { matrix }),
     value,
+    ...(lost === undefined ? {} : { lost }),
     ...(count === undefined ? {} : { count, ...(own === undefined ? {} : { series: own }) }),
   }));
 }

@@ -143,6 +143,18 @@ describe('a claim over a dimension', () => {
   });
 });
 
+describe('a claim about a series that ends in what is no number', () => {
+  it('cannot be compared, alone and over cells, and says why', () => {
+    const metrics = [cell(0, { seed: 0 }, 0.4, 'train', { lost: 2 }), cell(1, { seed: 1 }, 0.4)];
+    for (const claim of [{ given: { seed: 0 } }, { over: 'seed', aggregate: 'mean' } as const]) {
+      const { outcome, because } = outcomeOf(claim, { metrics });
+      assert.equal(outcome, 'error');
+      assert.equal(because, 'metric "loss" of step train.0 is not a finite number in its last 2 points');
+    }
+    assert.equal(outcomeOf({ given: { seed: 1 } }, { metrics }).outcome, 'within');
+  });
+});
+
 describe('a claim in a run that left steps out', () => {
   it('is not run where no step reported its metric', () => {
     const { outcome, because } = outcomeOf({ metric: 'bleu' }, { leftOut: ['test', 'evaluate'] });

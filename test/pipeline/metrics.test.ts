@@ -124,11 +124,28 @@ describe('metrics.jsonl', () => {
       assert.deepEqual(series(text), { metrics: [], problems: [], warnings: [] });
   });
 
-  it('leaves out a figure whose last value is not finite, and says so', () => {
-    const { metrics, warnings } = series('{"loss":1,"acc":0.5}\n{"loss":NaN,"acc":0.6}\n');
-    assert.deepEqual(metrics, [{ name: 'acc', value: 0.6, count: 2 }]);
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /"loss"/);
+  it('keeps the last finite value of a series that ends in others, tells how many they are, and says so', () => {
+    for (const bad of ['NaN', '"NaN"', '-Infinity', '"Infinity"', '1e999']) {
+      const text = `{"loss":2,"acc":0.5}\n{"loss":1,"acc":0.6}\n{"loss":${bad}}\n{"loss":${bad}}\n`;
+      const { metrics, warnings, problems } = series(text);
+      assert.deepEqual(metrics, [
+        { name: 'loss', value: 1, count: 2, lost: 2 },
+        { name: 'acc', value: 0.6, count: 2 },
+      ]);
+      assert.deepEqual(warnings, [
+        'main/metrics.jsonl: metric "loss" is not a finite number in 2 of 4 points, which are left out, the last 2 among them',
+      ]);
+      assert.deepEqual(problems, []);
+    }
+  });
+
+  it('says of values in between that they are left out, and leaves out a figure that has no others', () => {
+    const { metrics, warnings } = series('{"loss":NaN,"x":NaN}\n{"loss":1}\n');
+    assert.deepEqual(metrics, [{ name: 'loss', value: 1, count: 1 }]);
+    assert.deepEqual(warnings, [
+      'main/metrics.jsonl: metric "loss" is not a finite number in 1 of 2 points, which are left out',
+      'main/metrics.jsonl: metric "x" is not a finite number and is left out (1 of 1 points)',
+    ]);
   });
 });
 

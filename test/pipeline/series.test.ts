@@ -38,6 +38,15 @@ describe('the points of a figure', () => {
     assert.deepEqual(readSeries(text, 'toString'), { along: 'order', points: [] });
   });
 
+  it('are those of every line that has it, also beside what is no number', () => {
+    const text = '{"step":1,"loss":2,"acc":0.5}\n{"step":2,"loss":NaN,"acc":0.6}\n';
+    assert.deepEqual(readSeries(text, 'loss').points, [[1, 2]]);
+    assert.deepEqual(readSeries(text, 'acc').points, [
+      [1, 0.5],
+      [2, 0.6],
+    ]);
+  });
+
   it('are thinned to no more than is asked, with both ends, the lowest and the highest', () => {
     const values = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
       minLength: 1,

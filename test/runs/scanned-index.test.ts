@@ -64,6 +64,19 @@ test('a name alone means the declared figure, else the last; cells are told apar
   );
 });
 
+test('a name whose series ends in what is no number means no figure, and no other stands in for it', () => {
+  const of = (name: string, step: string, value: number, more = {}) => ({ name, step, value, ...more });
+  assert.deepEqual(
+    figuresByName([
+      of('loss', 'one', 3),
+      of('loss', 'two', 4, { count: 45, lost: 5 }),
+      of('f1', 'train.0', 5, { matrix: { fold: 0 } }),
+      of('f1', 'train.1', 6, { matrix: { fold: 1 }, lost: 1 }),
+    ]),
+    { 'f1@train.0': 5 },
+  );
+});
+
 test('what lacks a field meets no comparison, not even that it is another; then the opposite of one is met', () => {
   const row = rowOf({ record: begun(), own: true });
   const field = { of: 'metrics', name: 'acc' } as const;

@@ -42,10 +42,11 @@ function renderMetrics({ metrics, steps }: Pick<RunRecord, 'metrics' | 'steps'>)
       ['failed', 'timeout', 'canceled'].includes(status) ? [[name, status] as const] : [],
     ),
   );
-  const rows = metrics.slice(0, FIGURES).map(({ name, step, matrix, value, unit, count }) => {
+  const rows = metrics.slice(0, FIGURES).map(({ name, step, matrix, value, unit, count, lost }) => {
     const end = unfinished.get(step);
     const notes = [
       ...(count === undefined ? [] : [`last of ${count}`]),
+      ...(lost === undefined ? [] : [`then ${lost} that ${lost === 1 ? 'is' : 'are'} not finite`]),
       // What a step says that did not come to its end is no result.
       ...(end === undefined ? [] : [end]),
     ];

@@ -1,6 +1,7 @@
 import { treeList } from '../../bundle/tree.ts';
 import type { Artifact, ReportedMetric } from '../../engines/engine.ts';
 import type { IntakeRequest, Logged, LoggedReading, LoggedRun, LoggedStep } from '../../engines/intake.ts';
+import { endOf } from '../../pipeline/metrics.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { isSameText } from './fields.ts';
 import { wordOf } from './history.ts';
@@ -68,12 +69,12 @@ async function figuresOf(
 ): Promise<ReportedMetric[]> {
   const path = run.series.flush();
   const series = path === undefined ? undefined : (await content.adopt(path)).digest;
-  return [...run.series.latest.values()].flatMap(({ name, value, count }): ReportedMetric[] => {
-    if (!Number.isFinite(value)) {
-      warn(`metric ${JSON.stringify(name)} is not a finite number and is left out`);
-      return [];
-    }
-    return [{ name, value, ...(series !== undefined && SeriesSpool.holds(name) ? { count, series } : {}) }];
+  return [...run.series.endings].flatMap(([name, ending]): ReportedMetric[] => {
+    const { figure, warning } = endOf(name, ending);
+    if (warning !== undefined) warn(warning);
+    if (!figure) return [];
+    const { count, ...alone } = figure;
+    return [series !== undefined && SeriesSpool.holds(name) ? { ...figure, series } : alone];
   });
 }
 

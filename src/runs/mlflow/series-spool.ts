@@ -7,8 +7,10 @@ import {
   statSync,
   writeFully,
 } from '../../host/files.ts';
+import { numberIn, parseLooseJson } from '../../pipeline/json-numbers.ts';
+import type { Ending } from '../../pipeline/metrics.ts';
 import { figureIn } from '../../pipeline/series.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../program/json.ts';
+import { isJsonObject, type JsonObject } from '../../program/json.ts';
 import type { Point } from './fields.ts';
 import { Refusal } from './refusal.ts';
 
@@ -33,6 +35,7 @@ export class SeriesSpool {
   readonly #path: string;
   readonly #first = new Map<string, Point>();
   readonly #latest = new Map<string, Latest>();
+  readonly #endings = new Map<string, Ending & { at?: Point }>();
   #buffer = '';
   #waiting: NodeJS.Timeout | undefined;
   #written = 0;
@@ -44,6 +47,11 @@ export class SeriesSpool {
   /** The last point of each figure: that of the highest step, and of those the latest. */
   get latest(): ReadonlyMap<string, Latest> {
     return this.#latest;
+  }
+
+  /** How the points of each figure end: with the finite one of the highest step, and of those the latest. */
+  get endings(): ReadonlyMap<string, Ending> {
+    return this.#endings;
   }
 
   /** Whether the points of a figure are in the series: those of one called like a position cannot be. */
@@ -60,8 +68,9 @@ export class SeriesSpool {
       const first = this.#first.get(name);
       if (!first) this.#first.set(name, point);
       else if (point.ofModel && (isSamePoint(point, first) || isSamePoint(point, last))) continue;
-      const isLater = !last || step > last.step || (step === last.step && timestamp >= last.timestamp);
-      this.#latest.set(name, { ...(isLater ? point : last), count: (last?.count ?? 0) + 1 });
+      const isLatest = isLater(point, last);
+      this.#latest.set(name, { ...(isLatest ? point : last!), count: (last?.count ?? 0) + 1 });
+      this.#endings.set(name, endingWith(this.#endings.get(name), point, isLatest));
       if (!SeriesSpool.holds(name)) continue;
       const time = timestamp / 1000;
       if (line && (line.step !== step || line.time !== time || Object.hasOwn(line, name))) {
@@ -169,17 +178,13 @@ function mayHold(line: string, name: string): boolean {
 }
 
 function parsedLine(line: string): JsonObject {
-  try {
-    const parsed: JsonValue = JSON.parse(line);
-    return isJsonObject(parsed) ? parsed : {};
-  } catch {
-    // Torn, or with words for what JSON lacks: no point can be told from it.
-    return {};
-  }
+  const parsed = parseLooseJson(line);
+  // Of a torn line no point can be told.
+  return parsed !== undefined && isJsonObject(parsed) ? parsed : {};
 }
 
 function pointIn(line: JsonObject, name: string): (Omit<Point, 'step'> & { step?: number }) | undefined {
-  const value = figureIn(line, name, numberOf);
+  const value = figureIn(line, name, numberIn);
   if (value === undefined) return undefined;
   const at = (key: string) => (Object.hasOwn(line, key) ? line[key] : undefined);
   const step = [at('step'), at('epoch')].find((each) => Number.isSafeInteger(each));
@@ -192,12 +197,25 @@ function pointIn(line: JsonObject, name: string): (Omit<Point, 'step'> & { step?
   };
 }
 
-function isSamePoint(a: Point, b: Point | undefined): boolean {
-  return a.step === b?.step && a.timestamp === b.timestamp && Object.is(a.value, b.value);
+function isLater({ step, timestamp }: Point, than: Point | undefined): boolean {
+  return !than || step > than.step || (step === than.step && timestamp >= than.timestamp);
 }
 
-/** A number of a line; what JSON has none for is a word. */
-function numberOf(value: JsonValue): number | undefined {
-  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
-  return typeof value === 'string' && /^(NaN|-?Infinity)$/.test(value) ? Number(value) : undefined;
+/** Like that of lines, but by steps. @param isLatest whether the point is after all others */
+function endingWith(
+  ending: Ending & { at?: Point } = { finite: 0, notFinite: 0, lost: 0 },
+  point: Point,
+  isLatest: boolean,
+): Ending & { at?: Point } {
+  const isAfter = isLater(point, ending.at);
+  if (!Number.isFinite(point.value))
+    return { ...ending, notFinite: ending.notFinite + 1, lost: ending.lost + (isAfter ? 1 : 0) };
+  const finite = ending.finite + 1;
+  if (!isAfter) return { ...ending, finite };
+  // One that came late may stand before points that are lost: which of them is not known any more.
+  return { ...ending, finite, value: point.value, at: point, lost: isLatest ? 0 : ending.lost };
+}
+
+function isSamePoint(a: Point, b: Point | undefined): boolean {
+  return a.step === b?.step && a.timestamp === b.timestamp && Object.is(a.value, b.value);
 }

@@ -73,6 +73,9 @@ describe('what a step logs by the protocol of MLflow', () => {
         { key: 'f1', value: 0.8, timestamp: at, step: '7' },
         { key: '__proto__', value: 1, timestamp: at, step: 7 },
         { key: 'bad', value: 'NaN', timestamp: at, step: 7 },
+        { key: 'diverged', value: 2, timestamp: at, step: 7 },
+        { key: 'diverged', value: 'NaN', timestamp: at, step: 8 },
+        { key: 'diverged', value: 1, timestamp: at, step: 6 },
         { key: 'step', value: 3, timestamp: at, step: 7 },
       ],
     });
@@ -88,12 +91,18 @@ describe('what a step logs by the protocol of MLflow', () => {
       { name: 'acc', value: 0.9, count: 1, series },
       { name: 'f1', value: 0.8, count: 1, series },
       { name: '__proto__', value: 1, count: 1, series },
+      { name: 'diverged', value: 2, count: 2, lost: 1, series },
       { name: 'step', value: 3 },
     ]);
-    assert.deepEqual(reading!.warnings, ['step train: metric "bad" is not a finite number and is left out']);
+    assert.deepEqual(reading!.warnings, [
+      'step train: metric "bad" is not a finite number and is left out (1 of 1 points)',
+      'step train: metric "diverged" is not a finite number in 1 of 3 points, which are left out, the last one among them',
+    ]);
     assert.deepEqual((await text(series)).split('\n').slice(2), [
       '{"step":1,"time":1767225600.501,"loss":0.3}',
-      '{"step":7,"time":1767225600.5,"acc":0.9,"f1":0.8,"__proto__":1,"bad":"NaN"}',
+      '{"step":7,"time":1767225600.5,"acc":0.9,"f1":0.8,"__proto__":1,"bad":"NaN","diverged":2}',
+      '{"step":8,"time":1767225600.5,"diverged":"NaN"}',
+      '{"step":6,"time":1767225600.5,"diverged":1}',
       '',
     ]);
   });
