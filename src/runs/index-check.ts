@@ -1,6 +1,7 @@
 import type { JsonValue } from '../program/json.ts';
 import { stableText } from '../program/json.ts';
 import { CHUNK, Column, type FieldChunk } from './index-columns.ts';
+import { encodeEnds } from './index-ends.ts';
 import type { IndexTables } from './index-tables.ts';
 import { valuesOf } from './index-values.ts';
 import type { RunField, RunRow } from './run-query.ts';
@@ -14,7 +15,7 @@ interface Part {
 
 /**
  * Ids of runs of which the columns do not have what their rows have, neither more nor less; one that is empty where the
- * columns have something of no run, bounds of a part are not those of its numbers, or the count is another.
+ * columns have something of no run, bounds or ends of a part are not those of its numbers, or the count is another.
  */
 export function oddRuns(tables: IndexTables): string[] {
   const odd = new Set<string>();
@@ -29,7 +30,7 @@ export function oddRuns(tables: IndexTables): string[] {
       if (!chunk) continue;
       const column = new Column(CHUNK);
       column.place(0, tables.chunk(chunk)!);
-      if (!isBounded(column, chunk)) odd.add('');
+      if (!isBounded(column, chunk) || !hasItsEnds(tables, column, chunk)) odd.add('');
       const dictionary = [...tables.dictionary(field)].map(
         ([code, value]) => [code, stableText(value)] as const,
       );
@@ -56,6 +57,12 @@ export function oddRuns(tables: IndexTables): string[] {
 function isBounded(column: Column, { least, most }: FieldChunk): boolean {
   const [lowest = null, greatest = null] = column.bounds() ?? [];
   return least === lowest && most === greatest;
+}
+
+function hasItsEnds(tables: IndexTables, { numbers }: Column, { at }: FieldChunk): boolean {
+  const stored = tables.get<{ ends: Uint8Array | null }>('SELECT ends FROM columns WHERE at = ?', at)?.ends;
+  const ends = encodeEnds(numbers);
+  return stored && ends ? Buffer.compare(stored, ends) === 0 : stored === ends;
 }
 
 function isTaken(part: Part | undefined, at: number, value: JsonValue): boolean {

@@ -2,16 +2,21 @@ import type { JsonValue } from '../program/json.ts';
 import { foldName } from '../program/name.ts';
 import type { Column } from './index-columns.ts';
 import { ID, IndexValues, type Marks } from './index-marks.ts';
+import { MANY, nearestEnds, nearestNewest } from './index-nearest.ts';
 import { Best, firstOf, type Order } from './index-order.ts';
 import type { IndexTables } from './index-tables.ts';
 import { keptAs } from './index-values.ts';
 import type { RunCondition, RunField, RunQuery, RunRow, RunRows } from './run-query.ts';
-import { compareSorted } from './scanned-index.ts';
+import { compareSorted, isMeant } from './scanned-index.ts';
 
 type Sort = NonNullable<RunQuery['sort']>;
 
-/** Answers from the index as {@link searchRows} does from rows, in some nanoseconds for each run that there is. */
-export function searchTables(tables: IndexTables, { where, program, sort = [], limit }: RunQuery): RunRows {
+/**
+ * Answers from the index as {@link searchRows} does from rows, in some nanoseconds for each run that there is.
+ * @param many from how many runs on some are looked for among the first of each chunk, where all need not be counted
+ */
+export function searchTables(tables: IndexTables, query: RunQuery, many: number = MANY): RunRows {
+  const { where, program, sort = [], limit } = query;
   const rowsOf = (found: Iterable<{ row: string }>): RunRow[] =>
     Array.from(found, ({ row }) => JSON.parse(row) as RunRow);
   if (!where && !program && sort.length === 0) {
@@ -19,7 +24,12 @@ export function searchTables(tables: IndexTables, { where, program, sort = [], l
     return { rows: rowsOf(found), total: tables.count() };
   }
   const search = new Search(tables);
-  if (!where && !program && limit !== undefined) {
+  const isAll = !where && !program;
+  if (limit !== undefined && (isAll || query.uncounted) && tables.count() >= many) {
+    const rows = search.nearest(sort, limit, (row) => isMeant(row, query));
+    if (rows) return isAll ? { rows, total: tables.count() } : { rows, total: limit + 1, uncounted: true };
+  }
+  if (isAll && limit !== undefined) {
     const best = search.best(sort, limit);
     if (best) return { rows: rowsOf(best.map((n) => search.row(n))), total: tables.count() };
   }
@@ -90,6 +100,19 @@ class Search {
     }
     const found = best.found();
     return found.length === limit ? found : undefined;
+  }
+
+  /** The first of very many that are meant, in an order that is kept for some of them; nothing where it is not. */
+  nearest(sort: Sort, limit: number, isMeant: (row: RunRow) => boolean): RunRow[] | undefined {
+    const [{ field, descending } = { field: ID, descending: true }] = sort;
+    if (field.of === 'run' && field.name === 'id')
+      return descending ? nearestNewest(this.#tables, limit, isMeant) : undefined;
+    if (keptAs(field) === 'row' || this.#tables.hasTexts(field)) return undefined;
+    let order: Order | undefined;
+    return nearestEnds(this.#tables, { field, descending }, limit, isMeant, (a, b) => {
+      order ??= this.#order(sort.slice(1));
+      return order(a, b);
+    });
   }
 
   /** The first of the marked ones, in an order. */

@@ -3,12 +3,13 @@ import type { Database } from '../host/database.ts';
 import type { JsonValue } from '../program/json.ts';
 import { stableText } from '../program/json.ts';
 import { CHUNK, type Chunk, Column, chunkOf, type FieldChunk } from './index-columns.ts';
+import { type ChunkEnds, encodeEnds, endsOf } from './index-ends.ts';
 import { TABLES } from './index-schema.ts';
 import { valuesOf } from './index-values.ts';
 import type { RunField, RunRow } from './run-query.ts';
 
 /** Of another version an index is made anew. */
-const VERSION = 'same-runs-6';
+const VERSION = 'same-runs-7';
 /** Chunks that a field may have. */
 const CHUNKS = 2 ** 20;
 /** Codes that are remembered while many runs are taken. */
@@ -138,7 +139,9 @@ export class IndexTables {
     for (const [at, chunk] of this.#chunks) {
       const bytes = chunk.encode();
       const [least, most] = chunk.bounds() ?? [null, null];
-      if (bytes) this.run('INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?)', at, least, most, bytes);
+      const ends = encodeEnds(chunk.numbers);
+      if (bytes)
+        this.run('INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?, ?)', at, least, most, ends, bytes);
       else this.run('DELETE FROM columns WHERE at = ?', at);
     }
     this.#chunks.clear();
@@ -163,6 +166,17 @@ export class IndexTables {
       field * CHUNKS,
       field * CHUNKS + CHUNKS - 1,
     ).map(({ at, ...bounds }) => ({ at, number: at % CHUNKS, ...bounds }));
+  }
+
+  /** The least or the greatest numbers of each chunk of a field, by the chunk's number. */
+  ends({ of, name }: RunField, descending: boolean): { number: number; ends: ChunkEnds }[] {
+    const field = this.#field(of, name, false);
+    if (field === undefined) return [];
+    return this.all<{ at: number; ends: Uint8Array }>(
+      'SELECT at, ends FROM columns WHERE at BETWEEN ? AND ? AND ends IS NOT NULL',
+      field * CHUNKS,
+      field * CHUNKS + CHUNKS - 1,
+    ).map(({ at, ends }) => ({ number: at % CHUNKS, ends: endsOf(ends, descending) }));
   }
 
   /** What a chunk holds. */

@@ -56,6 +56,8 @@ export interface RunQuery {
   sort?: { field: RunField; descending: boolean }[];
   /** Most rows. */
   limit?: number;
+  /** Whether not all have to be counted where some are found without looking at each run. */
+  uncounted?: true;
 }
 
 /** A run as a listing shows it; everything else is in its record. */
@@ -86,7 +88,10 @@ export interface RunRow {
 /** Rows, and how many there would be without a limit. */
 export interface RunRows {
   rows: RunRow[];
+  /** Where {@link uncounted} of more than the limit one more than that. */
   total: number;
+  /** True where there may be more than the total: the question allowed not to count. */
+  uncounted?: true;
 }
 
 /** What answers questions to runs: those of a home at once, those of a team when their store has answered. */

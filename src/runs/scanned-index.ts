@@ -42,15 +42,7 @@ export function isNamed({ id, display }: RunRow, text: string): boolean {
 
 /** The rows that a question is about, in its order (spec SAME-RUN-071, SAME-RUN-072). */
 export function searchRows(all: readonly RunRow[], { where, program, sort = [], limit }: RunQuery): RunRows {
-  const name = program && foldName(program.name);
-  const found = all.filter(
-    (row) =>
-      (program === undefined ||
-        (foldName(row.program) === name &&
-          (program.version === undefined || row.version === program.version) &&
-          (program.digest === undefined || row.digest === program.digest))) &&
-      (where === undefined || meets(row, where)),
-  );
+  const found = all.filter((row) => isMeant(row, { where, program }));
   found.sort((a, b) => {
     for (const { field, descending } of sort) {
       const order = compareSorted(fieldOf(a, field), fieldOf(b, field), descending);
@@ -59,6 +51,17 @@ export function searchRows(all: readonly RunRow[], { where, program, sort = [], 
     return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
   });
   return { rows: limit === undefined ? found : found.slice(0, limit), total: found.length };
+}
+
+/** Whether a question is about a run. */
+export function isMeant(row: RunRow, { where, program }: Pick<RunQuery, 'where' | 'program'>): boolean {
+  return (
+    (program === undefined ||
+      (foldName(row.program) === foldName(program.name) &&
+        (program.version === undefined || row.version === program.version) &&
+        (program.digest === undefined || row.digest === program.digest))) &&
+    (where === undefined || meets(row, where))
+  );
 }
 
 /** What a run has in a field; undefined when it lacks it. */

@@ -97,6 +97,7 @@ describe('a search among more runs than a chunk holds', () => {
       );
     for (const [change, expected] of [
       [`UPDATE columns SET most = 0.5 WHERE at = ${at}`, ['']],
+      [`UPDATE columns SET ends = NULL WHERE at = ${at}`, ['']],
       ["UPDATE meta SET value = value + 1 WHERE key = 'count'", ['']],
       [`DELETE FROM columns WHERE at = ${at}`, ids(0, 4095).map(({ id }) => id)],
       [
@@ -139,6 +140,27 @@ describe('a search among more runs than a chunk holds', () => {
     'program',
     '-startedAt',
   ];
+  it('finds among the first of each chunk what a look at every run finds, and says when it did not count', () => {
+    let uncounted = 0;
+    for (const where of filters)
+      for (const sort of orders)
+        for (const limit of [1, 10, 50]) {
+          const query = asked(where, sort, limit);
+          const expected = searchRows(rows, query);
+          const found = searchTables(tables, { ...query, uncounted: true }, 0);
+          assert.deepEqual(found.rows, expected.rows, `${where} ${sort} ${limit}`);
+          if (found.uncounted) uncounted++;
+          assert.equal(
+            found.total,
+            found.uncounted ? limit + 1 : expected.total,
+            `${where} ${sort} ${limit}`,
+          );
+          const all = searchTables(tables, query, 0);
+          assert.deepEqual([all.rows.length, all.total], [expected.rows.length, expected.total]);
+        }
+    assert.ok(uncounted > 30, `${uncounted}`);
+  });
+
   for (const where of filters)
     it(`finds what a look at every run finds: ${where ?? 'all'}`, () => {
       for (const sort of orders)

@@ -46,7 +46,8 @@ export async function listStoredRuns(
   const isLook = format === 'table' && process.stdout.isTTY === true && words.limit === undefined;
   const question = readRunQuestion(isLook ? { ...words, limit: String(AT_A_TERMINAL) } : words);
   const { find, records } = runs ?? ofHome(cli.ports());
-  const { rows, total } = await find(question);
+  if (format !== 'json') question.query.uncounted = true;
+  const { rows, total, uncounted } = await find(question);
   const asTable = question.columns ?? (words.within === undefined ? undefined : WITHIN);
   const columns = columnsFor(rows, format === 'table' ? asTable : question.columns);
   if (format === 'json') {
@@ -66,7 +67,8 @@ export async function listStoredRuns(
   else if (format === 'md') cli.print(renderRunMarkdown(rows, columns));
   else cli.print(asTable ? renderRunTable(rows, columns) : renderRuns(rows));
   const more = total - rows.length;
-  if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
+  if (uncounted) cli.say('and maybe more; all of them with --limit all');
+  else if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);
 }
 
 function ofHome(ports: Ports): ListedRuns {
