@@ -164,6 +164,10 @@ function answer(
       run?.points.push(...metrics);
       return { status: 200, body: {} };
     }
+    case 'runs/delete-tag':
+      if (!run?.tags.delete(body.key))
+        return { status: 404, body: { error_code: 'RESOURCE_DOES_NOT_EXIST', message: `no ${body.key}` } };
+      return { status: 200, body: {} };
     case 'metrics/get-history': {
       const all = run?.points.filter(({ key }) => key === query.get('metric_key')) ?? [];
       // In pages of two, so that a reader has to ask on.

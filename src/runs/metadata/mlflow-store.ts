@@ -14,6 +14,7 @@ import { sendArtifacts } from './mlflow-artifacts.ts';
 import { type LoggedPoint, logPairs, logPoints, pointsThere } from './mlflow-batches.ts';
 import { type MlflowClient, objectIn, openMlflowClient } from './mlflow-client.ts';
 import { Fitting, figureNames } from './mlflow-fitting.ts';
+import { takeBack } from './mlflow-said.ts';
 
 const PREFIX = '/api/2.0/mlflow';
 /** The tags by which a run is found, and told from one that was told by half. */
@@ -133,7 +134,9 @@ async function tellRun(client: MlflowClient, experiment: string, run: ToldRun): 
       value: fitting.value(of, name, value),
     }));
   };
-  await logPairs(client, remote.id, { params: pairs('parameter', parameters), tags: pairs('tag', told) });
+  const given = { params: pairs('parameter', parameters), tags: pairs('tag', told) };
+  const said = await takeBack(client, remote, { run, told: told.keys(), given: given.tags, fitting });
+  await logPairs(client, remote.id, { ...given, tags: [...said, ...given.tags] });
   await logPoints(
     client,
     remote.id,
@@ -166,11 +169,13 @@ async function tellRun(client: MlflowClient, experiment: string, run: ToldRun): 
       ...(record.finishedAt === undefined ? {} : { end_time: Date.parse(record.finishedAt) }),
     },
   });
-  const said = fitting.notes.join('\n');
+  const notes = fitting.notes.join('\n');
   await logPairs(client, remote.id, {
     params: [],
     tags: [
-      ...(said === '' ? [] : [{ key: 'same.notes', value: new Fitting().value('tag', 'same.notes', said) }]),
+      ...(notes === ''
+        ? []
+        : [{ key: 'same.notes', value: new Fitting().value('tag', 'same.notes', notes) }]),
       // Last: with it, all is there.
       { key: TOLD_TAG, value: digest },
     ],

@@ -178,6 +178,27 @@ describe('a tracking server of MLflow', () => {
     }
   });
 
+  it('loses what users take back of a run, and keeps what others said of it there', async () => {
+    await open().tellRun(told({ tags: { kept: 'yes', 'odd@': 'x' } }));
+    server.runs[0]?.tags.set('theirs', 'stays');
+    server.fault = (index, path) =>
+      path.endsWith('/delete-tag') && index % 2 ? { cut: 'after' } : undefined;
+    await open().tellRun(told({ tags: { kept: 'no' } }));
+    const tags = () => Object.fromEntries(server.runs[0]?.tags ?? []);
+    assert.deepEqual([tags().odd_, tags().kept, tags().theirs], [undefined, 'no', 'stays']);
+    assert.equal(tags()['mlflow.note.content'], 'good');
+    const { note: _, ...plain } = told({ tags: {} });
+    await open().tellRun(plain);
+    server.fault = undefined;
+    await server.dispose();
+    const other = server;
+    server = await startFaultTracking();
+    await open().tellRun(plain);
+    const { theirs, ...left } = Object.fromEntries(other.runs[0]?.tags ?? []);
+    assert.equal(theirs, 'stays');
+    assert.deepEqual(left, tags());
+  });
+
   it('is asked again when it is overloaded, after the time that it names', async () => {
     const faults: TrackingFault[] = [
       { status: 429, headers: { 'retry-after': '0' } },
