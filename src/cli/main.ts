@@ -19,7 +19,8 @@ export function main(words: string[]): Promise<number> {
 async function dispatch(cli: Cli, words: string[]): Promise<void> {
   const [first, second] = words;
   if (first === undefined || ['--help', '-h', 'help', '--version', '-V'].includes(first)) {
-    if (first === 'help' && second !== undefined && isVerb(second)) return showPage(cli, second, ['--help']);
+    if (first === 'help' && second !== undefined && isVerb(second))
+      return showPage(cli, second, ['--help'], nounOf(verbs[second], words[2]));
     const { helpText } = await import('./help.ts');
     return cli.print(helpText(first));
   }
@@ -66,10 +67,15 @@ async function turnTo(cli: Cli, first: VerbName, rest: string[], noun: string | 
 }
 
 async function showPage(cli: Cli, name: VerbName, words: string[], noun?: string): Promise<void> {
-  const { pages, parseWith, openPorts, keepHeapSmall } = await import('./pages.ts');
+  const { pages, parseWith, openPorts, keepHeapSmall, hintingAtRecord } = await import('./pages.ts');
   keepHeapSmall();
   cli.open = openPorts;
-  await parseWith(pages[name](cli, noun ?? verbs[name].nouns[0] ?? ''), cli, words);
+  const page = pages[name](cli, noun ?? verbs[name].nouns[0] ?? '');
+  // What is called `show` alone is `show run` where the user says so.
+  if (noun !== undefined && page.name() === `same ${name}`) page.name(`same ${name} ${noun}`);
+  await parseWith(page, cli, words).catch(async (error: unknown) => {
+    throw await hintingAtRecord(cli, error, { name, noun, words });
+  });
 }
 
 function usage(message: string, hint: string): SameError {

@@ -79,5 +79,6 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
 
 export { keepHeapSmall } from '../host/memory.ts';
 export { sweep } from './commands/sweep.ts';
+export { hintingAtRecord } from './meant-record.ts';
 export { openPorts } from './wiring.ts';
 export { parseWith } from './words.ts';

@@ -35,7 +35,7 @@ const GOES_ON: Record<string, string> = {
 export function explained(error: unknown, command: string, options: RegistryOptions): unknown {
   if (!(error instanceof SameError)) return error;
   const words = accessWords(options);
-  const again = error.code === 'SAME1903' ? GOES_ON[command] : undefined;
+  const again = error.code === 'SAME1903' ? GOES_ON[command.replace(/ program$/, '')] : undefined;
   if (words === '' && again === undefined) return error;
   const { findings, cause, details } = error;
   return new SameError(

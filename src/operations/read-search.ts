@@ -47,8 +47,15 @@ export async function readSearch(
 ): Promise<ReadSearch> {
   await loadPatterns(program);
   const { space, given, named, findings } = readSpace(ports, program, request);
-  const { search, findings: wrong } = parseSearch(space, request, findings.length === 0 && space.length > 0);
-  if (space.length === 0 && findings.length === 0) {
+  const ambiguous = ambiguousOptions(program, request.sharedOptions);
+  const doubts = ambiguous.map(({ finding }) => finding);
+  // Whoever may have meant a parameter is not told what is wrong with that as an option.
+  const { search, findings: wrong } = parseSearch(
+    space,
+    ambiguous.length > 0 ? withoutOptions(request, ambiguous) : request,
+    findings.length === 0 && ambiguous.length === 0 && space.length > 0,
+  );
+  if (space.length === 0 && findings.length === 0 && ambiguous.length === 0) {
     wrong.unshift({
       code: 'SAME1621',
       message: 'nothing varies: no parameter has several values',
@@ -70,12 +77,7 @@ export async function readSearch(
   // What has a value that is refused does not lack one.
   const lacking = ({ code, message }: Finding) =>
     code === 'SAME1104' && named.some((name) => message.includes(`"${name}"`));
-  throwFindings([
-    ...ambiguousOptions(program, request.sharedOptions),
-    ...findings,
-    ...problems.filter((problem) => !lacking(problem)),
-    ...wrong,
-  ]);
+  throwFindings([...doubts, ...findings, ...problems.filter((problem) => !lacking(problem)), ...wrong]);
   const parameters: JsonObject = { ...given };
   for (const [name, { value, source }] of Object.entries(others as Exclude<typeof others, SameError>))
     if (source.startsWith('--parameters ')) parameters[name] = value;
@@ -84,15 +86,31 @@ export async function readSearch(
 }
 
 /** Options that could as well be meant for a parameter (spec SAME-SWP-002). */
-function ambiguousOptions(program: Program, options: readonly string[]): Finding[] {
+function ambiguousOptions(
+  program: Program,
+  options: readonly string[],
+): { option: string; finding: Finding }[] {
   const declared = declaredParameters(program);
-  return options.flatMap((option): Finding[] => {
+  return options.flatMap((option) => {
     const name = matchParameter(declared, option) ?? matchParameter(declared, option.replace(/^no-/, ''));
     if (name === undefined) return [];
     const message = `--${option} is an option of same, and the program has a parameter "${name}"`;
     const hint = `say --same-${option} for the option, --set ${name}=VALUES for the parameter`;
-    return [{ code: 'SAME1902', message, hint }];
+    return [{ option, finding: { code: 'SAME1902' as const, message, hint } }];
   });
+}
+
+/** The words of a search without options that may be none; an algorithm may need what is left out. */
+function withoutOptions(request: SearchRequest, ambiguous: readonly { option: string }[]): SearchWords {
+  const out = new Set(ambiguous.map(({ option }) => option));
+  const { algorithm, trials, objective, jobs, samplerSeed } = request;
+  return {
+    ...(algorithm === undefined || out.has('algorithm') || out.has('objective') ? {} : { algorithm }),
+    ...(trials === undefined || out.has('trials') ? {} : { trials }),
+    ...(objective === undefined || out.has('objective') ? {} : { objective }),
+    ...(jobs === undefined || out.has('jobs') ? {} : { jobs }),
+    ...(samplerSeed === undefined || out.has('sampler-seed') ? {} : { samplerSeed }),
+  };
 }
 
 /** Values as the words of a run. */

@@ -32,6 +32,14 @@ export function parseExpression(parameter: ParameterExpression): Expression {
     if (called === 'choice') return composed ? jsonList(parameter, `[${inside}]`) : list(parameter, inside!);
     if (called !== undefined && !composed)
       return numeric(parameter, called as 'range' | 'linear' | 'log', inside!);
+    const [, open] = (isNumber(type) && /^(range|linear|log|choice)\([^)]*$/s.exec(text)) || [];
+    if (open !== undefined)
+      return refused(
+        parameter,
+        'SAME1102',
+        `the bracket of ${text} is not closed`,
+        `write it like ${parameter.from}='${text})'`,
+      );
     if (!composed && text.startsWith('[')) return jsonList(parameter, text);
     if (!composed && text.includes(',')) return list(parameter, text);
   }
@@ -39,6 +47,10 @@ export function parseExpression(parameter: ParameterExpression): Expression {
   if ('problem' in one) return refused(parameter, 'SAME1102', one.problem);
   const findings = wrongValues(parameter, [one.value]);
   return findings.length > 0 ? { findings } : { value: one.value };
+}
+
+function isNumber(type: string): boolean {
+  return type === 'integer' || type === 'number';
 }
 
 function list(parameter: ParameterExpression, text: string): Expression {
@@ -76,7 +88,7 @@ function numeric(
 ): Expression {
   const { name, schema } = parameter;
   const { type } = typeOf(schema);
-  if (type !== 'integer' && type !== 'number') {
+  if (!isNumber(type)) {
     const hint = `the text itself is written ${parameter.from}='${JSON.stringify([`${kind}(${inside})`])}'`;
     return refused(parameter, 'SAME1621', `${kind}(…) is of numbers, and it is a ${type}`, hint);
   }

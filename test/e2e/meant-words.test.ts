@@ -19,6 +19,27 @@ async function refused(rig: Rig, words: string[], code: string, text: RegExp): P
 }
 
 describe('words that were meant otherwise', () => {
+  it('are said how to write where a run or a sweep is taken for a program, by pages that name it', async () => {
+    using rig = openRig();
+    rig.write({ 'study/same.yaml': MANIFEST });
+    assert.equal((await rig.same(['create', 'program', '-f', 'study'])).code, 0);
+    const { id } = (await rig.same(['run', 'study:1.0', '--json'])).json();
+    for (const [verb, code] of [
+      ['show', 'SAME1204'],
+      ['delete', 'SAME1902'],
+    ] as const) {
+      await refused(rig, [verb, id], code, new RegExp(`did you mean: same ${verb} run ${id}`));
+      for (const noun of ['program', 'run', 'sweep'])
+        assert.match(
+          (await rig.same([verb, noun, '--help'])).stdout,
+          new RegExp(`^Usage: same ${verb} ${noun} `),
+        );
+    }
+    await refused(rig, ['show', 'latest'], 'SAME1204', /did you mean: same show run latest/);
+    await refused(rig, ['show', 'nothing'], 'SAME1204', /same create program/);
+    assert.match((await rig.same(['help', 'show', 'run'])).stdout, /^Usage: same show run /);
+  });
+
   it('are said how to write where an option has its value only after "="', async () => {
     using rig = openRig();
     rig.write({ 'study/same.yaml': MANIFEST });

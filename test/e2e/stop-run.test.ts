@@ -41,6 +41,11 @@ describe('a run that goes on', () => {
       message: /has ended already: canceled/,
     });
 
+    await assertRefused(rig, ['retry', 'run', id, '--sleep=0'], {
+      code: 'SAME1902',
+      exit: 2,
+      message: /^retry run goes on with the values that the run had, and takes no --sleep=0/,
+    });
     const retried = await rig.same(['retry', 'run', id, '--json']);
     assert.equal(retried.code, 0, retried.stderr);
     const record = retried.json();

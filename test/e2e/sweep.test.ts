@@ -142,6 +142,19 @@ describe('a sweep', () => {
     assert.equal(existsSync(join(rig.home, 'sweeps')), false);
   });
 
+  it('says of an option that may be a parameter nothing else, and of others what is wrong', async () => {
+    using rig = await openStudy();
+    const words = ['--trials=3,4', '--sampler-seed=x'];
+    const { stderr } = await works(rig, ['sweep', 'study:1.0', ...words], 2);
+    const said = stderr.split('\n').filter((line) => line.startsWith('SAME'));
+    assert.equal(said.length, 2, stderr);
+    assert.match(
+      said[0]!,
+      /^SAME1902 --trials is an option of same, and the program has a parameter "trials"/,
+    );
+    assert.match(said[1]!, /^SAME1902 --sampler-seed is a number/);
+  });
+
   it('plans every trial before the first one starts', async () => {
     using rig = await openStudy();
     const ended = await works(rig, ['sweep', 'study:1.0', '--title=["a","b","c\\u0000"]'], 2);

@@ -92,6 +92,8 @@ describe('what is to be tried for a parameter', () => {
     [number, 'range(1)', 'SAME1621'],
     [integer, 'range(5,5)', 'SAME1621'],
     [integer, 'range(0,5,0)', 'SAME1621'],
+    [integer, 'range(0,5', 'SAME1102'],
+    [number, 'choice(1,2', 'SAME1102'],
     [integer, 'range(0,1000000)', 'SAME1621'],
     [integer, 'range(0,2.5)', 'SAME1102'],
     [integer, '1,1', 'SAME1621'],

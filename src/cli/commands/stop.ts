@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { SameError } from '../../errors/same-error.ts';
 import { exitCodeOf } from '../../operations/conclude-run.ts';
 import type { Cli } from '../cli.ts';
 import { splitRunWords } from '../run-words.ts';
@@ -24,6 +25,17 @@ export function stopCommand(cli: Cli): Command {
   });
 }
 
+/** The same error without an option that nobody typed. */
+function withoutResume(error: unknown): unknown {
+  if (!(error instanceof SameError) || error.code !== 'SAME1902') return error;
+  const { findings, cause, details } = error;
+  const said = findings.map((finding) => ({
+    ...finding,
+    message: finding.message.replace('--resume', 'retry run'),
+  }));
+  return new SameError(said, { cause, details });
+}
+
 /** `same retry run ID` */
 export function retryCommand(cli: Cli): Command {
   const command = new Command('retry run')
@@ -38,7 +50,12 @@ export function retryCommand(cli: Cli): Command {
     async (id: string, options: string[]) => {
       const { findOwnRun } = await import('../../operations/retry-run.ts');
       const found = await findOwnRun(cli.ports(), id);
-      await run(cli, splitRunWords([`--resume=${found}`, ...options, ...(cli.json ? ['--json'] : [])]));
+      const words = [`--resume=${found}`, ...options, ...(cli.json ? ['--json'] : [])];
+      try {
+        await run(cli, splitRunWords(words));
+      } catch (error) {
+        throw options.some((word) => word.startsWith('--resume')) ? error : withoutResume(error);
+      }
     },
   );
 }
