@@ -59,13 +59,34 @@ function fitted(name: string): string {
   return lengthOf(normal) > LONGEST_NAME ? cut(normal, LONGEST_NAME - 9) : normal;
 }
 
-/** Figures by name and step: `NAME` where one step has it or it is declared, else `NAME/STEP`. */
-export function figureNames({ metrics }: RunRecord): { name: string; step: string; wanted: string }[] {
+/**
+ * Figures by name and step: `NAME` where one step has it or it is declared, else `NAME/STEP`, which gets digits of its hash
+ * where that is what another is called.
+ */
+export function figureNames(
+  { metrics }: RunRecord,
+  notes: string[],
+): { name: string; step: string; wanted: string }[] {
   const steps = Map.groupBy(metrics, ({ name }) => name);
-  return metrics.map(({ name, step, declared, matrix }) => {
+  const figures = metrics.map(({ name, step, declared, matrix }) => {
     const those = steps.get(name)!;
     const isPlain = those.length === 1 || (declared === true && matrix === undefined);
     return { name, step, wanted: isPlain ? name : `${name}/${step}` };
+  });
+  const taken = new Set(figures.flatMap(({ name, wanted }) => (wanted === name ? [name] : [])));
+  return figures.map((figure) => {
+    const { name, step, wanted } = figure;
+    if (wanted === name) return figure;
+    if (!taken.has(wanted)) {
+      taken.add(wanted);
+      return figure;
+    }
+    const digits = createHash('sha256').update(`${name}\0${step}`).digest('hex').slice(0, 8);
+    const other = `${wanted}_${digits}`;
+    notes.push(
+      `figure ${shown(name)} of ${shown(step)} is called ${shown(other)} there: another is called ${shown(wanted)}`,
+    );
+    return { ...figure, wanted: other };
   });
 }
 

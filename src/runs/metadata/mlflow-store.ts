@@ -229,7 +229,7 @@ async function createRun(client: MlflowClient, experiment: string, { record }: T
 }
 
 async function* pointsOf(run: ToldRun, fitting: Fitting): AsyncIterable<LoggedPoint> {
-  const figures = figureNames(run.record);
+  const figures = figureNames(run.record, fitting.notes);
   const names = fitting.names(
     'figure',
     figures.map(({ wanted }) => wanted),

@@ -364,6 +364,30 @@ describe('a tracking server of MLflow', () => {
     assert.equal(server.runs[0]?.tags.get('same.notes'), notes.join('\n'));
   });
 
+  it('has each figure by a name of its own, also where two would be called the same', async () => {
+    const metrics = [
+      { name: 'acc', step: 's1', value: 1 },
+      { name: 'acc', step: 's2', value: 2 },
+      { name: 'acc/s1', step: 's1', value: 3 },
+      { name: 'm', step: 'b/c', value: 4 },
+      { name: 'm', step: 'd', value: 5 },
+      { name: 'm/b', step: 'c', value: 6 },
+      { name: 'm/b', step: 'e', value: 7 },
+    ];
+    const all = metrics.map(({ name, step: of, value }) => ({ name, of, step: 0, value, atMs: 0 }));
+    const { notes } = await open().tellRun(told({ record: record({ metrics }) }, all));
+    const called = (server.runs[0]?.points ?? []).map(({ key }) => key);
+    assert.deepEqual(
+      called.map((key) => key.replace(/_[0-9a-f]{8}$/, '_#')),
+      ['acc/s1_#', 'acc/s2', 'acc/s1', 'm/b/c', 'm/d', 'm/b/c_#', 'm/b/e'],
+    );
+    assert.deepEqual(notes, [
+      `figure "acc" of "s1" is called "${called[0]}" there: another is called "acc/s1"`,
+      `figure "m/b" of "c" is called "${called[5]}" there: another is called "m/b/c"`,
+    ]);
+    assert.equal(server.runs[0]?.tags.get('same.notes'), notes.join('\n'));
+  });
+
   it('is told very much in pieces that it takes', async () => {
     const parameters = Object.fromEntries(
       Array.from({ length: 350 }, (_, i) => [`p${i}`, { value: 'ü'.repeat(6000), source: '--set' as const }]),
