@@ -1,4 +1,5 @@
 import { SameError } from '../errors/same-error.ts';
+import type { StoredRun } from '../runs/run-store.ts';
 import { findPin } from './find-program.ts';
 import type { Ports } from './ports.ts';
 import { findStoredRun } from './show-run.ts';
@@ -22,14 +23,18 @@ export function deleteProgram(
 
 /** `same delete run`: removes the record, journal and logs of a run of this home. @throws SAME1608, SAME1609 */
 export async function deleteRun(ports: Ports, id: string): Promise<{ id: string }> {
-  const run = await findStoredRun(ports, id).catch((error: unknown) => {
-    if (error instanceof SameError && error.code === 'SAME1608') return undefined;
-    throw error;
-  });
-  if (!run) {
-    // A damaged run is in no listing, and deleting it is the way to be rid of it.
-    ports.runs.remove(id);
-    return { id };
+  let run: StoredRun;
+  try {
+    run = await findStoredRun(ports, id);
+  } catch (error) {
+    if (!isNone(error)) throw error;
+    try {
+      // A damaged run is in no listing, and deleting it is the way to be rid of it.
+      ports.runs.remove(id);
+      return { id };
+    } catch (none) {
+      throw isNone(none) ? error : none;
+    }
   }
   if (!run.own) {
     throw new SameError({
@@ -40,6 +45,10 @@ export async function deleteRun(ports: Ports, id: string): Promise<{ id: string 
   ports.runs.remove(run.record.id);
   (await ports.openAnnotations()).remove(run.record.id);
   return { id: run.record.id };
+}
+
+function isNone(error: unknown): boolean {
+  return error instanceof SameError && error.code === 'SAME1608';
 }
 
 /** `same delete sweep`: removes the record of a sweep of this home; its runs stay. @throws SAME1620, SAME1622 */

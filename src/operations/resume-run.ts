@@ -4,6 +4,7 @@ import type { StepSelection } from '../pipeline/selection.ts';
 import { parseReference } from '../program/reference.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { StoredRun } from '../runs/run-store.ts';
+import { NAMED, notOne } from './find-run.ts';
 import type { Ports } from './ports.ts';
 
 /** A run that another goes on from. */
@@ -20,12 +21,12 @@ export interface ResumedRun {
  * @param options.takeOver also one that may go on elsewhere
  * @throws SAME1608 there is none · SAME1615 it succeeded, or goes on, here or elsewhere
  */
-export function resumedRun(
+export async function resumedRun(
   ports: Ports,
   text: string,
   { reference, takeOver = false }: { reference?: string | undefined; takeOver?: boolean | undefined } = {},
-): ResumedRun {
-  const run = text === '' ? newestOf(ports, reference, takeOver) : ports.runs.get(text);
+): Promise<ResumedRun> {
+  const run = text === '' ? newestOf(ports, reference, takeOver) : await namedRun(ports, text);
   const { record } = run;
   const why = run.elsewhere && takeOver ? undefined : notResumable(run);
   if (why !== undefined) {
@@ -79,6 +80,22 @@ export function otherEngine({ record }: ResumedRun, target: { name: string; engi
       hint: `leave out --engine and --target, or run it anew on ${target.engine}: what has not changed is reused`,
     },
   ];
+}
+
+/** Characters of ids; those for people have others too. */
+const PART_OF_ID = /^[0-9a-f-]+$/i;
+
+/** By its id, a part of that, or what it is displayed as, which only the index knows without reading every record. */
+async function namedRun(ports: Ports, text: string): Promise<StoredRun> {
+  try {
+    return ports.runs.get(text);
+  } catch (error) {
+    if (!(error instanceof SameError) || error.code !== 'SAME1608' || PART_OF_ID.test(text)) throw error;
+    const { rows } = (await ports.openRunIndex()).named(text, NAMED);
+    const ids = rows.filter(({ own }) => own).map(({ id }) => id);
+    if (ids.length === 1) return ports.runs.get(ids[0]!);
+    throw new SameError(notOne(text, { ids, total: ids.length }));
+  }
 }
 
 function newestOf(ports: Ports, reference: string | undefined, takeOver: boolean): StoredRun {

@@ -33,7 +33,7 @@ export async function understand(
   throwFindings(request.problems ?? []);
   if (request.resume === undefined) return { request, ...found! };
   const reference = request.reference ?? found?.artifact.program.metadata.name;
-  const resumed = resumedRun(ports, request.resume, { reference, takeOver: request.takeOver });
+  const resumed = await resumedRun(ports, request.resume, { reference, takeOver: request.takeOver });
   const { id, program, status } = resumed.record;
   ports.progress(`going on with run ${id} of ${program.name}:${program.version} (${status})`);
   if (found && found.artifact.digest !== program.digest)

@@ -49,12 +49,7 @@ export function openDiskRunStore(
   const find = (text: string): string => {
     const wanted = text.toLowerCase();
     if (isRunId(wanted) && files.has(wanted)) return wanted;
-    const all = isRunId(wanted) ? [] : [...ids()];
-    return findByText(text, all, {
-      what: 'run',
-      code: 'SAME1608',
-      otherwise: () => all.filter((id) => loadAmongOthers(id)?.record.display === text),
-    });
+    return findByText(text, isRunId(wanted) ? [] : [...ids()], { what: 'run', code: 'SAME1608' });
   };
 
   /** What its journal says as far as it can be read: one damaged line costs no more than what follows it. */

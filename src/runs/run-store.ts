@@ -50,7 +50,10 @@ export interface RunStore {
    * @throws SAME1612 it is damaged
    */
   replayed(id: string): RunRecord | undefined;
-  /** By id, a unique prefix or suffix of it, or display id. @throws SAME1608 none or several */
+  /**
+   * By id, or a unique beginning or end of it. Display ids are the index's to know: here every record would be read.
+   * @throws SAME1608 none or several · SAME1612 it is damaged
+   */
   get(id: string): StoredRun;
   /** What the steps of one run of this home left that succeeded in it, in the order in which they ended. */
   results(id: string): StepResult[];
