@@ -1,4 +1,10 @@
-import { isDamagedDatabase, isDatabaseError, openDatabase, removeDatabase } from '../host/database.ts';
+import {
+  type Database,
+  isDamagedDatabase,
+  isDatabaseError,
+  openDatabase,
+  removeDatabase,
+} from '../host/database.ts';
 import { existsSync, isErrno } from '../host/files.ts';
 import { oddRuns } from './index-check.ts';
 import { namedInTables } from './index-named.ts';
@@ -56,13 +62,13 @@ export async function openRunIndex(options: RunIndexOptions, anew = false): Prom
 export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
   const none = { ...openScannedIndex(() => []), close: () => {} };
   if (!existsSync(options.path)) return none;
+  let database: Database | undefined;
+  let isKept = false;
   try {
-    const database = openDatabase(options.path, options.waitMs);
+    database = openDatabase(options.path, options.waitMs);
     const tables = new IndexTables(database);
-    if (!tables.isReady() || new IndexRefresh(tables, options).isStale()) {
-      database.close();
-      return none;
-    }
+    if (!tables.isReady() || new IndexRefresh(tables, options).isStale()) return none;
+    isKept = true;
     return {
       search: (query) => answer(tables, () => searchTables(tables, query)),
       named: (text, limit) => answer(tables, () => namedInTables(tables, text, limit)),
@@ -70,11 +76,13 @@ export function lookAtRunIndex(options: RunIndexOptions): OpenRunIndex {
       odd: () => oddIn(tables),
       kept: true,
       rebuild: () => tables.count(),
-      close: () => database.close(),
+      close: () => database?.close(),
     };
   } catch (error) {
     if (!isOfDatabase(error)) throw error;
     return none;
+  } finally {
+    if (!isKept) database?.close();
   }
 }
 
@@ -144,7 +152,22 @@ async function openKept(options: RunIndexOptions, anew: boolean): Promise<OpenRu
         return answer(tables, ofTables);
       } catch (error) {
         if (!isDatabaseError(error)) throw error;
-        return ofRows(merged(scanOwn(), otherRows(tables, tagsOf)));
+        return ofRows(merged(scanOwn(), othersAllTheSame()));
+      }
+    };
+    /** Often others only keep the database from being changed; what cannot even be read is said to be missing. */
+    const othersAllTheSame = (): RunRow[] => {
+      try {
+        return otherRows(tables, tagsOf);
+      } catch (error) {
+        if (!isDatabaseError(error)) throw error;
+        options.onDamaged({
+          code: 'SAME1612',
+          message: 'the index of runs cannot be read: runs that came with bundles are missing here',
+          place: path,
+          hint: 'make it anew: same reindex',
+        });
+        return [];
       }
     };
     const index: OpenRunIndex = {

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -10,7 +20,7 @@ import { ChangedMeanwhile, IndexRefresh } from '../../src/runs/index-refresh.ts'
 import { IndexTables } from '../../src/runs/index-tables.ts';
 import { RunFiles } from '../../src/runs/run-files.ts';
 import { monthOf, newRunId } from '../../src/runs/run-id.ts';
-import { openRunIndex } from '../../src/runs/run-index.ts';
+import { lookAtRunIndex, openRunIndex } from '../../src/runs/run-index.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
 import { sealRuns } from '../../src/runs/run-sealer.ts';
@@ -21,6 +31,15 @@ const root = mkdtempSync(join(tmpdir(), 'same-index-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 const all = { isDue: () => true, isStored: () => false, isOver: () => false, least: 1 };
+
+/** Where a descriptor of this process leads; it may be closed meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
 /** A home of runs, own ones as files and those of others as they are read. */
 function openHome() {
@@ -163,12 +182,58 @@ describe('the index of runs', () => {
     other.close();
   });
 
+  it('keeps no file open where a look finds it stale, of another version or damaged', async () => {
+    const home = openHome();
+    const { year, month } = monthOf(home.add().id);
+    // What changed just now is never surely known.
+    utimesSync(join(home.home, 'runs', year, month), 1, 1);
+    (await home.open()).close();
+    const { openDatabase } = await import('../../src/host/database.ts');
+    const look = () => {
+      const index = lookAtRunIndex({ ...home.options, files: new RunFiles(join(home.home, 'runs')) });
+      const { kept } = index;
+      index.close();
+      return kept;
+    };
+    const openFiles = () =>
+      readdirSync('/proc/self/fd').filter((fd) =>
+        linkOf(`/proc/self/fd/${fd}`).startsWith(home.options.path),
+      );
+    const changes = ['DROP TABLE months', "UPDATE meta SET value = 'another' WHERE key = 'version'"];
+    assert.equal(look(), true);
+    for (const change of changes) {
+      const database = openDatabase(home.options.path);
+      database.exec(change);
+      database.close();
+      assert.notEqual(look(), true, change);
+      assert.deepEqual(openFiles(), [], change);
+    }
+  });
+
+  it('answers with own runs, and says that others are missing, where it cannot be read any more', async () => {
+    const home = openHome();
+    const { id } = home.add();
+    home.addOther('b'.repeat(64), begun({ status: 'succeeded' }));
+    const index = await home.open();
+    assert.equal(index.search({}).total, 2);
+    const { openDatabase } = await import('../../src/host/database.ts');
+    const database = openDatabase(home.options.path);
+    database.exec('DROP TABLE others; DROP TABLE runs');
+    database.close();
+    assert.deepEqual(
+      index.search({}).rows.map((row) => row.id),
+      [id],
+    );
+    assert.match(home.damaged.join(), /runs that came with bundles are missing/);
+    index.close();
+  });
+
   it('is right for every process of several that find and add runs at once, one of them killed', async () => {
     const home = openHome();
     for (let number = 0; number < 30; number++) home.add();
     const script = `
       import { writeFileSync, mkdirSync } from 'node:fs';
-      import { openRunIndex } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/run-index.ts'))};
+      import { lookAtRunIndex, openRunIndex } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/run-index.ts'))};
       import { RunFiles } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/run-files.ts'))};
       import { openDiskRunStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/runs/disk-run-store.ts'))};
       import { begun } from ${JSON.stringify(join(import.meta.dirname, 'record.ts'))};
@@ -176,11 +241,11 @@ describe('the index of runs', () => {
       const store = openDiskRunStore(home + '/runs');
       const none = { directory: home + '/none', of: () => ({ tags: {} }), read: async () => ({ records: [], whole: true }) };
       const mine = new Set();
-      process.stdout.write('.');
-      for (let turn = 0; turn < 15; turn++) {
+      for (let turn = 0; turn < Number(process.argv[1]); turn++) {
         const record = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z' });
         store.begin(record).finish(record);
         mine.add(record.id);
+        process.stdout.write('.');
         const index = await openRunIndex({
           path: home + '/index.sqlite', files: new RunFiles(home + '/runs'), annotations: none, others: none,
           onDamaged: (finding) => { throw new Error(finding.message); },
@@ -191,18 +256,22 @@ describe('the index of runs', () => {
         const ids = new Set(rows.map(({ id }) => id));
         if (ids.size !== total || [...mine].some((id) => !ids.has(id))) throw new Error('a run is not there');
       }`;
-    const children = [0, 1, 2].map(() =>
-      spawn(process.execPath, ['--input-type=module', '-e', script], {
+    // The one that is killed would never end.
+    const children = [Number.POSITIVE_INFINITY, 15, 15].map((turns) =>
+      spawn(process.execPath, ['--input-type=module', '-e', script, String(turns)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       }),
     );
     const ends = children.map(
       (child) => new Promise<number | null>((done) => child.on('exit', (code) => done(code))),
     );
-    await new Promise((done) => children[0]!.stdout!.once('data', done));
-    setTimeout(() => children[0]!.kill('SIGKILL'), 30);
-    const [, second, third] = await Promise.all(ends);
-    assert.deepEqual([second, third], [0, 0]);
+    let turns = 0;
+    for await (const dots of children[0]!.stdout!) {
+      turns += dots.length;
+      // It is finding, or adding the next.
+      if (turns >= 3) children[0]!.kill('SIGKILL');
+    }
+    assert.deepEqual(await Promise.all(ends), [null, 0, 0]);
     assert.deepEqual(
       await idsOf(home),
       home.store.list().map(({ record }) => record.id),
