@@ -8,7 +8,7 @@ import { withCommon } from '../words.ts';
 export function serveCommand(cli: Cli): Command {
   const command = new Command('serve')
     .description(
-      'Let clients of MLflow read the runs of this home: search_runs, get_run, get_metric_history, artifacts. A program is an experiment, and experiment 0 is all of them. Prints the tracking URI, answers this machine alone and only who knows the URI, changes nothing, and goes on until Ctrl-C.',
+      'Let clients of MLflow read the runs of this home: search_runs, get_run, get_metric_history, artifacts. A program is an experiment, and experiment 0 is all of them; runs that a step began within a run are found by its id: tags.mlflow.parentRunId = "ID". Prints the tracking URI, answers this machine alone and only who knows the URI, changes nothing, and goes on until Ctrl-C.',
     )
     .option('--port <number>', 'the port to listen at, instead of one that is free', '0');
   return withCommon(command, [

@@ -9,6 +9,7 @@ import { sayLeft } from '../render/registry.ts';
 import { renderRun } from '../render/run.ts';
 import { renderWithin } from '../render/runs-within.ts';
 import { renderSaid, saidFields } from '../render/said.ts';
+import { shownSteps } from '../render/shown-steps.ts';
 import { telling } from '../render/work-line.ts';
 import { type RegistryOptions, registryAccess, withCommon, withLimits, withRegistry } from '../words.ts';
 import { showSweepCommand } from './list-sweeps.ts';
@@ -43,7 +44,13 @@ export function showCommand(cli: Cli, noun: string): Command {
       const run = await showRunOrWithin(ports, what);
       const noted = (await ports.openAnnotations()).of(run.record.id);
       const said = { ...noted, tags: tagsOf(run.record, noted.tags) };
-      if (cli.json) return cli.printJson('Run', { ...run.record, own: run.own, ...saidFields(said) });
+      if (cli.json)
+        return cli.printJson('Run', {
+          ...run.record,
+          steps: shownSteps(run.record),
+          own: run.own,
+          ...saidFields(said),
+        });
       const shown = renderRun(run.record, { own: run.own, colour: false, full: true });
       cli.print([shown, ...renderWithin(run.record), ...renderSaid(said)].join('\n'));
       return;

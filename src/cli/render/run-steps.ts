@@ -1,5 +1,6 @@
 import type { StepRecord } from '../../runs/run-record.ts';
 import { cut } from './columns.ts';
+import type { ShownStep } from './shown-steps.ts';
 import { seconds, table } from './text.ts';
 
 /** A table of more steps than this is one of kinds of steps. */
@@ -9,12 +10,12 @@ const VALUE_COLUMNS = 24;
 const REASON_COLUMNS = 100;
 
 /** The steps of a run as a table: each, or where they are many those of one name together. */
-export function renderSteps(steps: readonly StepRecord[], indent: string): string {
+export function renderSteps(steps: readonly ShownStep[], indent: string): string {
   return table(steps.length > MOST_ROWS ? groupRows(steps) : steps.map(stepRow), indent);
 }
 
 /** `12 steps: 9 reused, 2 ran, 1 skipped`. */
-export function stepsSummary(steps: readonly StepRecord[]): string {
+export function stepsSummary(steps: readonly ShownStep[]): string {
   const counts = countsOf(steps).map(([what, count]) => `${count} ${what}`);
   return `${steps.length} ${steps.length === 1 ? 'step' : 'steps'}: ${counts.join(', ')}`;
 }
@@ -31,13 +32,14 @@ export function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function stepRow(step: StepRecord): string[] {
+function stepRow(step: ShownStep): string[] {
   return [
     step.name,
     matrixText(step.matrix),
     whatBecame(step),
     step.usage ? seconds(step.usage.durationMs) : '',
     [
+      ...(step.status === 'running' ? [`since ${step.startedAt}`] : []),
       ...(step.exitCode === undefined ? [] : [`exit ${step.exitCode}`]),
       ...(step.signal === undefined ? [] : [step.signal]),
       ...(step.attempts > 1 ? [`${step.attempts} attempts`] : []),
@@ -48,7 +50,7 @@ function stepRow(step: StepRecord): string[] {
   ];
 }
 
-function groupRows(steps: readonly StepRecord[]): string[][] {
+function groupRows(steps: readonly ShownStep[]): string[][] {
   const groups = Map.groupBy(steps, ({ name, of }) => of ?? name);
   return [...groups].map(([name, cells]) => {
     if (cells.length === 1) return stepRow(cells[0]!);
@@ -69,23 +71,23 @@ function groupRows(steps: readonly StepRecord[]): string[][] {
   });
 }
 
-function names(cells: readonly StepRecord[]): string {
+function names(cells: readonly ShownStep[]): string {
   const first = cells.slice(0, 3).map(({ name }) => name);
   return `${first.join(', ')}${cells.length > 3 ? ` and ${cells.length - 3} more` : ''}`;
 }
 
-function whatBecame({ status, cached, acceptedFrom }: StepRecord): string {
+function whatBecame({ status, cached, acceptedFrom }: ShownStep): string {
   if (!cached) return status;
   return acceptedFrom === undefined ? 'reused' : 'accepted';
 }
 
 /** How many steps became what, what there is none of left out. */
-function countsOf(steps: readonly StepRecord[]): [string, number][] {
+function countsOf(steps: readonly ShownStep[]): [string, number][] {
   const counts = new Map(
-    ['reused', 'accepted', 'ran', 'failed', 'timed out', 'canceled', 'skipped', 'not started'].map((what) => [
-      what,
-      0,
-    ]),
+    [
+      ...['reused', 'accepted', 'ran', 'failed', 'timed out', 'canceled', 'interrupted', 'skipped'],
+      ...['running', 'not started'],
+    ].map((what) => [what, 0]),
   );
   const words: Record<string, string> = { succeeded: 'ran', timeout: 'timed out', pending: 'not started' };
   for (const step of steps) {

@@ -4,6 +4,7 @@ import { loggedParameters } from '../../runs/run-row.ts';
 import { renderFinding } from './finding.ts';
 import { renderParameters } from './plan.ts';
 import { matrixText, renderSteps, stepsSummary } from './run-steps.ts';
+import { shownSteps } from './shown-steps.ts';
 import { figure, paint, plain, plainLine, plainRecord, seconds, table } from './text.ts';
 
 /** A run for people: what it was, what came out, and how it compares with what the authors claim. */
@@ -24,12 +25,13 @@ export function renderRun(
   ];
   if (options.full) lines.push(...renderDetails(record));
   if (written.steps.length > 1 || written.steps.some(({ cached }) => cached))
-    lines.push(`  ${plainLine(stepsSummary(written.steps))}`);
+    lines.push(`  ${plainLine(stepsSummary(shownSteps(written)))}`);
   if (record.metrics.length > 0) lines.push('  metrics', renderMetrics(written));
   if (record.claims.length > 0) lines.push('  claims', table(record.claims.map(renderClaim), '    '));
   for (const [name, { digest }] of Object.entries(record.outputs)) lines.push(`  output ${name} ${digest}`);
   for (const { what, want, have } of record.waivers)
     lines.push(`  waived ${what}: want ${want}, have ${have}`);
+  if (options.full) lines.push(...renderWarnings(record));
   return lines.join('\n');
 }
 
@@ -73,6 +75,37 @@ function renderLogged(record: RunRecord): string[] {
     ...logged
       .slice(0, FIGURES)
       .map(([name, value]) => `    ${plainLine(`${name}: ${JSON.stringify(value)}`)}`),
+    ...(more > 0 ? [`    and ${more} more, told by --json`] : []),
+  ];
+}
+
+/** Parameters that steps logged as one value and as others. */
+function renderDrift({ steps }: RunRecord): string[] {
+  const rows = steps.flatMap(({ name: step, logged }) =>
+    Object.entries(logged?.drift ?? {}).map(([name, others]) => {
+      const first = logged?.parameters?.[name];
+      const was = first === undefined ? '' : `logged as ${JSON.stringify(first)}, `;
+      return `    ${step}: ${name} ${was}also ${others.map((other) => JSON.stringify(other)).join(', ')}`;
+    }),
+  );
+  return few('drift of logged parameters', rows);
+}
+
+/** What the run warned of: `same run` has said it as it went by. */
+function renderWarnings({ warnings }: RunRecord): string[] {
+  return few(
+    'warnings',
+    warnings.map((warning) => `    ${warning}`),
+  );
+}
+
+/** Lines under a head, as many as people read; nothing where there are none. */
+function few(head: string, rows: readonly string[]): string[] {
+  if (rows.length === 0) return [];
+  const more = rows.length - FIGURES;
+  return [
+    `  ${head}`,
+    ...rows.slice(0, FIGURES).map(plainLine),
     ...(more > 0 ? [`    and ${more} more, told by --json`] : []),
   ];
 }
@@ -129,7 +162,12 @@ function renderDetails(record: RunRecord): string[] {
     ...(until ? [`--until ${until}`] : []),
   ];
   if (asked.length > 0) lines.push(`  only ${asked.join(' ')}`);
-  lines.push(...renderLogged(record), '  steps', renderSteps(record.steps, '    '));
+  lines.push(
+    ...renderLogged(record),
+    ...renderDrift(record),
+    '  steps',
+    renderSteps(shownSteps(record), '    '),
+  );
   if (record.error) lines.push(`  error ${record.error.code} ${record.error.message}`);
   return lines;
 }

@@ -1,9 +1,10 @@
 import type { LoggedRun } from '../../engines/intake.ts';
 import { isRunId } from '../run-id.ts';
 import type { MetricRecord, RunRecord, RunStatus } from '../run-record.ts';
+import { RUN_NAME } from '../run-row.ts';
 import type { ProtocolRun } from './answers.ts';
 import type { Point } from './fields.ts';
-import { experimentOf, type HistoryRun, parametersOf, tagsOf } from './history.ts';
+import { experimentOf, type HistoryRun, nameOf, parametersOf, tagsOf } from './history.ts';
 import { readSeries, readSeriesEnd } from './series-spool.ts';
 
 const STATUSES: Record<RunStatus, ProtocolRun['status']> = {
@@ -48,7 +49,7 @@ export function historyAnswer(run: HistoryRun): ProtocolRun {
   return {
     id: record.id,
     experiment: experimentOf(record.program.name),
-    name: record.imported?.name ?? record.display,
+    name: run.tags[RUN_NAME] ?? nameOf(record),
     status: STATUSES[record.status],
     startedMs: Date.parse(startedAt),
     ...(finishedAt === undefined ? {} : { endedMs: Date.parse(finishedAt) }),

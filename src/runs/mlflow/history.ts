@@ -3,6 +3,7 @@ import type { JsonValue } from '../../program/json.ts';
 import type { Annotations } from '../annotations.ts';
 import type { RunQuery, RunRow, RunRows } from '../run-query.ts';
 import type { RunRecord, StepRecord } from '../run-record.ts';
+import { RUN_NAME, tagsOf as saidTags } from '../run-row.ts';
 import { isSameText } from './fields.ts';
 
 /** A run with what users said of it. */
@@ -45,12 +46,17 @@ export function parametersOf({ parameters, steps }: RunRecord): Map<string, stri
   return merged(found, steps, 'parameters');
 }
 
+/** What a run is called: as it was elsewhere or by who logged in it, else by what it is made of. */
+export function nameOf(record: RunRecord): string {
+  return saidTags(record, {})[RUN_NAME] || record.display;
+}
+
 /** Tags of a run: what users said, what steps logged, and what it is. */
 export function tagsOf({ record, tags, note }: HistoryRun): Map<string, string> {
-  const { program, display, status, parent } = record;
+  const { program, status, parent } = record;
   const own: Record<string, string> = {
     ...record.imported?.tags,
-    'mlflow.runName': record.imported?.name ?? display,
+    [RUN_NAME]: nameOf(record),
     'mlflow.source.name': `${program.name}:${program.version}`,
     'mlflow.source.type': 'PROJECT',
     'same.program': program.name,

@@ -169,6 +169,23 @@ describe('the history that clients of MLflow read', () => {
     );
   });
 
+  it('calls a run as who logged in it did', async () => {
+    const { steps } = runs[0]!.record;
+    const before = steps[0]!.logged;
+    steps[0]!.logged = { ...before, tags: { 'mlflow.runName': 'my try' } };
+    const { info, data } = (await ask('GET', `runs/get?run_id=${idOf(1)}`)).json.run;
+    const found = await ask('POST', 'runs/search', {
+      experiment_ids: ['0'],
+      filter: "attributes.run_name = 'my try'",
+    });
+    if (before) steps[0]!.logged = before;
+    else delete steps[0]!.logged;
+    assert.equal(info.run_name, 'my try');
+    const names = data.tags.filter(({ key }: { key: string }) => key.endsWith('mlflow.runName'));
+    assert.deepEqual(names, [{ key: 'mlflow.runName', value: 'my try' }]);
+    assert.deepEqual(named(found.json), ['my try']);
+  });
+
   it('tells a run with its parameters, figures and tags, those that its steps logged too', async () => {
     const { info, data } = (await ask('GET', `runs/get?run_id=${idOf(2)}`)).json.run;
     assert.deepEqual([info.run_name, info.status, info.experiment_id], ['run-2', 'FINISHED', study]);
