@@ -52,24 +52,56 @@ export async function deliver(
     store: { kind: address.kind, address: address.address },
     told: [],
     refused: [],
-    waiting: outbox.waiting().length,
+    waiting: outbox.count(),
   };
   if (result.waiting === 0) return result;
   const limits = limitsOf(ports, isPatient);
   let unlock: (() => void) | undefined;
   try {
     unlock = await locked(ports, outbox, limits.signal);
-    if (!unlock) return { ...result, problem: othersTell(ports) };
+    if (!unlock) {
+      result.waiting = outbox.count();
+      return result.waiting === 0 ? result : { ...result, problem: othersTell(ports) };
+    }
     await using store = await ports.openMetadataStore(address, { signal: limits.signal, isPatient });
     await store.check();
     limits.answered();
-    const tried = new Set<string>();
-    let trouble = 0;
-    // What others queue meanwhile is told too.
-    for (;;) {
-      const [next] = outbox.waiting().filter(({ key }) => !tried.has(key));
-      if (!next) break;
-      tried.add(next.key);
+    await tellAll(ports, { outbox, store, result, onTold });
+  } catch (error) {
+    const problem = problemOf(error);
+    if (ports.cancel.aborted) throw error;
+    result.problem =
+      problem.code === 'SAME1903'
+        ? limits.problem(address.address)
+        : (problem.findings[0] ?? { code: 'SAME1811', message: problem.message });
+  } finally {
+    limits.end();
+    if (unlock) {
+      unlock();
+      remember(outbox, address.address, result);
+      result.waiting = outbox.count();
+    }
+  }
+  return result;
+}
+
+/** Tells one after another, and what others queue meanwhile too. @throws what is in the way of all that waits still */
+async function tellAll(
+  ports: Ports,
+  {
+    outbox,
+    store,
+    result,
+    onTold,
+  }: { outbox: Outbox; store: MetadataStore; result: Delivered; onTold(item: DeliveredItem): void },
+): Promise<void> {
+  const tried = new Set<string>();
+  let trouble = 0;
+  for (;;) {
+    const fresh = outbox.waiting().filter(({ key, put }) => !tried.has(`${key} ${put}`));
+    if (fresh.length === 0) return;
+    for (const next of fresh) {
+      tried.add(`${next.key} ${next.put}`);
       const item = { kind: next.telling.kind, what: nameOf(next) };
       try {
         const told = await tell(ports, store, next);
@@ -85,7 +117,7 @@ export async function deliver(
         if (code === 'SAME1903' || details.isDown) throw error;
         if (details.passing) {
           result.problem = findings[0]!;
-          if (++trouble === MAX_TROUBLE) break;
+          if (++trouble === MAX_TROUBLE) return;
           continue;
         }
         outbox.refuse(next, findings);
@@ -93,22 +125,16 @@ export async function deliver(
         onTold(result.refused.at(-1)!);
       }
     }
-  } catch (error) {
-    const problem = problemOf(error);
-    if (ports.cancel.aborted) throw error;
-    result.problem =
-      problem.code === 'SAME1903'
-        ? limits.problem(address.address)
-        : (problem.findings[0] ?? { code: 'SAME1811', message: problem.message });
-  } finally {
-    limits.end();
-    if (unlock) {
-      outbox.problem = result.problem;
-      unlock();
-    }
-    result.waiting = outbox.waiting().length;
   }
-  return result;
+}
+
+/** Keeps what was in the way for `same show store`; that this fails is itself in the way, of a later look. */
+function remember(outbox: Outbox, store: string, result: Delivered): void {
+  try {
+    outbox.problem = result.problem && { store, finding: result.problem };
+  } catch (error) {
+    result.problem ??= problemOf(error).findings[0]!;
+  }
 }
 
 /** @returns undefined where it is not over yet */
@@ -152,9 +178,10 @@ function problemOf(error: unknown): SameError {
 function othersTell({ home }: Ports): Finding {
   return {
     code: 'SAME1405',
-    message: 'another command is telling the store what waits',
+    message:
+      'another command is telling the store what waits, here or on another machine or in a container that has this home',
     place: `${home}/outbox`,
-    hint: 'let it end, then: same deliver',
+    hint: 'let it end, then: same deliver; one that died elsewhere is in the way for two minutes at most',
   };
 }
 
@@ -162,7 +189,8 @@ async function locked(ports: Ports, outbox: Outbox, signal: AbortSignal): Promis
   const untilMs = ports.monotonicMs() + FIRST_ANSWER_MS;
   for (;;) {
     const unlock = outbox.lock();
-    if (unlock || signal.aborted || ports.monotonicMs() > untilMs) return unlock;
+    // Whoever tells takes along what was queued since.
+    if (unlock || signal.aborted || outbox.count() === 0 || ports.monotonicMs() > untilMs) return unlock;
     await ports.sleep(LOCK_PAUSE_MS);
   }
 }

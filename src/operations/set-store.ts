@@ -47,7 +47,7 @@ export async function setStore(
   const store = wanted(ports, wish);
   // What it cannot be opened by is not set.
   if (store) await (await openStore(ports, store))[Symbol.asyncDispose]();
-  const waiting = (await ports.openOutbox()).waiting().length;
+  const waiting = (await ports.openOutbox()).count();
   return changeConfiguration<SetStore>(ports, async ({ text, store: before, editor }) => {
     const isSame = JSON.stringify(before) === JSON.stringify(store);
     if (isSame) return { result: { store, changed: false, waiting } };
@@ -91,16 +91,15 @@ function wanted(
 export async function showStore(ports: Ports): Promise<StoreState> {
   const address = await ports.metadataStore();
   const outbox = await ports.openOutbox();
-  const { problem } = outbox;
   const queue = {
-    waiting: outbox.waiting().length,
+    waiting: outbox.count(),
     refused: outbox.refused().map(({ telling, refused = [] }) => ({
       what: telling.kind === 'run' ? telling.id : `${telling.name}:${telling.version}`,
       findings: refused,
     })),
-    ...(problem ? { problem } : {}),
   };
   if (!address) return { kind: 'built-in', ...queue };
+  const { problem } = outbox;
   const { kind, caFile } = address;
   const because = await whyNot(ports, address);
   return {
@@ -110,6 +109,8 @@ export async function showStore(ports: Ports): Promise<StoreState> {
     reachable: because === undefined,
     ...(because ? { because } : {}),
     ...queue,
+    // What was in the way of another store says nothing about this one.
+    ...(problem?.store === address.address ? { problem: problem.finding } : {}),
   };
 }
 

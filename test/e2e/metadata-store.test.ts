@@ -172,6 +172,22 @@ describe('a store that runs are told to', () => {
     assert.equal(server.runs.length, 1);
   });
 
+  it('is asked by itself how it goes: what was in the way of another one is not said of it', async () => {
+    await works(['create', 'program', '-f', 'study']);
+    await set();
+    server.fault = () => ({ status: 503 });
+    await works(['run', 'study:1.0']);
+    server.fault = undefined;
+    const problem = async () => (await works(['show', 'store', '--json'])).json().problem;
+    assert.equal((await problem()).code, 'SAME1811');
+    await works(['set', 'store', 'mlflow', server.address.replace('127.0.0.1', 'localhost')]);
+    assert.equal(await problem(), undefined);
+    await works(['set', 'store', 'built-in']);
+    assert.equal(await problem(), undefined);
+    await set();
+    assert.equal((await problem()).code, 'SAME1811');
+  });
+
   it('is trusted over HTTPS by the authority that it was set with, or that SSL_CERT_FILE names, and else not', async () => {
     const certificates = makeCertificates(rig.root);
     const secure = await startFaultTracking(certificates);

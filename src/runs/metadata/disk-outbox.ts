@@ -1,30 +1,26 @@
-import { createHash } from 'node:crypto';
-import type { Finding } from '../../errors/same-error.ts';
-import { epochMs } from '../../host/clock.ts';
+import { createHash, randomBytes } from 'node:crypto';
 import {
-  createExclusively,
   fromErrno,
+  isErrno,
   join,
+  linkSync,
   namesIn,
   readIfThere,
+  renameSync,
   rmSync,
-  statSync,
+  temporaryBeside,
   writeAtomically,
 } from '../../host/files.ts';
-import { type ProcessIdentity, processState, thisProcess } from '../../host/process-identity.ts';
-import type { Outbox, Queued, Telling } from './outbox.ts';
+import type { LastProblem, Outbox, Queued, Telling } from './outbox.ts';
+import { lockTelling } from './telling-lock.ts';
 
 const ENTRY = /^(program|run)-[0-9A-Za-z._-]+\.json$/;
-/** A command on another host cannot be asked; for so long it is believed to be at work. */
-const ELSEWHERE_MS = 60 * 60_000;
 
 /** The queue of a home: a small file each in a directory, and what was refused in one below it. */
 export function openDiskOutbox(directory: string): Outbox {
   const apart = join(directory, 'refused');
   const problemFile = join(directory, 'problem.json');
   const lockFile = join(directory, 'telling.json');
-  /** The bytes that something was read as. */
-  const read = new WeakMap<Queued, Buffer>();
   const write = (path: string, value: object) => {
     try {
       writeAtomically(path, `${JSON.stringify(value)}\n`, { mode: 0o600, sync: true });
@@ -32,66 +28,80 @@ export function openDiskOutbox(directory: string): Outbox {
       throw fromErrno(error, 'queueing what a store is to be told', directory);
     }
   };
+  const queue = (key: string, telling: Telling) =>
+    write(join(directory, key), { ...telling, put: randomBytes(8).toString('hex') });
+  const entryNames = (place: string) => namesIn(place).filter((name) => ENTRY.test(name));
   const entriesIn = (place: string): Queued[] =>
-    namesIn(place)
-      .filter((name) => ENTRY.test(name))
-      .flatMap((name): Queued[] => {
-        const bytes = readIfThere(join(place, name));
-        const entry = bytes && parsed(bytes);
-        if (!entry) return [];
-        const { refused, ...telling } = entry;
-        const queued: Queued = {
+    entryNames(place).flatMap((name): Queued[] => {
+      const bytes = readIfThere(join(place, name));
+      const entry = bytes && parsed(bytes);
+      if (!entry) return [];
+      const { refused, put, ...telling } = entry;
+      return [
+        {
           key: name,
+          put: typeof put === 'string' ? put : '',
           telling: telling as Telling,
           ...(Array.isArray(refused) ? { refused } : {}),
-        };
-        read.set(queued, bytes);
-        return [queued];
-      });
+        },
+      ];
+    });
+  /** @returns whether it was there still, and not put again */
+  const takeOut = ({ key, put }: Queued): boolean => {
+    const path = join(directory, key);
+    const isSame = (place: string) => {
+      const bytes = readIfThere(place);
+      return bytes !== undefined && (parsed(bytes)?.put ?? '') === put;
+    };
+    if (!isSame(path)) return false;
+    // Between a look and a removal somebody may put it again.
+    const aside = temporaryBeside(path);
+    try {
+      renameSync(path, aside);
+      if (isSame(aside)) return true;
+      linkSync(aside, path);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'EEXIST')) throw error;
+    } finally {
+      rmSync(aside, { force: true });
+    }
+    return false;
+  };
 
   return {
     put(telling) {
       rmSync(join(apart, keyOf(telling)), { force: true });
-      write(join(directory, keyOf(telling)), telling);
+      queue(keyOf(telling), telling);
     },
+    count: () => entryNames(directory).length,
     waiting: () => entriesIn(directory),
     refused: () => entriesIn(apart),
     told(queued) {
-      const path = join(directory, queued.key);
-      const now = readIfThere(path);
-      if (now && read.get(queued)?.equals(now)) rmSync(path, { force: true });
+      takeOut(queued);
     },
     refuse(queued, findings) {
-      write(join(apart, queued.key), { ...queued.telling, refused: findings });
-      this.told(queued);
+      const refused = join(apart, queued.key);
+      write(refused, { ...queued.telling, refused: findings });
+      if (!takeOut(queued)) rmSync(refused, { force: true });
     },
     tryRefusedAgain() {
       const all = entriesIn(apart);
       for (const { key, telling } of all) {
-        write(join(directory, key), telling);
+        queue(key, telling);
         rmSync(join(apart, key), { force: true });
       }
       return all.length;
     },
     get problem() {
       const bytes = readIfThere(problemFile);
-      return bytes && (parsed(bytes) as Finding | undefined);
+      const last = bytes && parsed(bytes);
+      return last?.finding ? (last as unknown as LastProblem) : undefined;
     },
-    set problem(finding) {
-      if (finding) write(problemFile, finding);
+    set problem(problem) {
+      if (problem) write(problemFile, problem);
       else rmSync(problemFile, { force: true });
     },
-    lock() {
-      const mine = JSON.stringify(thisProcess());
-      if (!createExclusively(lockFile, mine)) {
-        if (isHeld(lockFile)) return undefined;
-        rmSync(lockFile, { force: true });
-        if (!createExclusively(lockFile, mine)) return undefined;
-      }
-      return () => {
-        if (readIfThere(lockFile)?.toString('utf8') === mine) rmSync(lockFile, { force: true });
-      };
-    },
+    lock: () => lockTelling(lockFile),
   };
 }
 
@@ -110,13 +120,4 @@ function parsed(bytes: Buffer): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isHeld(path: string): boolean {
-  const bytes = readIfThere(path);
-  const owner = bytes && parsed(bytes);
-  if (!owner) return false;
-  const state = processState(owner as unknown as ProcessIdentity);
-  if (state !== 'elsewhere') return state === 'alive';
-  return epochMs() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < ELSEWHERE_MS;
 }
