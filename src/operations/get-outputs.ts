@@ -5,6 +5,7 @@ import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import { chosenSteps } from './chosen-steps.ts';
 import type { Ports } from './ports.ts';
+import { warnOfProgram } from './program-around.ts';
 import { showRunOrWithin } from './show-run.ts';
 
 /** Bytes of a tree list that is read. */
@@ -66,35 +67,13 @@ export async function getOutputs(
   };
   if (files.length > 0) {
     await ports.files.makeDirectory(directory, fill);
-    warnOfProgram(ports, directory);
+    warnOfProgram(ports, directory, 'get');
   }
   return {
     run: record.id,
     directory,
     files: files.map(({ path, digest: of, sizeBytes }) => ({ path, digest: of, sizeBytes })),
   };
-}
-
-/** Results in the folder of a program would be packed with it the next time. */
-function warnOfProgram(ports: Ports, directory: string): void {
-  const folder = programAround(ports, ports.files.resolve(directory));
-  if (folder === undefined) return;
-  const name = directory.split('/').findLast((part) => part !== '')!;
-  ports.warn({
-    code: 'SAME1902',
-    message: `${directory} is in the folder of a program (${folder}/same.yaml): the next create packs it with the program`,
-    place: directory,
-    hint: `get it elsewhere, like -o ${ports.files.resolve(`${folder}/..`)}/${name}, or add it to files.exclude in same.yaml`,
-  });
-}
-
-/** The nearest folder above one that holds a program. */
-function programAround(ports: Ports, directory: string): string | undefined {
-  for (let at = directory.lastIndexOf('/'); at > 0; at = directory.lastIndexOf('/', at - 1)) {
-    const folder = directory.slice(0, at);
-    if (ports.files.exists(`${folder}/same.yaml`)) return folder;
-  }
-  return undefined;
 }
 
 /** A run that came along brings its record, not what it wrote. */

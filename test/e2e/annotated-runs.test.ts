@@ -33,7 +33,7 @@ describe('what is said of a run', () => {
       '--columns',
       'id,tags.*',
     ]);
-    assert.match(found.stdout, new RegExp(`^id +tags\\.kept +tags\\.paper\n${id} +table 1\n$`));
+    assert.match(found.stdout, new RegExp(`^id +tags\\.kept +tags\\.paper\n${id} +"" +table 1\n$`));
     assert.match((await rig.same(['list', 'runs'])).stdout, /TAGS\n[\s\S]*kept paper=table 1/);
     assert.equal((await rig.same(['tag', 'run', id, '--remove', 'kept'])).code, 0);
     const emptied = await rig.same(['note', 'run', id, '', '--json']);

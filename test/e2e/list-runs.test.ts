@@ -77,6 +77,19 @@ describe('a listing of runs', () => {
         '',
       ].join('\n'),
     );
+    // What is there and empty is told from what is not there.
+    using tagged = openRig();
+    for (const number of [1, 2]) storeRun(tagged, number);
+    assert.equal((await tagged.same(['tag', 'run', idOf(1), 'kept'])).code, 0);
+    const columns = ['list', 'runs', '--columns', 'id,tags.kept', '--sort', 'id', '--format'];
+    assert.equal(
+      (await tagged.same([...columns, 'csv'])).stdout,
+      `id,tags.kept\n${idOf(1)},""\n${idOf(2)},\n`,
+    );
+    assert.match(
+      (await tagged.same([...columns, 'md'])).stdout,
+      new RegExp(`^\\| ${idOf(1)} \\| "" \\|$`, 'm'),
+    );
     const [header] = (await rig.same(['list', 'runs', '--format', 'csv'])).stdout.split('\n');
     assert.match(
       header!,

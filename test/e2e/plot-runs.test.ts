@@ -80,6 +80,14 @@ describe('curves of a figure', () => {
       assert.doesNotMatch(text, /<script|href=|url\(|@import/);
       assert.deepEqual(text.match(/https?:[^"]*/g), ['http://www.w3.org/2000/svg']);
     }
+    rig.write({ 'paper/same.yaml': 'a program' });
+    const into = async (file: string) =>
+      (await rig.same(['plot', 'runs', ids[0]!, '--metric', 'loss', '-o', file])).stderr;
+    assert.match(
+      await into('paper/loss.svg'),
+      /paper\/loss\.svg is in the folder of a program .*files\.exclude/,
+    );
+    assert.doesNotMatch(await into('elsewhere.svg'), /the folder of a program/);
   });
 
   it('of runs that came along are not here, which is said as it is', async () => {

@@ -41,9 +41,15 @@ export function plotCommand(cli: Cli): Command {
           hint: 'replace it with --force',
         });
       }
-      const { plotRuns } = await import('../../operations/plot-runs.ts');
+      const [{ plotRuns }, { warnOfProgram }] = await Promise.all([
+        import('../../operations/plot-runs.ts'),
+        import('../../operations/program-around.ts'),
+      ]);
       const plot = await plotRuns(ports, ids, metric);
-      if (output !== undefined) ports.files.write(output, render!(plot));
+      if (output !== undefined) {
+        ports.files.write(output, render!(plot));
+        warnOfProgram(ports, output, 'write');
+      }
       if (cli.json) cli.printJson('Plot', { ...plot, ...(output === undefined ? {} : { output }) });
       else if (output !== undefined) cli.print(`wrote ${output}`);
       else await draw(cli, plot);

@@ -73,6 +73,8 @@ function isNumeric({ of, name }: RunField): boolean {
 
 function shown(value: JsonValue | undefined): string {
   if (value === undefined) return '';
+  // As filters write it: a tag without a value is no lack of it.
+  if (value === '') return '""';
   if (typeof value === 'number') return figure(value);
   return plainLine(typeof value === 'string' ? value : JSON.stringify(value));
 }
@@ -86,5 +88,5 @@ function csvCell(value: JsonValue | undefined): string {
   if (typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const harmless = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  return value === '' || /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
