@@ -28,17 +28,6 @@ export function residentBytes(pid: number): number | undefined {
   }
 }
 
-/** Bytes of a page in /proc/PID/stat; 4096 on every machine that is run on but some of arm64. */
-const PAGE_BYTES = 4096;
-
-/** What a process that has just begun is: when it started (see {@link processStart}), and its resident bytes. */
-export function newProcess(pid: number): { start?: string; residentBytes: number } {
-  const fields = statFields(String(pid));
-  return fields
-    ? { start: fields[19]!, residentBytes: Number(fields[21]) * PAGE_BYTES }
-    : { residentBytes: 0 };
-}
-
 /** When a process started, in ticks since boot: with pid and boot id it names one process for ever. */
 export function processStart(pid: number): string | undefined {
   return statFields(String(pid))?.[19];

@@ -26,9 +26,14 @@ export async function resumedRun(
   text: string,
   { reference, takeOver = false }: { reference?: string | undefined; takeOver?: boolean | undefined } = {},
 ): Promise<ResumedRun> {
-  const run = text === '' ? newestOf(ports, reference, takeOver) : await namedRun(ports, text);
+  const { run, newer } =
+    text === ''
+      ? newestOf(ports, reference, takeOver)
+      : { run: await namedRun(ports, text), newer: undefined };
   const { record } = run;
   const why = run.elsewhere && takeOver ? undefined : notResumable(run);
+  // What became of an older one is not what was asked.
+  if (why !== undefined && newer) throw goesOn(newer);
   if (why !== undefined) {
     throw new SameError({
       code: 'SAME1615',
@@ -36,6 +41,10 @@ export async function resumedRun(
       hint: hintFor(run),
     });
   }
+  if (newer)
+    ports.progress(
+      `run ${newer.record.id}, which is newer, still goes on: this goes on from run ${record.id}`,
+    );
   return { record, results: resultsUpTo(ports, record) };
 }
 
@@ -98,8 +107,14 @@ async function namedRun(ports: Ports, text: string): Promise<StoredRun> {
   }
 }
 
-function newestOf(ports: Ports, reference: string | undefined, takeOver: boolean): StoredRun {
+/** @returns the newest that does not go on, and the newest of those before it that do */
+function newestOf(
+  ports: Ports,
+  reference: string | undefined,
+  takeOver: boolean,
+): { run: StoredRun; newer: StoredRun | undefined } {
   const wanted = reference === undefined ? undefined : parseReference(reference);
+  let newer: StoredRun | undefined;
   for (const run of ports.runs.newest()) {
     const { name, version, digest } = run.record.program;
     const isIt =
@@ -108,12 +123,23 @@ function newestOf(ports: Ports, reference: string | undefined, takeOver: boolean
         (wanted.version === undefined || version === wanted.version) &&
         (wanted.digest === undefined || digest === wanted.digest));
     // Another that still goes on is nobody's to go on with.
-    if (isIt && (run.record.status !== 'running' || (takeOver && run.elsewhere))) return run;
+    if (isIt && (run.record.status !== 'running' || (takeOver && run.elsewhere))) return { run, newer };
+    if (isIt) newer ??= run;
   }
+  if (newer) throw goesOn(newer);
   throw new SameError({
     code: 'SAME1608',
     message: `there is no run${reference === undefined ? '' : ` of ${reference}`} to go on with`,
     hint: 'list them with: same list runs',
+  });
+}
+
+function goesOn(run: StoredRun): SameError {
+  const { id, program } = run.record;
+  return new SameError({
+    code: 'SAME1615',
+    message: `run ${id} of ${program.name}:${program.version}, the newest, ${notResumable(run)}`,
+    hint: `${hintFor(run)}; an older one is named by its id: same run --resume=ID`,
   });
 }
 

@@ -182,10 +182,11 @@ function finish(
 ): void {
   record.finishedAt = ports.now();
   const usages = record.steps.flatMap(({ usage }) => usage ?? []);
+  const peaks = usages.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
   record.usage = {
     durationMs: Math.round(ports.monotonicMs() - startedMs),
     cpuSeconds: Math.round(usages.reduce((sum, { cpuSeconds }) => sum + (cpuSeconds ?? 0), 0) * 100) / 100,
-    peakMemoryBytes: Math.max(0, ...usages.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0)),
+    ...(peaks.length === 0 ? {} : { peakMemoryBytes: Math.max(...peaks) }),
   };
   record.display = displayId(record);
   redaction.record(record);

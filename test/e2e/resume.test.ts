@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openStudy, run } from './noting-study.ts';
 import { openRig, study } from './rig.ts';
@@ -99,6 +99,25 @@ describe('same run --resume', () => {
     assert.match(refused.stderr, /SAME1902.*takes no --step/);
   });
 
+  it('tells that the newest run still goes on, and nothing of what became of older ones', async () => {
+    using rig = openRig();
+    rig.write({
+      'study/same.yaml': study(
+        `pipeline: {steps: {a: {cache: false, run: 'test ! -e "${rig.path('slow')}" || { touch "${rig.path('begun')}"; while test -e "${rig.path('slow')}"; do sleep 0.1; done; }'}}}`,
+      ),
+    });
+    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
+    assert.equal((await rig.same(['run', 'study:1.0'])).code, 0);
+    rig.write({ slow: '' });
+    const { ended } = rig.start(['run', 'study:1.0']);
+    while (!existsSync(rig.path('begun'))) await new Promise((done) => setImmediate(done));
+    const refused = await rig.same(['run', '--resume', 'study:1.0']);
+    rmSync(rig.path('slow'));
+    assert.equal((await ended).code, 0);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /SAME1615 run .* the newest, still goes on/);
+  });
+
   it('is refused where there is nothing to go on with, and with other values', async () => {
     using rig = openStudy();
     const none = await rig.same(['run', '--resume']);
@@ -111,6 +130,17 @@ describe('same run --resume', () => {
     const other = await rig.same(['run', '--resume', '--set', 'n=4', '--profile', 'x']);
     assert.equal(other.code, 2);
     assert.match(other.stderr, /--set[\s\S]*--profile/);
+  });
+});
+
+describe('a run of which nothing ran', () => {
+  it('says nothing of memory, rather than that it took none', async () => {
+    using rig = openRig();
+    rig.write({ 'study/same.yaml': study(`pipeline: {steps: {a: {run: 'true'}}}\n`) });
+    assert.equal((await rig.same(['create', '-f', 'study'])).code, 0);
+    assert.equal((await rig.same(['run', 'study:1.0'])).code, 0);
+    const { steps, usage } = (await rig.same(['run', 'study:1.0', '--json'])).json();
+    assert.deepEqual([steps[0].cached, 'peakMemoryBytes' in usage], [true, false]);
   });
 });
 

@@ -3,7 +3,7 @@ import { monotonicMs } from '../../host/clock.ts';
 import { closeSync, dirname, isErrno, makeDirectories, openSync } from '../../host/files.ts';
 import { type ChildProcess, spawn } from '../../host/processes.ts';
 import { killSurvivors } from '../../host/survivors.ts';
-import { newProcess, residentBytes } from '../../host/usage.ts';
+import { processStart, residentBytes } from '../../host/usage.ts';
 import { followLines } from '../attempt/log-lines.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import type { AttemptEnd } from '../attempt/step-attempt.ts';
@@ -49,11 +49,12 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     input.onStart({});
     return { status: 'failed', durationMs: 0, startError: whyNotStarted(error as Error) };
   }
-  const begun = child.pid === undefined ? undefined : newProcess(child.pid);
-  let peakMemoryBytes = begun?.residentBytes ?? 0;
+  const start = child.pid === undefined ? undefined : processStart(child.pid);
+  // A command that ends before the first look has none: what it had when it was started says nothing of it.
+  let peakMemoryBytes = 0;
   input.onStart({
     ...(child.pid === undefined ? {} : { pid: child.pid }),
-    ...(begun?.start === undefined ? {} : { pidStart: begun.start }),
+    ...(start === undefined ? {} : { pidStart: start }),
   });
   const signalGroup = (signal: NodeJS.Signals) => {
     if (child.pid === undefined) return;
