@@ -7,6 +7,7 @@ import { parametersOf } from '../runs/run-row.ts';
 import { runsWithin } from '../runs/run-within.ts';
 import type { ToldRun } from './find-runs.ts';
 import { namedRuns } from './named-runs.ts';
+import { stopIfCanceled } from './pin-program.ts';
 import type { Ports } from './ports.ts';
 import { seriesSoFar } from './series-so-far.ts';
 
@@ -70,6 +71,7 @@ export async function plotRuns(ports: Ports, texts: readonly string[], metric: s
     const wanted = own.length > 0 ? own : named;
     const before = found.length;
     for (const one of wanted) {
+      stopIfCanceled(ports);
       const curve = await curveOf(ports, one, wanted);
       if (curve) found.push(curve);
     }

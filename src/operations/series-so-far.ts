@@ -1,9 +1,10 @@
 import { openProgram } from '../bundle/program-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
-import { readMetricSeries } from '../pipeline/metrics.ts';
+import { type MetricsReading, metricSeriesIn } from '../pipeline/metrics.ts';
 import type { Step } from '../program/schema.ts';
 import type { MetricRecord, StepRecord } from '../runs/run-record.ts';
 import type { ToldRun } from './find-runs.ts';
+import { stopIfCanceled } from './pin-program.ts';
 import type { KnownSeries } from './plot-runs.ts';
 import type { Ports } from './ports.ts';
 import { attemptsOf } from './run-context.ts';
@@ -35,7 +36,7 @@ export async function seriesSoFar(ports: Ports, run: ToldRun): Promise<KnownSeri
     const known = new Set<string>();
     for (const path of [...reports, `${place}-logged/${step.name}.${step.attempts}.0`]) {
       const text = await textOf(ports, path);
-      for (const { name, value, count, lost } of readMetricSeries(text, step.name).metrics) {
+      for (const { name, value, count, lost } of (await figuresIn(ports, text, step.name)).metrics) {
         // A file that the step writes says more than what it logs on the way.
         if (known.has(name) || count === undefined) continue;
         known.add(name);
@@ -61,6 +62,17 @@ function writtenPlaces(root: string, step: Step | undefined): string[] {
   return [...outputs, `${workdir}/metrics.jsonl`];
 }
 
+/** @throws SAME1903 interrupted, which is heard between two stretches only */
+async function figuresIn(ports: Ports, text: string, place: string): Promise<MetricsReading> {
+  const reading = metricSeriesIn(text, place);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+    await ports.sleep(0);
+    stopIfCanceled(ports);
+  }
+}
+
 /** Only of an ordinary file: what is there was made by the step. Nothing where there is none, or too much. */
 async function textOf(ports: Ports, path: string): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -68,6 +80,7 @@ async function textOf(ports: Ports, path: string): Promise<string> {
   try {
     for await (const chunk of ports.files.streamOrdinary(path)) {
       sizeBytes += chunk.length;
+      stopIfCanceled(ports);
       if (sizeBytes > REPORT_BYTES) return '';
       chunks.push(chunk);
     }

@@ -27,11 +27,27 @@ export function readFinalMetrics(text: string, place: string): MetricsReading {
  * `time` being positions, not figures. A torn last line is forgiven, any other is a problem.
  */
 export function readMetricSeries(text: string, place: string): MetricsReading {
+  const reading = metricSeriesIn(text, place);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+  }
+}
+
+/** Lines that are read at a stretch: tens of milliseconds. */
+const STRETCH = 10_000;
+
+/** {@link readMetricSeries} in stretches, between which others go on: it takes long where there are millions of lines. */
+export function* metricSeriesIn(
+  text: string,
+  place: string,
+): Generator<undefined, MetricsReading, undefined> {
   const latest = new Map<string, Ending>();
   const lines = text.split('\n');
   const problems: Finding[] = [];
-  lines.forEach((line, index) => {
-    if (line.trim() === '') return;
+  for (const [index, line] of lines.entries()) {
+    if (index > 0 && index % STRETCH === 0) yield;
+    if (line.trim() === '') continue;
     const parsed = parseLooseJson(line);
     if (!isJsonObject(parsed)) {
       if (index < lines.length - 1) {
@@ -41,13 +57,13 @@ export function readMetricSeries(text: string, place: string): MetricsReading {
           place: `${place}:${index + 1}`,
         });
       }
-      return;
+      continue;
     }
     for (const { name, value } of scalarsOf(parsed)) {
       if (name === 'step' || name === 'epoch' || name === 'time') continue;
       latest.set(name, endingWith(latest.get(name), value));
     }
-  });
+  }
   const reading: MetricsReading = { metrics: [], problems, warnings: [] };
   for (const [name, ending] of latest) {
     const { figure, warning } = endOf(name, ending);

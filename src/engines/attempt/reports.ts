@@ -1,6 +1,8 @@
-import type { Finding } from '../../errors/same-error.ts';
+import type { LocalContentStore } from '../../content/content-store.ts';
+import { type Finding, SameError } from '../../errors/same-error.ts';
+import { sleep } from '../../host/clock.ts';
 import { join, resolve, sep } from '../../host/files.ts';
-import { readFinalMetrics, readMetricSeries } from '../../pipeline/metrics.ts';
+import { type MetricsReading, metricSeriesIn, readFinalMetrics } from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, ReportedMetric } from '../engine.ts';
 import { takePath, tooLarge } from './outputs.ts';
@@ -8,6 +10,8 @@ import type { EndedAttempt, Workspace } from './step-attempt.ts';
 
 /** Bytes of a report that is read for figures. */
 const REPORT_BYTES = 256 * 1024 * 1024;
+/** The same of an attempt that was canceled: somebody waits for its end. */
+const CANCELED_BYTES = 32 * 1024 * 1024;
 
 /** What a step reported. */
 export interface Reports {
@@ -24,8 +28,10 @@ interface Report extends Artifact {
 
 /**
  * Reads the figures a step reported: its outputs of kind metrics, and metrics.json and metrics.jsonl in its workdir. Also
- * of an attempt that was stopped, whose reports are stored to their end (spec SAME-STP-021).
+ * of an attempt that was stopped, whose reports are stored to their end (spec SAME-STP-021); there what would take long
+ * to read is not read, and what was begun is left once the attempt is to be killed.
  * @param outputs those that were taken; without them the attempt has none, and what it wrote in their places is read
+ * @throws SAME1903 it was to be killed before all was read of what may decide whether it succeeded
  */
 export async function takeReports(
   ended: EndedAttempt,
@@ -49,9 +55,18 @@ export async function takeReports(
       result.problems.push(tooLarge(place, place, sizeBytes, REPORT_BYTES));
       continue;
     }
-    const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
-    const reading = path.endsWith('.jsonl') ? readMetricSeries(text, place) : readFinalMetrics(text, place);
     if (path.endsWith('.jsonl')) result.series = digest;
+    const isCanceled = ended.end.status === 'canceled';
+    const isTooLong = isCanceled && sizeBytes > CANCELED_BYTES;
+    const reading = isTooLong ? undefined : await readReport(content, { digest, path, place }, ended.kill);
+    if (!reading) {
+      if (outputs) throw new SameError({ code: 'SAME1903', message: `interrupted while ${place} was read` });
+      const most = isTooLong ? `, more than the ${CANCELED_BYTES} that are read of a canceled attempt` : '';
+      result.warnings.push(
+        `${place} has ${sizeBytes} bytes${most}: its figures are left out, it is stored as ${digest}`,
+      );
+      continue;
+    }
     for (const metric of reading.metrics) {
       // A final figure beats the last point of a series of the same name, whichever file was read first.
       if (!figures.has(metric.name) || metric.count === undefined) figures.set(metric.name, metric);
@@ -61,6 +76,24 @@ export async function takeReports(
     result.warnings = result.warnings.concat(reading.warnings);
   }
   return { ...result, metrics: [...figures.values()] };
+}
+
+/** @returns nothing where it was left */
+async function readReport(
+  content: LocalContentStore,
+  { digest, path, place }: { digest: string; path: string; place: string },
+  kill: AbortSignal,
+): Promise<MetricsReading | undefined> {
+  const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
+  if (!path.endsWith('.jsonl')) return readFinalMetrics(text, place);
+  const reading = metricSeriesIn(text, place);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+    // That somebody wants it killed is heard between two stretches only.
+    await sleep(0);
+    if (kill.aborted) return undefined;
+  }
 }
 
 async function reportsOf(
