@@ -1,7 +1,6 @@
 import type { EngineEvent, SkipCause } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import type { Plan } from '../pipeline/plan.ts';
-import { sparedText } from '../runs/left-processes.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import { resultOf, StepRecords } from '../runs/step-outcome.ts';
@@ -15,6 +14,7 @@ import { openProgramFiles } from './program-files.ts';
 import { type Redaction, redactionOf } from './redaction.ts';
 import { attemptsOf, engineContext, secretsOf } from './run-context.ts';
 import { maskingOf } from './secrets.ts';
+import { sparedText } from './spared-processes.ts';
 
 /** What is told of a run while it goes on, first of all what it is made of: every cell of the record is pending. */
 export type RunEvent = EngineEvent | { type: 'run-started'; record: RunRecord; plan: Plan };

@@ -1,8 +1,8 @@
 import { SameError } from '../errors/same-error.ts';
-import { sparedText } from '../runs/left-processes.ts';
 import type { RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
 import { findStoredRun } from './show-run.ts';
+import { sparedText } from './spared-processes.ts';
 
 /** How long is waited before the run is looked at again. */
 const LOOK_MS = 100;
