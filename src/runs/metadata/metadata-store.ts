@@ -39,7 +39,12 @@ export interface ToldRun {
   series(): AsyncIterable<MetricPoint & { of: string }>;
   /** Outputs of the program and files logged by its steps, by `/`-separated path. */
   artifacts: readonly { path: string; artifact: Artifact; body(): AsyncIterable<Uint8Array> }[];
+  /** What of it is otherwise than in the home whatever the store, one line each. */
+  notes?: readonly string[];
 }
+
+/** Where stores that keep files have the record: no file of a run is there. */
+export const RECORD_PATH = 'same/run.json';
 
 /** What a store was told, as far as it could not be told as it is. */
 export interface Told {

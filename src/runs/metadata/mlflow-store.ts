@@ -3,12 +3,13 @@ import { SameError } from '../../errors/same-error.ts';
 import { isJsonObject, type JsonObject } from '../../program/json.ts';
 import { parametersOf, tagsOf } from '../mlflow/history.ts';
 import { statusOf } from '../mlflow/history-runs.ts';
-import type {
-  MetadataStore,
-  MetadataStoreAddress,
-  MetadataSurroundings,
-  Told,
-  ToldRun,
+import {
+  type MetadataStore,
+  type MetadataStoreAddress,
+  type MetadataSurroundings,
+  RECORD_PATH,
+  type Told,
+  type ToldRun,
 } from './metadata-store.ts';
 import { sendArtifacts } from './mlflow-artifacts.ts';
 import { type LoggedPoint, logPairs, logPoints, pointsThere } from './mlflow-batches.ts';
@@ -119,6 +120,7 @@ async function tellRun(client: MlflowClient, experiment: string, run: ToldRun): 
   if (found?.isDeleted) return { notes: ['it was deleted in the tracking server, and stays so'] };
   if (found?.tags.get(TOLD_TAG) === digest) return { notes: [] };
   const fitting = new Fitting();
+  fitting.notes.push(...(run.notes ?? []));
   const remote = found ?? (await createRun(client, experiment, run));
   const parent = record.parent === undefined ? undefined : await findRun(client, experiment, record.parent);
   const told = tagsOf(run);
@@ -147,7 +149,7 @@ async function tellRun(client: MlflowClient, experiment: string, run: ToldRun): 
   const files = [
     ...run.artifacts,
     {
-      path: 'same/run.json',
+      path: RECORD_PATH,
       artifact: { digest: '', sizeBytes: document.length },
       async *body() {
         yield document;
@@ -158,7 +160,7 @@ async function tellRun(client: MlflowClient, experiment: string, run: ToldRun): 
   const nested = record.steps.flatMap(({ logged }) => logged?.runs ?? []).length;
   if (nested > 0)
     fitting.notes.push(
-      `${nested} runs that its steps began within it are in its record alone (same/run.json)`,
+      `${nested} runs that its steps began within it are in its record alone (${RECORD_PATH})`,
     );
   await client.call({
     method: 'POST',

@@ -37,6 +37,7 @@ export async function putRun(connection: PostgresqlConnection, run: ToldRun): Pr
   await putOutputs(connection, run);
   return [
     ...notes,
+    ...(run.notes ?? []),
     ...cutNames('parameter', Object.keys(row.parameters)),
     ...cutNames('figure', Object.keys(row.metrics)),
     ...cutNames(

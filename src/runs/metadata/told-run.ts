@@ -3,7 +3,7 @@ import { SameError } from '../../errors/same-error.ts';
 import type { MetricPoint } from '../elsewhere.ts';
 import type { History, HistoryRun } from '../mlflow/history.ts';
 import { historyOf } from '../mlflow/history-runs.ts';
-import type { ToldRun } from './metadata-store.ts';
+import { RECORD_PATH, type ToldRun } from './metadata-store.ts';
 
 /** What a home has of what its runs name. */
 export type ToldContent = Pick<History, 'text' | 'tree' | 'blob'>;
@@ -11,23 +11,58 @@ export type ToldContent = Pick<History, 'text' | 'tree' | 'blob'>;
 /** A run as a store is told of it: its record as it is, and what it names as far as that is here. */
 export async function toldRun(run: HistoryRun, content: ToldContent): Promise<ToldRun> {
   const { record, tags, note } = run;
-  const files = new Map<string, { path: string; artifact: Artifact; body(): AsyncIterable<Uint8Array> }>();
-  const add = (path: string, artifact: Artifact) =>
-    files.set(path, { path, artifact, body: () => bytesOf(content, artifact.digest) });
+  const files = new Files(content);
   for (const [name, artifact] of Object.entries(record.outputs))
-    for (const file of await filesOf(content, artifact)) add(joined('outputs', name, file.path), file);
+    for (const file of await filesOf(content, artifact))
+      files.add([joined('outputs', name, file.path)], file);
   for (const { name: step, logged } of record.steps) {
     if (!logged?.artifacts) continue;
     for (const file of await filesOf(content, logged.artifacts))
-      add(files.has(file.path) ? joined(step, file.path) : file.path, file);
+      files.add([file.path, joined(step, file.path)], file);
   }
   return {
     record,
     tags,
     ...(note === undefined ? {} : { note }),
-    artifacts: [...files.values()],
+    artifacts: files.all,
     series: () => pointsOf(run, content),
+    notes: files.notes,
   };
+}
+
+/** The files of a run, each where no other is, nor one that would have to be its directory. */
+class Files {
+  readonly all: ToldRun['artifacts'][number][] = [];
+  readonly notes: string[] = [];
+  readonly #content: ToldContent;
+  readonly #files = new Set([RECORD_PATH]);
+  readonly #directories = new Set(directoriesOf(RECORD_PATH));
+
+  constructor(content: ToldContent) {
+    this.#content = content;
+  }
+
+  /** @param places where it may be, the best first; where each is taken, the last below digits of its content */
+  add(places: readonly string[], artifact: Artifact): void {
+    const [best] = places as [string];
+    const digits = artifact.digest.split(':')[1]!.slice(0, 8);
+    let path = places.find((place) => this.#isFree(place)) ?? `${digits}/${places.at(-1)}`;
+    while (!this.#isFree(path)) path = `_${path}`;
+    this.#files.add(path);
+    for (const directory of directoriesOf(path)) this.#directories.add(directory);
+    this.all.push({ path, artifact, body: () => bytesOf(this.#content, artifact.digest) });
+    if (path !== best)
+      this.notes.push(`file ${JSON.stringify(best)} is told as ${JSON.stringify(path)}: another is there`);
+  }
+
+  #isFree(path: string): boolean {
+    if (this.#files.has(path) || this.#directories.has(path)) return false;
+    return directoriesOf(path).every((directory) => !this.#files.has(directory));
+  }
+}
+
+function directoriesOf(path: string): string[] {
+  return path.split('/').flatMap((_, at, parts) => (at === 0 ? [] : [parts.slice(0, at).join('/')]));
 }
 
 async function* pointsOf(
