@@ -34,6 +34,6 @@ export function readCertificates(path: string): string {
 
 function unusable(path: string, why: string, cause?: unknown): SameError {
   const message = `the certificates of ${path} cannot be used: ${why}`;
-  const hint = "--ca takes a PEM file of the authority that signed the registry's certificate";
+  const hint = "--ca takes a PEM file of the authority that signed the server's certificate";
   return new SameError({ code: 'SAME1805', message, place: '--ca', hint }, { cause });
 }

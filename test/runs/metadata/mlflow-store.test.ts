@@ -405,6 +405,20 @@ describe('a tracking server of MLflow', () => {
     assert.equal(server.runs[0]?.points.length, 2500);
   });
 
+  it('whose authority cannot be read is no matter of registries', () => {
+    const surroundings = {
+      variables: {},
+      signal: new AbortController().signal,
+      isPatient: true,
+      progress() {},
+    };
+    const address = { kind: 'mlflow', address: server.address, caFile: '/nowhere/ca.pem' } as const;
+    assert.throws(
+      () => openMlflowStore(address, surroundings),
+      (error) => error instanceof SameError && !/registry/.test(JSON.stringify(error.findings)),
+    );
+  });
+
   it('whose experiment was deleted keeps it so, and says how to have it back', async () => {
     server.experiments.set(record().program.name, { id: '1', tags: new Map(), stage: 'deleted' });
     const error = await problem(open().tellRun(told()));
