@@ -225,6 +225,23 @@ describe('a store that runs are told to', () => {
       [...server.experiments.get('study')!.tags.keys()],
       ['same.version.1.0', 'same.version.1.1'],
     );
+    await works(['run', 'study:1.1']);
+    const exported = await works(['export', 'program', '-n', 'study:1.2', '-o', rig.path('study.tgz')]);
+    assert.match(exported.stderr, /^told program study:1\.2/m);
+    assert.deepEqual(waiting(), []);
+  });
+
+  it('keeps what it was told of a run that is deleted here, and the command says so', async () => {
+    await works(['create', 'program', '-f', 'study']);
+    await works(['run', 'study:1.0']);
+    assert.equal((await works(['delete', 'run', 'latest'])).stderr, '');
+    await set();
+    for (const words of [['latest'], ['--where', 'status = succeeded', '--yes']]) {
+      await works(['run', 'study:1.0']);
+      const { stderr } = await works(['delete', 'run', ...words]);
+      assert.ok(stderr.includes(`what ${server.address} was told of them stays there\n`), stderr);
+    }
+    assert.equal(server.runs.length, 2);
   });
 
   it('that refuses a run does not keep others from being told, and is asked again only when that is wished', async () => {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { SameError } from '../../errors/same-error.ts';
 import type { Cli } from '../cli.ts';
 import { renderRuns } from '../render/listing.ts';
+import { plainLine } from '../render/text.ts';
 import { withCommon } from '../words.ts';
 
 /** `same delete run ID …`, `same delete run --where FILTER [--yes]` */
@@ -26,7 +27,7 @@ export function deleteRunsCommand(cli: Cli): Command {
       const deleted = await deleteRuns(ports, ids);
       if (cli.json) cli.printJson('Deleted', deleted.length === 1 ? deleted[0]! : { items: deleted });
       else cli.print(deleted.map(({ id }) => `deleted run ${id}`).join('\n'));
-      return;
+      return sayWhatStays(cli);
     }
     const { rows, running, foreign } = await deletableRuns(ports, where);
     const deleted = yes
@@ -35,13 +36,15 @@ export function deleteRunsCommand(cli: Cli): Command {
           rows.map(({ id }) => id),
         )
       : [];
-    if (cli.json)
+    if (cli.json) {
+      if (deleted.length > 0) await sayWhatStays(cli);
       return cli.printJson('Deleted', {
         items: rows.map(({ id }) => ({ id })),
         deleted: yes === true,
         running,
         foreign,
       });
+    }
     if (yes) for (const { id } of deleted) cli.print(`deleted run ${id}`);
     else if (rows.length > 0) cli.print(renderRuns(rows));
     if (rows.length === 0) cli.say('no run of yours that has ended meets the filter');
@@ -51,8 +54,18 @@ export function deleteRunsCommand(cli: Cli): Command {
       );
     if (running > 0)
       cli.say(`${running} that ${running === 1 ? 'goes' : 'go'} on ${running === 1 ? 'is' : 'are'} left`);
+    if (deleted.length > 0) await sayWhatStays(cli);
     if (foreign > 0) cli.say(`${foreign} that came with programs ${foreign === 1 ? 'is' : 'are'} left`);
   });
+}
+
+/** A store keeps what it was told: it may be a team's. */
+async function sayWhatStays(cli: Cli): Promise<void> {
+  const store = await cli
+    .ports()
+    .metadataStore()
+    .catch(() => undefined);
+  if (store) cli.say(plainLine(`what ${store.address} was told of them stays there`));
 }
 
 function refuseMixture(ids: readonly string[], where: string | undefined, yes: true | undefined): void {

@@ -10,6 +10,7 @@ import { passedOverLines, renderLeaving } from '../render/leaving.ts';
 import { FILE_NOT_COMPUTED } from '../render/program.ts';
 import { plainLine } from '../render/text.ts';
 import { telling } from '../render/work-line.ts';
+import { tellStore } from '../telling.ts';
 import { dataLimit, historyChoice, withCommon, withLimits } from '../words.ts';
 
 /** `same export program -n NAME:VERSION` */
@@ -104,7 +105,7 @@ export function exportCommand(cli: Cli): Command {
             ? { from: committed.from, run: committed.run ?? null, defaults: committed.defaults }
             : null,
         });
-        return;
+        return committed ? tellStore(cli) : undefined;
       }
       if (committed) {
         const changed = Object.entries(committed.defaults).map(
@@ -131,6 +132,7 @@ export function exportCommand(cli: Cli): Command {
           `  the file that was there held data that this one leaves out, still stored here: ${leftData.join(', ')} (take it along with --with-data)`,
         );
       }
+      if (committed) await tellStore(cli);
     },
   );
 }

@@ -30,6 +30,8 @@ const WITHIN: RunColumn[] = [
 export interface ListedRuns {
   find(question: RunQuestion): Promise<RunRows>;
   records(rows: readonly RunRow[]): Promise<ToldRun[]>;
+  /** What is said of runs that are not in the home that asks. */
+  others?: string;
 }
 
 /**
@@ -65,7 +67,7 @@ export async function listStoredRuns(
     cli.print(process.stdout.isTTY ? plain(renderRunCsv(rows, columns)) : renderRunCsv(rows, columns));
   else if (rows.length === 0) cli.say(nothing(words));
   else if (format === 'md') cli.print(renderRunMarkdown(rows, columns));
-  else cli.print(asTable ? renderRunTable(rows, columns) : renderRuns(rows));
+  else cli.print(asTable ? renderRunTable(rows, columns) : renderRuns(rows, runs?.others));
   const more = total - rows.length;
   if (uncounted) cli.say('and maybe more; all of them with --limit all');
   else if (more > 0) cli.say(`and ${more} more; all of them with --limit all`);

@@ -20,5 +20,7 @@ export async function listTeamRuns(cli: Cli, words: ListWords): Promise<void> {
   await listStoredRuns(cli, words, {
     find: (question) => findIn(team, question, ports.warn),
     records: (rows) => team.records(rows.map(({ id }) => id)),
+    // Somebody else's, or one's own that was deleted or is in another home.
+    others: 'not here',
   });
 }

@@ -35,8 +35,11 @@ export function renderRemoteRuns(runs: readonly RemoteListedRun[]): string {
   ]);
 }
 
-/** Runs as a table, newest first; tags where one has any. */
-export function renderRuns(runs: readonly RunRow[]): string {
+/**
+ * Runs as a table, newest first; tags where one has any.
+ * @param others what is said of those that are no runs of this home's own
+ */
+export function renderRuns(runs: readonly RunRow[], others = 'not yours'): string {
   const isTagged = runs.some(({ tags }) => Object.keys(tags).length > 0);
   return table([
     ['RUN', 'PROGRAM', 'STATUS', 'STARTED', 'TOOK', 'METRICS', ...(isTagged ? ['TAGS'] : [])],
@@ -44,7 +47,7 @@ export function renderRuns(runs: readonly RunRow[]): string {
       [
         run.id,
         `${run.program}:${run.version}`,
-        `${run.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ' (not yours)'}`,
+        `${run.status}${elsewhere ? ' elsewhere' : ''}${own ? '' : ` (${others})`}`,
         run.startedAt.slice(0, 16).replace('T', ' '),
         durationMs === undefined ? '' : seconds(durationMs),
         Object.entries(metrics)
