@@ -75,7 +75,8 @@ describe('data that travels', () => {
     return rig;
   }
 
-  const exporting = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--with-data', '--json'];
+  const exportingTo = (file: string) => ['export', '-n', 'study:1.0', '-o', file, '--with-data', '--json'];
+  const exporting = exportingTo('study.tgz');
 
   it('comes along with a bundle, and a run without a network has it', async () => {
     using rig = await created({
@@ -108,7 +109,7 @@ describe('data that travels', () => {
       sizeBytes: speech.length,
       uri: `${url}/speech.bin`,
     });
-    const again = await done(rig, [...exporting, '--history=none', '-o', 'again.tgz'], reader);
+    const again = await done(rig, [...exportingTo('again.tgz'), '--history=none'], reader);
     assert.equal(again.json().digests.archive, exported.digests.archive);
     const bare = await done(
       rig,
@@ -183,7 +184,7 @@ describe('data that travels', () => {
     chmodSync(blob, 0o644);
     writeFileSync(blob, 'a,2\nb,1\n');
     asked = [];
-    const again = (await done(rig, [...exporting, '-o', 'again.tgz'], { env: trusting })).json();
+    const again = (await done(rig, exportingTo('again.tgz'), { env: trusting })).json();
     assert.deepEqual(asked, ['/labels.csv']);
     assert.equal(again.digests.archive, first.digests.archive);
   });
@@ -200,7 +201,8 @@ describe('data that travels', () => {
     assert.match(shown.stdout, /others +known when data.labels is here/);
     assert.deepEqual(asked, [], 'showing fetches nothing');
 
-    const unasked = ['export', '-n', 'study:1.0', '-o', 'study.tgz', '--json'];
+    const unaskedTo = (file: string) => ['export', '-n', 'study:1.0', '-o', file, '--json'];
+    const unasked = unaskedTo('study.tgz');
     const exported = (await done(rig, unasked, { env: trusting })).json();
     assert.deepEqual(asked, ['/labels.csv']);
     asked = [];
@@ -209,7 +211,7 @@ describe('data that travels', () => {
     const known = (await done(rig, ['show', 'study:1.0', '--json'], reader)).json();
     assert.deepEqual(known.digests, exported.digests);
     assert.deepEqual(known.lacking, []);
-    const again = (await done(rig, [...unasked, '-o', 'again.tgz'], reader)).json();
+    const again = (await done(rig, unaskedTo('again.tgz'), reader)).json();
     assert.equal(again.digests.file, exported.digests.file);
     assert.deepEqual(asked, []);
   });
