@@ -67,7 +67,11 @@ describe('survivors', { skip: !existsSync('/proc/self/environ') }, () => {
       assert.equal(end, 'it is 0');
       const [group, marked] = JSON.parse(told!) as [string[], string[]][];
       assert.deepEqual([group![0], group![1].length], [[beside], 2]);
-      assert.deepEqual([marked![0], marked![1].sort()], [[String(apart.pid)], group![1].sort()]);
+      // What was killed with the group may not be quite gone yet.
+      assert.deepEqual(
+        [marked![0].filter((pid) => pid !== beside), marked![1].sort()],
+        [[String(apart.pid)], group![1].sort()],
+      );
       assert.ok(marked![1].includes(String(shell.pid)));
     } finally {
       apart.kill('SIGKILL');
