@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { monotonicMs, sleep } from './clock.ts';
-import { kinshipOf } from './usage.ts';
+import { hasEnded, kinshipOf } from './usage.ts';
 
 const ROUNDS = 100;
 const ROUND_MS = 10;
@@ -36,11 +36,13 @@ export async function killSurvivors(variables: Record<string, string>, ended?: E
   let spared = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
     const marked = candidates(ended).filter((pid) => isMarked(pid, marks));
-    if (marked.length === 0) break;
+    // One that dies has no variables any more, and still holds its files and locks.
+    const dying = [...killed].some((pid) => !hasEnded(Number(pid)));
+    if (marked.length === 0 && !dying) break;
     const line = lineage();
     spared = new Set(marked.filter((pid) => line.has(pid)));
     const found = marked.filter((pid) => !spared.has(pid));
-    if (found.length === 0) break;
+    if (found.length === 0 && !dying) break;
     for (const pid of found) {
       try {
         process.kill(Number(pid), 'SIGKILL');

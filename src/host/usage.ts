@@ -39,9 +39,9 @@ export function kinshipOf(pid: number): { parent: number; group: number } | unde
   return fields && { parent: Number(fields[1]), group: Number(fields[2]) };
 }
 
-/** Whether a process has ended and only waits for its parent to hear of it. */
-export function isZombie(pid: number): boolean {
-  return statFields(String(pid))?.[0] === 'Z';
+/** Whether a process is gone but for its parent hearing of it: it runs nothing and holds nothing. */
+export function hasEnded(pid: number): boolean {
+  return /^[ZX]?$/.test(statFields(String(pid))?.[0] ?? '');
 }
 
 /** The id of this boot, or undefined where the kernel gives none. */

@@ -1,7 +1,7 @@
 import type { EngineEvent } from '../engines/engine.ts';
 import { type ProcessIdentity, processState } from '../host/process-identity.ts';
 import { killGroup, killSurvivors } from '../host/survivors.ts';
-import { bootId, isZombie, processStart } from '../host/usage.ts';
+import { bootId, hasEnded, processStart } from '../host/usage.ts';
 
 /** What was killed that a run had left. */
 export interface LeftProcesses {
@@ -36,7 +36,7 @@ export async function killLeftProcesses(
     if (event.type !== 'step-started' || ended.has(`${event.step} ${event.attempt}`)) continue;
     const { pid, pidStart } = event;
     if (pid === undefined || pidStart === undefined || processStart(pid) !== pidStart) continue;
-    const isLeft = !isZombie(pid);
+    const isLeft = !hasEnded(pid);
     const group = killGroup(pid);
     if (isLeft && group.killed.has(String(pid))) left.steps.push(event.step);
     for (const one of group.spared) spared.add(one);

@@ -6,7 +6,7 @@ export function isAlive(pid: number): boolean {
   if (existsSync('/proc/self/stat')) {
     try {
       const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      return text[text.lastIndexOf(')') + 2] !== 'Z';
+      return !'ZX'.includes(text[text.lastIndexOf(')') + 2]!);
     } catch {
       return false;
     }
