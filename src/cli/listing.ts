@@ -3,8 +3,8 @@ import { hostMark } from '../host/machine.ts';
 import type { Ports } from '../operations/ports.ts';
 import { storedRuns } from '../operations/stored-runs.ts';
 import { openDiskAnnotations } from '../runs/annotations.ts';
+import { lookAtRunIndex, type OpenRunIndex, openRunIndex } from '../runs/index/run-index.ts';
 import { RunFiles } from '../runs/run-files.ts';
-import { lookAtRunIndex, type OpenRunIndex, openRunIndex } from '../runs/run-index.ts';
 import type { RunRow } from '../runs/run-query.ts';
 import { rowOf } from '../runs/run-row.ts';
 

@@ -1,10 +1,10 @@
 import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import type { Annotations } from '../runs/annotations.ts';
+import { fieldOf } from '../runs/index/scanned-index.ts';
 import type { RunField, RunIndex, RunQuery, RunRow, RunRows, RunSearch } from '../runs/run-query.ts';
 import type { StoredRun } from '../runs/run-store.ts';
 import { runsWithin } from '../runs/run-within.ts';
-import { fieldOf } from '../runs/scanned-index.ts';
 import { foreignRuns } from './list-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';

@@ -53,7 +53,7 @@ async function meeting<T extends Candidate>(where: string, candidates: readonly 
   const condition = await conditionOf(where);
   const [{ rowOf }, { meets }] = await Promise.all([
     import('../runs/run-row.ts'),
-    import('../runs/scanned-index.ts'),
+    import('../runs/index/scanned-index.ts'),
   ]);
   return candidates.filter((run) => meets(rowOf(run, run.tags), condition));
 }
@@ -62,7 +62,7 @@ async function meeting<T extends Candidate>(where: string, candidates: readonly 
 async function slipsIn(where: string, candidates: readonly Candidate[]): Promise<Finding[]> {
   const [{ rowOf }, { openScannedIndex }, { findIn }, { readRunQuestion }] = await Promise.all([
     import('../runs/run-row.ts'),
-    import('../runs/scanned-index.ts'),
+    import('../runs/index/scanned-index.ts'),
     import('./find-runs.ts'),
     import('./run-question.ts'),
   ]);

@@ -4,7 +4,7 @@ import { runArtifact } from '../bundle/run-artifact.ts';
 import type { StagedContentStore } from '../content/content-store.ts';
 import { SameError, throwFindings } from '../errors/same-error.ts';
 import { parseReference } from '../program/reference.ts';
-import type { RunElsewhere, RunTool } from '../runs/elsewhere.ts';
+import type { RunElsewhere, RunTool } from '../runs/elsewhere/run-elsewhere.ts';
 import { findProgram } from './find-program.ts';
 import { elsewhereRecord, storeArtifacts, storeSeries } from './imported-record.ts';
 import { packTree } from './pack-source.ts';

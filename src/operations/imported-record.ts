@@ -2,7 +2,7 @@ import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { type TreeEntry, treeList } from '../bundle/tree.ts';
 import type { ContentStore } from '../content/content-store.ts';
 import type { Artifact } from '../engines/engine.ts';
-import type { MetricPoint, RunElsewhere, RunTool } from '../runs/elsewhere.ts';
+import type { MetricPoint, RunElsewhere, RunTool } from '../runs/elsewhere/run-elsewhere.ts';
 import type { MetricRecord, RunRecord, RunStatus } from '../runs/run-record.ts';
 import { displayId } from './conclude-run.ts';
 import type { Ports } from './ports.ts';

@@ -1,4 +1,4 @@
-import type { RunTool } from '../runs/elsewhere.ts';
+import type { RunTool } from '../runs/elsewhere/run-elsewhere.ts';
 import type { Ports } from './ports.ts';
 
 /** As TensorBoard's writers call their files. */

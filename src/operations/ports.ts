@@ -20,7 +20,7 @@ import type { Environment, Program } from '../program/schema.ts';
 import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
-import type { RunsElsewhere, RunTool } from '../runs/elsewhere.ts';
+import type { RunsElsewhere, RunTool } from '../runs/elsewhere/run-elsewhere.ts';
 import type {
   MetadataStore,
   MetadataStoreAddress,

@@ -1,8 +1,8 @@
 import { SameError } from '../errors/same-error.ts';
+import { openScannedIndex } from '../runs/index/scanned-index.ts';
 import type { RunIndex, RunRow, RunRows } from '../runs/run-query.ts';
 import { rowOf } from '../runs/run-row.ts';
 import { runsWithin } from '../runs/run-within.ts';
-import { openScannedIndex } from '../runs/scanned-index.ts';
 import { findIn } from './find-runs.ts';
 import type { Ports } from './ports.ts';
 import type { RunQuestion } from './run-question.ts';

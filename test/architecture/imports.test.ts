@@ -76,11 +76,11 @@ const wiring = [
 const pureFiles = [
   'content/graph-copy.ts',
   'runs/run-facts.ts',
+  'runs/index/scanned-index.ts',
   'runs/run-filter.ts',
   'runs/run-query.ts',
   'runs/run-row.ts',
   'runs/run-within.ts',
-  'runs/scanned-index.ts',
   'runs/step-outcome.ts',
 ];
 

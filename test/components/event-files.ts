@@ -15,3 +15,24 @@ const files = {
 export function eventFile(name: keyof typeof files): Buffer {
   return Buffer.from(files[name], 'base64');
 }
+
+/** One record, framed as an event file frames it. */
+export function framedRecord(bytes: Uint8Array): Buffer {
+  const head = Buffer.alloc(12);
+  head.writeBigUInt64LE(BigInt(bytes.length));
+  head.writeUInt32LE(maskedCrc(head.subarray(0, 8)), 8);
+  const tail = Buffer.alloc(4);
+  tail.writeUInt32LE(maskedCrc(bytes));
+  return Buffer.concat([head, bytes, tail]);
+}
+
+/** CRC-32C bit by bit, turned and shifted as TFRecord does. */
+function maskedCrc(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  crc = ~crc >>> 0;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonValue } from '../../src/program/json.ts';
+import { namedRows, searchRows } from '../../src/runs/index/scanned-index.ts';
 import type { RunCondition, RunField, RunIndex, RunQuery, RunRows } from '../../src/runs/run-query.ts';
 import { runFields } from '../../src/runs/run-query.ts';
 import type { RunRecord, RunStatus } from '../../src/runs/run-record.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
-import { namedRows, searchRows } from '../../src/runs/scanned-index.ts';
 import { begun, digest } from '../runs/record.ts';
 
 /** A run that an index shall know: a final record, whether it ran here, and the tags that it has. */

@@ -8,9 +8,9 @@ import type { Ports } from '../../src/operations/ports.ts';
 import { resumedRun } from '../../src/operations/resume-run.ts';
 import { showRun } from '../../src/operations/show-run.ts';
 import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
+import { openScannedIndex } from '../../src/runs/index/scanned-index.ts';
 import { monthOf, newRunId } from '../../src/runs/run-id.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
-import { openScannedIndex } from '../../src/runs/scanned-index.ts';
 import { begun } from '../runs/record.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'same-named-'));

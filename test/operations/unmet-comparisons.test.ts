@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { findRuns } from '../../src/operations/find-runs.ts';
 import type { Ports } from '../../src/operations/ports.ts';
 import { type RunWords, readRunQuestion } from '../../src/operations/run-question.ts';
+import { openScannedIndex } from '../../src/runs/index/scanned-index.ts';
 import { rowOf } from '../../src/runs/run-row.ts';
-import { openScannedIndex } from '../../src/runs/scanned-index.ts';
 import { begun } from '../runs/record.ts';
 
 const rows = [0.1, 0.2].map((lr) =>

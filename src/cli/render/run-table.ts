@@ -1,7 +1,7 @@
 import type { RunColumn } from '../../operations/run-question.ts';
 import type { JsonValue } from '../../program/json.ts';
+import { fieldOf } from '../../runs/index/scanned-index.ts';
 import { type RunField, type RunRow, runFields } from '../../runs/run-query.ts';
-import { fieldOf } from '../../runs/scanned-index.ts';
 import { figure, plainLine, table } from './text.ts';
 
 /** A column and what it is called. */

@@ -1,5 +1,5 @@
 import type { Artifact } from '../../engines/engine.ts';
-import type { MetricPoint } from '../elsewhere.ts';
+import type { MetricPoint } from '../elsewhere/run-elsewhere.ts';
 import type { RunRecord } from '../run-record.ts';
 
 export {

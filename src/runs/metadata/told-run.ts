@@ -1,6 +1,6 @@
 import type { Artifact } from '../../engines/engine.ts';
 import { SameError } from '../../errors/same-error.ts';
-import type { MetricPoint } from '../elsewhere.ts';
+import type { MetricPoint } from '../elsewhere/run-elsewhere.ts';
 import type { History, HistoryRun } from '../mlflow/history.ts';
 import { historyOf } from '../mlflow/history-runs.ts';
 import { RECORD_PATH, type ToldRun } from './metadata-store.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../program/json.ts';
+import { searchRows } from '../index/scanned-index.ts';
 import type { RunCondition, RunQuery } from '../run-query.ts';
-import { searchRows } from '../scanned-index.ts';
 import { experimentAnswer, filesAnswer, type ProtocolRun, pointAnswer, runAnswer } from './answers.ts';
 import { listOf, optionalText, segmentsOf, textOf, wholeNumber } from './fields.ts';
 import { type Attributes, parseFilter, parseOrder } from './filter.ts';

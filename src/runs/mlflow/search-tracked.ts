@@ -1,8 +1,8 @@
 import type { LoggedRun } from '../../engines/intake.ts';
 import type { JsonObject, JsonValue } from '../../program/json.ts';
+import { searchRows } from '../index/scanned-index.ts';
 import type { RunRow } from '../run-query.ts';
 import type { RunStatus } from '../run-record.ts';
-import { searchRows } from '../scanned-index.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { listOf, optionalText, wholeNumber } from './fields.ts';
 import { type Attributes, parseFilter, parseOrder } from './filter.ts';

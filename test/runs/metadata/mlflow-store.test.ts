@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { SameError } from '../../../src/errors/same-error.ts';
-import type { MetricPoint } from '../../../src/runs/elsewhere.ts';
+import type { MetricPoint } from '../../../src/runs/elsewhere/run-elsewhere.ts';
 import type { ToldRun } from '../../../src/runs/metadata/metadata-store.ts';
 import { openMlflowStore } from '../../../src/runs/metadata/mlflow-store.ts';
 import type { RunRecord } from '../../../src/runs/run-record.ts';

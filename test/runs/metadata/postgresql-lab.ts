@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { SameError } from '../../../src/errors/same-error.ts';
-import type { MetricPoint } from '../../../src/runs/elsewhere.ts';
+import type { MetricPoint } from '../../../src/runs/elsewhere/run-elsewhere.ts';
 import type {
   MetadataStore,
   MetadataSurroundings,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { meets } from '../../../src/runs/index/scanned-index.ts';
 import { type Attributes, parseFilter, parseOrder } from '../../../src/runs/mlflow/filter.ts';
 import { Refusal } from '../../../src/runs/mlflow/refusal.ts';
 import type { RunRow } from '../../../src/runs/run-query.ts';
-import { meets } from '../../../src/runs/scanned-index.ts';
 
 const attributes: Attributes = {
   status: { of: 'run', name: 'status' },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { searchRows } from '../../../src/runs/index/scanned-index.ts';
 import type { History, HistoryRun } from '../../../src/runs/mlflow/history.ts';
 import { experimentOf } from '../../../src/runs/mlflow/history.ts';
 import { serveHistory } from '../../../src/runs/mlflow/history-server.ts';
 import type { RunRecord } from '../../../src/runs/run-record.ts';
 import { rowOf } from '../../../src/runs/run-row.ts';
-import { searchRows } from '../../../src/runs/scanned-index.ts';
 import { begun } from '../record.ts';
 
 const blob = (digit: string) => `sha256:${digit.repeat(64)}`;

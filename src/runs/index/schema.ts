@@ -1,0 +1,18 @@
+/** What makes the tables of the index of runs. */
+export const TABLES = `
+CREATE TABLE runs(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, month TEXT, dir INTEGER NOT NULL, pack INTEGER, row TEXT NOT NULL);
+CREATE INDEX runs_dir ON runs(month) WHERE dir = 1;
+CREATE INDEX runs_nowhere ON runs(month) WHERE dir = 0 AND pack IS NULL;
+CREATE INDEX runs_pack ON runs(pack) WHERE pack IS NOT NULL;
+CREATE TABLE open(id TEXT PRIMARY KEY, month TEXT NOT NULL, stamp TEXT NOT NULL, finding TEXT) WITHOUT ROWID;
+CREATE TABLE months(month TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE packs(pack INTEGER PRIMARY KEY, month TEXT NOT NULL, name TEXT NOT NULL, stamp TEXT NOT NULL, whole INTEGER NOT NULL, UNIQUE(month, name));
+CREATE TABLE subjects(subject TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE others(id TEXT NOT NULL, subject TEXT NOT NULL, row TEXT NOT NULL, PRIMARY KEY(id, subject)) WITHOUT ROWID;
+CREATE INDEX others_subject ON others(subject);
+CREATE TABLE tags(id TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE fields(field INTEGER PRIMARY KEY, of TEXT NOT NULL, name TEXT NOT NULL, UNIQUE(of, name));
+CREATE TABLE texts(code INTEGER PRIMARY KEY, field INTEGER NOT NULL, json TEXT NOT NULL, UNIQUE(field, json));
+CREATE TABLE columns(at INTEGER PRIMARY KEY, ends BLOB, data BLOB NOT NULL);
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+`;
