@@ -71,6 +71,16 @@ def _flow_skip(cursor: Cursor, parent: int) -> None:
             raise cursor.broken("a flow collection goes on without indentation")
 
 
+def _flow_next(cursor: Cursor, parent: int, end: str) -> None:
+    """Go on to the next item of a flow collection, or to its end."""
+    _flow_skip(cursor, parent)
+    if cursor.peek() == ",":
+        cursor.pos += 1
+        _flow_skip(cursor, parent)
+    elif cursor.peek() != end:
+        raise cursor.broken(f"a comma or {end} is missing")
+
+
 def flow_collection(cursor: Cursor, parent: int, depth: int) -> Node:
     """A list or mapping in brackets."""
     at = cursor.pos
@@ -89,12 +99,7 @@ def _flow_list(cursor: Cursor, parent: int, depth: int, at: int) -> Node:
     _flow_skip(cursor, parent)
     while cursor.peek() != "]":
         items.append(_flow_item(cursor, parent, depth + 1))
-        _flow_skip(cursor, parent)
-        if cursor.peek() == ",":
-            cursor.pos += 1
-            _flow_skip(cursor, parent)
-        elif cursor.peek() != "]":
-            raise cursor.broken("a comma or ] is missing")
+        _flow_next(cursor, parent, "]")
     cursor.pos += 1
     return Node(items, cursor.places.of(at))
 
@@ -157,12 +162,7 @@ def _flow_mapping(cursor: Cursor, parent: int, depth: int, at: int) -> Node:
         else:
             item = cursor.node(None, key_at, depth + 1)
         add(cursor, node, key, item, key_at)
-        _flow_skip(cursor, parent)
-        if cursor.peek() == ",":
-            cursor.pos += 1
-            _flow_skip(cursor, parent)
-        elif cursor.peek() != "}":
-            raise cursor.broken("a comma or } is missing")
+        _flow_next(cursor, parent, "}")
     cursor.pos += 1
     return node
 

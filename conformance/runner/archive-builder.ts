@@ -1,81 +1,9 @@
 import { createHash } from 'node:crypto';
-import { constants, crc32, deflateRawSync, gunzipSync, zstdCompressSync } from 'node:zlib';
-import { type Bytes, bytesOf, type HeaderFields, type TarMember, tarBytes, tarMembers } from './tar-bytes.ts';
-
-export type { Bytes } from './tar-bytes.ts';
-
-/** Anything that JSON can say; `{"$digest": PART}` and `{"$size": PART}` in it stand for those of a part. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-
-/** Content of a part or member. `rewrite` replaces text in the bytes once they are known. */
-export type Content = (
-  | Bytes
-  | { concat: (Content | Bytes)[] }
-  | { json: Json }
-  | { tar: Member[]; end?: Bytes }
-  | { part: string }
-  | { digestOf: string }
-  | { file: string; of: string }
-  | { altered: Content; at: number; bytes: Bytes }
-  | { gzip: Content }
-) & { rewrite?: { from: string; to: string }[] };
-
-/** A path in a tar: as text, or that of the blob of a part. */
-export type Place = string | { blob: string };
-
-/** A member of a tar. `{"blob": PART}` alone is the blob of a part at its path. */
-export type Member = {
-  path?: string | Bytes;
-  blob?: string;
-  executable?: boolean;
-  header?: HeaderFields;
-  pax?: TarMember['pax'];
-  padding?: Bytes;
-} & Partial<Content>;
-
-/** One change, in the order in which they are given. `in` is a part that is a tar; without it, the archive. */
-export type Edit =
-  | ({ part: string } & Partial<Content>)
-  | { set: string; at: (string | number)[]; value: Json }
-  | { add: string; at: (string | number)[]; value: Json }
-  | { unset: string; at: (string | number)[] }
-  | { rewrite: string; from: string; to: string }
-  | { insert: Member; in?: string; before?: Place; after?: Place }
-  | ({ change: Place; in?: string } & Member)
-  | { remove: Place; in?: string }
-  | { move: Place; in?: string; before?: Place; after?: Place }
-  | { end: Bytes; in?: string };
-
-/** A change of finished bytes; places below 0 count from the end. */
-export type Patch = { at: number; bytes: Bytes } | { truncate: number } | { append: Bytes };
-
-/** How the archive is packed: gzip with what its header and trailer may say, zstd, or not at all. */
-export type Envelope =
-  | {
-      form: 'gzip';
-      level?: number;
-      flags?: number;
-      mtime?: number;
-      os?: number;
-      /** What stands between the header's ten bytes and the deflated ones: extra field, name, comment, header CRC. */
-      fields?: Bytes;
-      /** Four bytes each. */
-      crc?: Bytes;
-      size?: Bytes;
-    }
-  | { form: 'zstd' }
-  | { form: 'tar' };
-
-/** An archive as data: what it starts from, what is changed, and how it is packed (gzip unless said). */
-export interface ArchiveDescription {
-  golden?: string;
-  parts?: Record<string, Content>;
-  members?: Member[];
-  edits?: Edit[];
-  patches?: Patch[];
-  envelope?: Envelope;
-  filePatches?: Patch[];
-}
+import { gunzipSync } from 'node:zlib';
+import type { ArchiveDescription, Content, Edit, Json, Member, Place } from './archive-description.ts';
+import { packed, patched } from './archive-envelope.ts';
+import { bytesContent, canonical, linked, linkedJson } from './archive-links.ts';
+import { type Bytes, bytesOf, tarBytes, tarMembers } from './tar-bytes.ts';
 
 /**
  * The exact bytes of a described archive. Digests and sizes follow every change up the chain, so only what is described
@@ -349,6 +277,10 @@ const CONTENT_KEYS = [
   'gzip',
 ];
 
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
 interface Descriptor {
   mediaType: string;
   digest: string;
@@ -359,107 +291,4 @@ interface OciIndex {
 interface OciManifest {
   config: Descriptor;
   layers: Descriptor[];
-}
-
-/** Content in which every digest of a known blob follows that blob. */
-function linked(
-  bytes: Buffer,
-  mediaType: string,
-  names: Map<string, string>,
-  sizeOf: (digest: string) => number,
-): Content {
-  if (mediaType.endsWith('.tar')) {
-    const tar = tarMembers(bytes).map(({ content, ...member }) => ({ ...member, ...bytesContent(content) }));
-    return { tar: tar as Member[] };
-  }
-  if (mediaType.endsWith('json')) {
-    const json = JSON.parse(bytes.toString()) as Json;
-    if (Buffer.from(canonical(json)).equals(bytes)) return { json: linkedJson(json, names, sizeOf) };
-  }
-  if (mediaType.endsWith('yaml')) {
-    const pieces = bytes.toString().split(/(sha256:[0-9a-f]{64})/);
-    return {
-      concat: pieces.map((piece) => {
-        const name = names.get(piece);
-        return name === undefined ? { text: piece } : { digestOf: name };
-      }),
-    };
-  }
-  return bytesContent(bytes);
-}
-
-function linkedJson(value: Json, names: Map<string, string>, sizeOf: (digest: string) => number): Json {
-  if (typeof value === 'string') {
-    const name = names.get(value);
-    return name === undefined ? value : { $digest: name };
-  }
-  if (Array.isArray(value)) return value.map((item) => linkedJson(item, names, sizeOf));
-  if (typeof value !== 'object' || value === null) return value;
-  const { digest } = value;
-  const target = typeof digest === 'string' ? names.get(digest) : undefined;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      key === 'size' && target !== undefined && item === sizeOf(digest as string)
-        ? { $size: target }
-        : linkedJson(item, names, sizeOf),
-    ]),
-  );
-}
-
-function bytesContent(bytes: Buffer): Content {
-  const text = bytes.toString('utf8');
-  return Buffer.from(text).equals(bytes) ? { text } : { base64: bytes.toString('base64') };
-}
-
-/** RFC 8785, for values of which JSON.parse is the source. */
-function canonical(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.keys(value).sort();
-  return `{${members.map((key) => `${JSON.stringify(key)}:${canonical(value[key]!)}`).join(',')}}`;
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
-
-function packed(tar: Buffer, envelope: Envelope): Buffer {
-  if (envelope.form === 'tar') return tar;
-  if (envelope.form === 'zstd') {
-    return zstdCompressSync(tar, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-  }
-  const { level = 9, flags = 0, mtime = 0, os = 255, fields, crc, size } = envelope;
-  const header = Buffer.from([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, os]);
-  header.writeUInt32LE(mtime, 4);
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(crc32(tar), 0);
-  trailer.writeUInt32LE(tar.length, 4);
-  if (crc) bytesOf(crc).copy(trailer, 0, 0, 4);
-  if (size) bytesOf(size).copy(trailer, 4, 0, 4);
-  return Buffer.concat([
-    header,
-    fields ? bytesOf(fields) : Buffer.alloc(0),
-    deflateRawSync(tar, { level }),
-    trailer,
-  ]);
-}
-
-function patched(bytes: Buffer, patches: readonly Patch[] = []): Buffer {
-  let result = bytes;
-  for (const patch of patches) {
-    if ('append' in patch) result = Buffer.concat([result, bytesOf(patch.append)]);
-    else if ('truncate' in patch) result = result.subarray(0, from(patch.truncate, result));
-    else {
-      result = Buffer.from(result);
-      const at = from(patch.at, result);
-      if (at >= result.length) throw new Error(`there is no byte ${patch.at}`);
-      bytesOf(patch.bytes).copy(result, at);
-    }
-  }
-  return result;
-}
-
-function from(at: number, bytes: Buffer): number {
-  return at < 0 ? bytes.length + at : at;
 }

@@ -13,10 +13,10 @@ import {
   unlinkSync,
 } from '../host/files.ts';
 import { isAbandoned } from '../host/process-identity.ts';
+import { ASIDE } from './blob-directory.ts';
 import { READ_BYTES, takeBack } from './blob-file.ts';
 import type { BlobCollector, StoredBlob } from './content-store.ts';
 import { hexIn, hexOf } from './digest.ts';
-import { ASIDE } from './disk-content-store.ts';
 
 const BRACE = 0x7b;
 const BRACKET = 0x5b;

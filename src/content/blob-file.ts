@@ -9,6 +9,7 @@ import {
   readSync,
   statSync,
   utimesSync,
+  writeFully,
 } from '../host/files.ts';
 import { countRead } from '../host/tally.ts';
 import { turn } from '../host/turns.ts';
@@ -17,6 +18,9 @@ import { mismatch, missing } from './digest.ts';
 
 /** One read: node's sha256 is half as fast again with 1 MiB as with 64 KiB. */
 export const READ_BYTES = 2 ** 20;
+
+/** Pieces below this are joined before they are hashed and written. */
+const JOIN_BYTES = 256 * 1024;
 
 /** Whether a blob has the time that it was given when it was stored: whatever writes to a file changes that. */
 export function isUntouched({ mtimeMs }: { mtimeMs: number }): boolean {
@@ -88,6 +92,51 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<Blob
     await turn(piece.length, signal);
   }
   return { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+}
+
+/**
+ * Writes what a blob is made of into an open file, and closes it.
+ * @param options.guard around each write: says what went wrong in the product's words
+ * @throws SAME1301 it is not what was expected
+ */
+export async function writeChunks(
+  fd: number,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { expected, guard }: { expected?: BlobId | undefined; guard(work: () => void): void },
+): Promise<BlobId> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  let small: Uint8Array[] = [];
+  let smallBytes = 0;
+  const put = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    guard(() => writeFully(fd, bytes));
+  };
+  const flush = () => {
+    if (smallBytes > 0) put(small.length === 1 ? small[0]! : Buffer.concat(small, smallBytes));
+    small = [];
+    smallBytes = 0;
+  };
+  try {
+    for await (const chunk of chunks) {
+      await turn(chunk.length);
+      sizeBytes += chunk.length;
+      if (expected && sizeBytes > expected.sizeBytes) {
+        throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, 'more bytes');
+      }
+      small.push(chunk);
+      smallBytes += chunk.length;
+      if (smallBytes >= JOIN_BYTES) flush();
+    }
+    flush();
+  } finally {
+    closeSync(fd);
+  }
+  const id = { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+  if (expected && (id.digest !== expected.digest || sizeBytes !== expected.sizeBytes)) {
+    throw mismatch(`${expected.digest} of ${expected.sizeBytes} bytes`, `${id.digest} of ${sizeBytes}`);
+  }
+  return id;
 }
 
 /** A file's bytes; each piece is good until the next one is asked for. */

@@ -6,11 +6,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { kill, openFiles, processesOf } from './processes.ts';
 
 const same = resolve(import.meta.dirname, '../../bin/same');
 
@@ -345,21 +345,6 @@ export async function killAtRandom(
 const digestOf = (bytes: string | Buffer): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** Paths of what a process has open; none of one that is gone. */
-function openFiles(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        return readlinkSync(`/proc/${pid}/fd/${fd}`);
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
-  }
-}
-
 /** Whole lines of a journal. */
 function linesOf(path: string): string[] {
   try {
@@ -398,28 +383,6 @@ function below(directory: string, depth: number): string[] {
   }
   const paths = names.map((name) => join(directory, name));
   return depth === 1 ? paths : paths.flatMap((path) => below(path, depth - 1));
-}
-
-/** Processes by what their variables hold. */
-export function processesOf(has: (variables: string) => boolean): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .filter((pid) => {
-      try {
-        return has(readFileSync(`/proc/${pid}/environ`, 'latin1'));
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
-
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Gone by itself.
-  }
 }
 
 /** Numbers from 0 to 1 that are the same for one seed (mulberry32). */

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
+import { freePort } from './free-port.ts';
 
 /** A real git server over HTTPS on this machine: nginx, fcgiwrap and git http-backend. */
 export interface GitHttps {
@@ -160,18 +161,6 @@ function commandPath(name: string): string | undefined {
     .split(delimiter)
     .map((directory) => join(directory, name))
     .find((path) => existsSync(path));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer().on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
 }
 
 function canConnect(where: { path: string } | { port: number; host: string }): Promise<boolean> {

@@ -9,10 +9,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
+import { freePort } from './free-port.ts';
 
 /** A real PostgreSQL on this machine, of which `admin` is the superuser. */
 export interface Postgresql {
@@ -156,16 +156,4 @@ function tlsIn(directory: string, owner: { uid: number; gid: number } | undefine
   chmodSync(keyFile, 0o600);
   for (const path of [certificateFile, keyFile]) if (owner) chownSync(path, owner.uid, owner.gid);
   return caFile;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer().on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
 }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { type ArchiveDescription, buildArchive } from '../../conformance/runner/archive-builder.ts';
+import { buildArchive } from '../../conformance/runner/archive-builder.ts';
+import type { ArchiveDescription } from '../../conformance/runner/archive-description.ts';
 import { tarMembers } from '../../conformance/runner/tar-bytes.ts';
 
 const directory = new URL('../../conformance/v1/golden/', import.meta.url);

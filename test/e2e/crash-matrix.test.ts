@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   type CrashLab,
-  kill,
   killAtRandom,
   type Life,
   openCrashLab,
-  processesOf,
   randomNumbers,
 } from '../components/crash-lab.ts';
+import { kill, processesOf } from '../components/processes.ts';
 import { openRig } from './rig.ts';
 
 const unavailable = existsSync('/proc/self/environ') ? false : 'there is no /proc';

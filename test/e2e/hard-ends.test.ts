@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { kill, processesOf } from '../components/crash-lab.ts';
 import { isAlive, until } from '../components/facts.ts';
 import { costIn, measuring } from '../components/peak-memory.ts';
+import { kill, processesOf } from '../components/processes.ts';
 import { unavailable as noMounts, openMounts } from './mounts.ts';
 import { type Ended, openRig, type Rig, same } from './rig.ts';
 

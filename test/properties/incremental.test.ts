@@ -12,16 +12,8 @@ import { openDiskStepResults } from '../../src/runs/disk-step-results.ts';
 import type { RunRecord } from '../../src/runs/run-record.ts';
 import { holds } from './campaign.ts';
 import { inDirectory, openHome } from './homes.ts';
-import {
-  type Edit,
-  edited,
-  editKinds,
-  emptyStudy,
-  filesOf,
-  type ModelledCell,
-  modelledRun,
-  type Study,
-} from './modelled-study.ts';
+import { type ModelledCell, modelledRun } from './modelled-run.ts';
+import { type Edit, edited, editKinds, emptyStudy, filesOf, type Study } from './modelled-study.ts';
 
 /** Runs the folder `study` beside a home, as the command does. */
 async function run(directory: string, home: string, { set, force }: Study, jobs: number): Promise<RunRecord> {

@@ -1,4 +1,4 @@
-/** The model of a study that is edited: what its author wrote, what each step sees of it, and what comes of it. */
+/** The model of a study that is edited: what its author wrote, and what each step sees of it. */
 
 /** One edit: what it does, and three numbers that say where and to what, taken modulo what there is. */
 export interface Edit {
@@ -44,7 +44,8 @@ export const editKinds = [
 ] as const;
 export type EditKind = (typeof editKinds)[number];
 
-interface Input {
+/** An input of a step: the data of the study, or what another step wrote. */
+export interface Input {
   name: string;
   /** Identity of a step, or the name of data. */
   from: number | 'data';
@@ -53,7 +54,8 @@ interface Input {
   mode: 'link' | 'copy';
 }
 
-interface Step {
+/** A step as its author wrote it. */
+export interface Step {
   /** For ever its own; its name may change. */
   id: number;
   name: string;
@@ -199,14 +201,18 @@ function wire({ steps }: Study, step: Step, a: number, b: number): void {
   step.inputs.push({ name: `i${number}`, from, cells: b % 2 ? 'all' : 'matching', mode: 'link' });
 }
 
-const valuesOf = ({ parameters, set }: Study): Record<string, number> => ({ ...parameters, ...set });
-const stepOf = ({ steps }: Study, id: number): Step => steps.find((step) => step.id === id)!;
-const shared = (step: Step, other: Step): string[] =>
+/** The values of the parameters that a run has. */
+export const valuesOf = ({ parameters, set }: Study): Record<string, number> => ({ ...parameters, ...set });
+/** A step by its id. */
+export const stepOf = ({ steps }: Study, id: number): Step => steps.find((step) => step.id === id)!;
+/** Dimensions that two steps have both. */
+export const shared = (step: Step, other: Step): string[] =>
   step.dimensions.filter((name) => other.dimensions.includes(name));
-const isVisible = (step: Step, file: string): boolean => step.code?.includes(file) ?? true;
+/** Whether a step sees a file of the program. */
+export const isVisible = (step: Step, file: string): boolean => step.code?.includes(file) ?? true;
 
 /** Whether an input is a directory of cells, for the cell that reads it. */
-function isDirectory(study: Study, step: Step, { from, cells }: Input): boolean {
+export function isDirectory(study: Study, step: Step, { from, cells }: Input): boolean {
   if (from === 'data') return false;
   const source = stepOf(study, from);
   const names = shared(step, source);
@@ -215,7 +221,7 @@ function isDirectory(study: Study, step: Step, { from, cells }: Input): boolean 
 }
 
 /** The command: it notes that it ran, and prints what its style says into its output and its number as a metric. */
-function commandOf(study: Study, step: Step, log: string): string {
+export function commandOf(study: Study, step: Step, log: string): string {
   const parameters = Object.keys(valuesOf(study)).filter((name) => step.parameters?.includes(name) ?? true);
   const seen = [
     ...parameters.map((name) => `echo ${name} {{parameters.${name}}}`),
@@ -313,130 +319,4 @@ function conditionOf({ when, dimensions }: Step): string {
   return dimensions.length === 0
     ? `parameters.p0 != ${when}`
     : `matrix.${dimensions[0]} != ${when! % 2} || p1 == ${when}`;
-}
-
-/** A cell as the model has it after a run. */
-export interface ModelledCell {
-  name: string;
-  status: 'succeeded' | 'failed' | 'skipped';
-  output?: string;
-  /** Whether its command runs. */
-  runs: boolean;
-}
-
-interface Ended {
-  matrix: Record<string, number>;
-  number: number;
-  status: 'succeeded' | 'failed' | 'left-out' | 'dropped';
-  output: string;
-}
-
-/**
- * What a run of a study comes to.
- * @param known what each result of this home was made from; what this run makes is added
- */
-export function modelledRun(study: Study, log: string, known: Set<string>): ModelledCell[] {
-  const values = valuesOf(study);
-  const ended = new Map<number, Ended[]>();
-  const result: ModelledCell[] = [];
-  for (const step of study.steps) {
-    const cells: Ended[] = [];
-    ended.set(step.id, cells);
-    for (const [number, matrix] of combinations(study, step).entries()) {
-      const name = step.dimensions.length === 0 ? step.name : `${step.name}.${number}`;
-      const end = (status: Ended['status'], output = '', runs = false) => {
-        cells.push({ matrix, number, status, output });
-        const recorded = status === 'left-out' || status === 'dropped' ? 'skipped' : status;
-        result.push({ name, status: recorded, runs, ...(status === 'succeeded' ? { output } : {}) });
-      };
-      if (step.when !== undefined && !holdsFor(step, matrix, values)) {
-        end('left-out');
-        continue;
-      }
-      const read = step.inputs.map((input) => ({ input, ...readBy(study, step, matrix, input, ended) }));
-      if (read.some(({ failed }) => failed)) end('dropped');
-      else if (read.some(({ texts }) => texts.length === 0)) end('left-out');
-      else {
-        const visible = Object.entries(values).filter(([name]) => step.parameters?.includes(name) ?? true);
-        const files = Object.entries(study.files).filter(([name]) => isVisible(step, name));
-        const view = JSON.stringify([
-          commandOf(study, step, log),
-          visible,
-          files,
-          matrix,
-          read
-            .map(({ input: { name, at, mode }, texts }) => [name, at ?? null, mode, texts])
-            .sort(([one], [two]) => (one! < two! ? -1 : 1)),
-          [step.path ?? null, step.kind],
-          study.variables[step.environment],
-          step.cache === 'portable',
-        ]);
-        const fails =
-          step.failsAt !== undefined &&
-          visible.some(([name, value]) => name === 'p0' && value === step.failsAt);
-        const isReused = step.cache !== false && known.has(view) && !study.force.includes(step.name);
-        if (fails) end('failed', '', true);
-        else {
-          if (step.cache !== false) known.add(view);
-          const shown = {
-            all: [
-              ...visible.map(([name, value]) => `${name} ${value}`),
-              ...step.dimensions.map((name) => `${name} ${matrix[name]}`),
-              `variable ${study.variables[step.environment]}`,
-              ...files.map(([name, text]) => `${name} ${text}`),
-              ...read.flatMap(({ input, texts }) =>
-                texts.flatMap(({ entry, text }) => [
-                  entry === undefined ? input.name : `${input.name} ${entry}`,
-                  text.replace(/\n$/, ''),
-                ]),
-              ),
-            ],
-            parameter: visible.slice(0, 1).map(([, value]) => `first ${value}`),
-            constant: [],
-          }[step.style];
-          end('succeeded', `${[`step ${step.id} ${step.version}`, ...shown].join('\n')}\n`, !isReused);
-        }
-      }
-    }
-  }
-  return result;
-}
-
-function readBy(
-  study: Study,
-  step: Step,
-  matrix: Record<string, number>,
-  input: Input,
-  ended: Map<number, Ended[]>,
-): { failed: boolean; texts: { entry?: number; text: string }[] } {
-  if (input.from === 'data') return { failed: false, texts: [{ text: `${study.data}\n` }] };
-  const source = stepOf(study, input.from);
-  const names = shared(step, source);
-  const isMatching = names.length > 0 && input.cells === 'matching';
-  const cells = ended
-    .get(source.id)!
-    .filter((cell) => !isMatching || names.every((name) => cell.matrix[name] === matrix[name]));
-  const directory = isDirectory(study, step, input);
-  return {
-    failed: cells.some(({ status }) => status === 'failed' || status === 'dropped'),
-    texts: cells
-      .filter(({ status }) => status === 'succeeded')
-      .map(({ number, output }) => (directory ? { entry: number, text: output } : { text: output })),
-  };
-}
-
-function combinations(study: Study, { dimensions }: Step): Record<string, number>[] {
-  let all: Record<string, number>[] = [{}];
-  for (const name of dimensions)
-    all = all.flatMap((values) => study.dimensions[name]!.map((value) => ({ ...values, [name]: value })));
-  return all;
-}
-
-function holdsFor(
-  { when, dimensions }: Step,
-  matrix: Record<string, number>,
-  values: Record<string, number>,
-): boolean {
-  if (dimensions.length === 0) return values.p0 !== when;
-  return matrix[dimensions[0]!] !== when! % 2 || values.p1 === when;
 }
