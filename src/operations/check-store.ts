@@ -32,7 +32,7 @@ export async function checkStore(ports: Ports, look = false): Promise<StoreCheck
   }
   if (index.kept) {
     const told = new Set(found.flatMap(({ code, place }) => (code === 'SAME1624' ? [place] : [])));
-    found.push(...index.odd().flatMap((id) => (told.has(id) ? [] : [id === '' ? oddIndex() : notFound(id)])));
+    for (const id of index.odd()) if (!told.has(id)) found.push(id === '' ? oddIndex() : notFound(id));
     found.push(...surplus(index, seen.size + findings.length));
   }
   const unreadable = findings.map((finding): Finding => {

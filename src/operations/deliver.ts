@@ -60,6 +60,11 @@ export async function deliver(
   try {
     unlock = await locked(ports, outbox, limits.signal);
     if (!unlock) {
+      if (ports.cancel.aborted)
+        throw new SameError({
+          code: 'SAME1903',
+          message: 'interrupted; nothing was told, and it waits still',
+        });
       result.waiting = outbox.count();
       return result.waiting === 0 ? result : { ...result, problem: othersTell(ports) };
     }
@@ -115,7 +120,8 @@ async function tellAll(
       } catch (error) {
         const { findings, details, code } = problemOf(error);
         if (code === 'SAME1903' || details.isDown) throw error;
-        if (details.passing) {
+        // What is no answer of the store, such as a full disk here, is no refusal of it.
+        if (details.passing || !(error instanceof SameError)) {
           result.problem = findings[0]!;
           if (++trouble === MAX_TROUBLE) return;
           continue;

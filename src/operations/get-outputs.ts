@@ -59,8 +59,9 @@ export async function getOutputs(
   for (const { artifact } of own ? [] : found)
     if (!(await ports.content.has(artifact.digest.replace(/^tree:/, '')))) throw notHere(record);
   const files: Awaited<ReturnType<typeof filesOf>> = [];
-  // One after another: of thousands of cells as many lists would be open at once.
-  for (const { path, artifact } of found) files.push(...(await filesOf(ports, path, artifact)));
+  // One after another: of thousands of cells as many lists would be open at once, and one may fill the stack.
+  for (const { path, artifact } of found)
+    for (const file of await filesOf(ports, path, artifact)) files.push(file);
   const fill = async (into: string) => {
     for (const file of files)
       await ports.files.place(into, { ...file, body: await ports.content.stream(file.digest) });

@@ -65,7 +65,7 @@ export async function plotRuns(ports: Ports, texts: readonly string[], metric: s
   const known: KnownSeries[] = [];
   for (const run of runs) {
     const there = await seriesIn(ports, run);
-    known.push(...there);
+    for (const one of there) known.push(one);
     const named = there.filter(({ figure }) => isNamed(figure, metric));
     const own = named.filter((one) => one.run === run);
     const wanted = own.length > 0 ? own : named;

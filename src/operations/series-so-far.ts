@@ -11,6 +11,7 @@ import { attemptsOf } from './run-context.ts';
 
 /** As much as is read of a report. */
 const REPORT_BYTES = 256 * 1024 * 1024;
+
 /**
  * The series that steps of a run write which go on: what is in their directories at this moment, whoever runs them (spec
  * SAME-RUN-097).

@@ -38,7 +38,7 @@ export interface SetStore {
  * `same set store`: says in `config.yaml` of the home where runs are told to, or that they are not. Nothing is asked of
  * the store.
  * @param wish.kind one of the kinds, or `built-in`
- * @throws SAME1814, SAME1902; what is wrong with `config.yaml`
+ * @throws SAME1814, SAME1902; SAME1805 of the file of authorities; what is wrong with `config.yaml`
  */
 export async function setStore(
   ports: Ports,
@@ -76,15 +76,7 @@ function wanted(
     throw usage(`a store of kind ${kind} needs its address`, `same set store ${kind} ADDRESS`);
   const parsed = parseStoreAddress(kind, address);
   if (caFile === undefined) return { kind, address: parsed };
-  const path = ports.files.resolve(caFile);
-  if (!ports.files.read(path)?.includes('-----BEGIN CERTIFICATE-----'))
-    throw new SameError({
-      code: 'SAME1814',
-      message: `${path} holds no certificate in PEM form`,
-      place: '--ca',
-      hint: 'name the file of the authority that signed the certificate of the store',
-    });
-  return { kind, address: parsed, caFile: path };
+  return { kind, address: parsed, caFile: ports.files.resolve(caFile) };
 }
 
 /** `same show store`: asks the store whether it is there. @throws what is wrong with `config.yaml` */

@@ -75,6 +75,18 @@ describe('telling a store what waits', () => {
     assert.deepEqual(getEventListeners(cancel.signal, 'abort'), []);
   });
 
+  it('says that it was interrupted, and not what it waited for, at Ctrl-C while another command tells', async () => {
+    const { ports, cancel, asked } = rigOf({ ...queueOf('1').outbox, lock: () => undefined });
+    const { sleep } = ports;
+    ports.sleep = async (ms) => {
+      cancel.abort();
+      await sleep(ms);
+    };
+    await assert.rejects(deliver(ports, { isPatient: true }), { code: 'SAME1903' });
+    assert.deepEqual(asked, []);
+    assert.deepEqual(getEventListeners(cancel.signal, 'abort'), []);
+  });
+
   it('is over where the command that tells already took along what waits', async () => {
     const { outbox, entries } = queueOf('1');
     const lock = () => {
@@ -84,6 +96,29 @@ describe('telling a store what waits', () => {
     const { ports } = rigOf({ ...outbox, lock });
     const { problem, waiting } = await deliver(ports, { isPatient: false });
     assert.deepEqual([problem, waiting], [undefined, 0]);
+  });
+
+  it('takes a fault of this machine for no refusal: what it hit waits, and the others are told', async () => {
+    const { outbox, entries } = queueOf('1', '2');
+    const told = outbox.told!;
+    const refused: string[] = [];
+    const { ports } = rigOf({
+      ...outbox,
+      told(queued) {
+        if ((queued.telling as ToldProgram).version === '1')
+          throw Object.assign(new Error('ENOSPC: no space left on device'), {
+            code: 'ENOSPC',
+            syscall: 'write',
+          });
+        told(queued);
+      },
+      refuse: ({ key }) => refused.push(key),
+    });
+    const result = await deliver(ports, { isPatient: false });
+    assert.deepEqual(refused, []);
+    assert.deepEqual([...entries.keys()], ['1']);
+    assert.deepEqual([result.waiting, result.told.length], [1, 1]);
+    assert.match(result.problem?.message ?? '', /ENOSPC/);
   });
 
   it('looks at the queue as often as something new may be in it, not for each thing', async () => {

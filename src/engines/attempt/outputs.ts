@@ -22,8 +22,8 @@ export function strayEntries(workspace: Workspace, step: PlannedStep, name: stri
   const expected: [string, (name: string) => boolean][] = [
     [workspace.root, (name) => own.includes(name)],
     [workspace.berth, (name) => name === basename(workspace.root)],
-    [workspace.in, (name) => step.inputs[name]?.at === undefined && name in step.inputs],
-    [workspace.out, (name) => name in step.outputs && step.outputs[name]!.path === undefined],
+    [workspace.in, (name) => Object.hasOwn(step.inputs, name) && step.inputs[name]!.at === undefined],
+    [workspace.out, (name) => Object.hasOwn(step.outputs, name) && step.outputs[name]!.path === undefined],
   ];
   return expected.flatMap(([directory, allowed]) =>
     namesIn(directory)
