@@ -83,6 +83,7 @@ export const catalogue = {
   SAME1616: { exit: 1, title: 'step ran out of memory' },
   SAME1617: { exit: 7, title: 'runs of another tool cannot be read' },
   SAME1618: { exit: 4, title: 'run was taken over' },
+  SAME1619: { exit: 2, title: 'program only holds runs that were made elsewhere' },
   SAME1620: { exit: 3, title: 'sweep not found' },
   SAME1621: { exit: 2, title: 'search space is not valid' },
   SAME1622: { exit: 4, title: 'sweep is still going or has ended' },

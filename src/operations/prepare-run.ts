@@ -9,6 +9,7 @@ import { remoteData } from '../program/remote-data.ts';
 import type { RequirementRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
 import type { Environments, Ports } from './ports.ts';
+import { refusePlaceholder } from './placeholder-program.ts';
 import { openProgramEnvironments } from './program-files.ts';
 import { refuseSecretParameters, unknownSteps, untraceable } from './refuse-request.ts';
 import { requestedParameters } from './requested-parameters.ts';
@@ -95,7 +96,8 @@ export async function prepareRun(
   const staged = ports.stageContent(workDirectory);
   const { request, artifact, origin, pinned, resumed } = await understand(ports, given, staged);
   const { program } = artifact;
-  const target = ports.resolveTarget({
+  refusePlaceholder(program);
+  const target = await ports.resolveTarget({
     ...(request.target === undefined ? {} : { target: request.target }),
     ...(request.engine === undefined ? {} : { engine: request.engine }),
     ...(resumed && request.target === undefined && request.engine === undefined

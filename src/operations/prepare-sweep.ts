@@ -1,9 +1,12 @@
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
 import { type Finding, SameError, throwFindings } from '../errors/same-error.ts';
+import { nearest } from '../errors/suggestion.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
+import { artifactReference } from '../program/artifact-reference.ts';
 import type { JsonObject } from '../program/json.ts';
-import type { SweepRecord } from '../sweeps/sweep.ts';
+import type { Program } from '../program/schema.ts';
+import type { Objective, SweepRecord } from '../sweeps/sweep.ts';
 import { findProgram } from './find-program.ts';
 import type { Ports } from './ports.ts';
 import { type PreparedRun, prepareRun, type RunRequest, refuseUnmet } from './prepare-run.ts';
@@ -48,6 +51,7 @@ export async function prepareSweep(ports: Ports, request: SweepRequest): Promise
   refuseUnmet(prepared, request.allowUnmet);
   refuseShared(prepared.plan, search.jobs);
   await planEach(ports, { prepared, settings, parameters, trials: trials ?? [] });
+  if (search.objective) warnOfOtherFigure(ports, artifact.program, search.objective);
   return {
     trials,
     sweep: {
@@ -92,6 +96,23 @@ function settingsOf(
     ...(engine === undefined ? {} : { engine }),
     allowUnmet,
   };
+}
+
+/** What a step may report without declaring it is known after the first trial only; what is nearly declared may be a slip. */
+function warnOfOtherFigure(ports: Ports, { metrics = {} }: Program, { metric }: Objective): void {
+  const declared = Object.entries(metrics).flatMap(([name, { from }]) => [
+    name,
+    `${artifactReference(from).step}.${name}`,
+  ]);
+  const meant = declared.includes(metric) ? undefined : nearest(metric, declared);
+  if (meant === undefined) return;
+  ports.warn({
+    code: 'SAME1902',
+    message: `the program declares no figure "${metric}"`,
+    place: '--objective',
+    hint: `did you mean ${meant}?`,
+    clause: 'SAME-SWP-016',
+  });
 }
 
 /** GPUs are handed out within a run: trials at one time would be given the same ones. */

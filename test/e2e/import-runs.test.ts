@@ -133,6 +133,34 @@ describe('runs that another tool kept', () => {
     await assertRefused(rig, [...words.slice(0, -3), '-n', 'study:9.9'], { code: 'SAME1204', exit: 3 });
   });
 
+  it('are not gone on with, and a program that only holds them is not run at all', async () => {
+    using rig = openRig();
+    rig.write({ 'study/same.yaml': manifest('run: "true"') });
+    writeMlflowStore(rig.path('mlruns'), store);
+    await done(rig, ['create', '-f', 'study']);
+    const words = ['import', 'runs', '--from', 'mlruns', 'mlruns', '--json'];
+    const [held] = (await done(rig, words)).json().programs;
+    for (const verb of [['run'], ['run', '--plan'], ['why']])
+      await assertRefused(rig, [...verb, 'digits:0'], {
+        code: 'SAME1619',
+        message: 'digits:0 only holds runs that were made elsewhere',
+        hint: 'same list runs -n digits:0',
+      });
+    const [{ id }] = held.runs;
+    await assertRefused(rig, ['retry', 'run', id], {
+      code: 'SAME1609',
+      exit: 4,
+      message: `run ${id} was kept by mlflow`,
+      hint: `what it was: same show run ${id};`,
+    });
+    const [made] = (await done(rig, [...words, '-n', 'study:1.0'])).json().programs;
+    await assertRefused(rig, ['retry', 'run', made.runs[0].id], {
+      code: 'SAME1609',
+      exit: 4,
+      hint: 'run the program yourself: same run study:1.0',
+    });
+  });
+
   it('are all refused, with every problem, where one cannot be read', async () => {
     using rig = openRig();
     writeMlflowStore(rig.path('mlruns'), [

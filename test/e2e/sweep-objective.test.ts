@@ -1,8 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openStudy, runsOf, works } from './sweep-lab.ts';
+import { openRig } from './rig.ts';
+import { openStudy, PROGRAM, runsOf, works } from './sweep-lab.ts';
 
 describe('a sweep by a figure that the program does not report', () => {
+  it('is warned of before anything runs where it is nearly one that the program declares', async () => {
+    using rig = openRig();
+    const metrics = 'metrics: {loss: {from: train.stdout, regex: "loss=(.*)"}}\n';
+    rig.write({ 'study/same.yaml': PROGRAM + metrics });
+    await works(rig, ['create', '-f', 'study']);
+    const planned = (metric: string) =>
+      works(rig, ['sweep', 'study:1.0', '--plan', '--seed=0,1', '--objective', `min:${metric}`]);
+    for (const metric of ['los', 'train.los']) {
+      const { stderr } = await planned(metric);
+      assert.match(
+        stderr,
+        new RegExp(`the program declares no figure "${metric}".*did you mean ${metric}s\\?`, 's'),
+      );
+    }
+    for (const metric of ['loss', 'train.loss', 'accuracy'])
+      assert.doesNotMatch((await planned(metric)).stderr, /declares no figure/);
+  });
+
   it('ends after the first run, says which was meant, and can be deleted', async () => {
     using rig = await openStudy();
     const words = ['sweep', 'study:1.0', '--same-jobs', '1', '--seed=range(0,5)'];
