@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { compileRows } from './compile-rows.ts';
 import { type Content, contents } from './content.ts';
 import { bareNode, type Contestant, type Row, same, shell } from './contestant.ts';
 import { listingRows } from './listing-rows.ts';
@@ -123,6 +124,7 @@ export function openRows(directory: string): Row[] {
     },
     ...contents.map((content) => exportRow(directory, content)),
     ...pipelineRows(directory),
+    ...compileRows(directory),
     ...registryRows(directory),
     ...listingRows(directory),
   ];

@@ -18,7 +18,7 @@ getOwnPropertyDescriptor:(_,key)=>({...Reflect.getOwnPropertyDescriptor(all(),ke
 
 /** What `cli/running.ts` has, as the wiring names it. */
 const RUNNING =
-  /^\.\.\/(engines\/(forecast|local\/local-engine|podman\/refusals)|environments\/prepare|infrastructure\/(requirements|targets))\.ts$/;
+  /^\.\.\/(engines\/(forecast|local\/local-engine|(kubernetes|podman)\/refusals)|environments\/prepare|infrastructure\/(requirements|targets))\.ts$/;
 
 /** @param apart sources that are files of their own, by the name that they are imported by */
 async function filesOf(entryPoints, apart) {
@@ -51,6 +51,14 @@ async function filesOf(entryPoints, apart) {
               ? { path: './running.cjs', external: true }
               : undefined,
           );
+          // Of the library of Kubernetes no more is used than what reads a kubeconfig: not what has a class for every
+          // kind of object, nor the HTTP client that those speak by.
+          bundler.onResolve({ filter: /^(undici|\.\/gen\/index\.js)$/ }, ({ importer }) =>
+            importer.includes('@kubernetes/client-node')
+              ? { path: 'nothing', namespace: 'unused' }
+              : undefined,
+          );
+          bundler.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }));
           // As large as all that a run needs, and only programs with patterns need it.
           bundler.onResolve({ filter: /^re2js$/ }, ({ kind }) =>
             kind === 'entry-point' ? undefined : { path: './re2js.cjs', external: true },
@@ -72,6 +80,7 @@ const late = {
   live: 'live',
   conformance: 'conformance',
   compile: 'compile',
+  clusters: 'clusters',
   listing: 'listing',
 };
 const [most, push, list] = await Promise.all([
@@ -89,6 +98,7 @@ const [most, push, list] = await Promise.all([
       live: 'src/cli/live.ts',
       conformance: 'src/cli/conformance.ts',
       compile: 'src/cli/compile.ts',
+      clusters: 'src/cli/clusters.ts',
       listing: 'src/cli/listing.ts',
       re2js: 're2js',
     },

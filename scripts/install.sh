@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the npm scripts need: the packages of package-lock.json, and with --test the Debian packages and the
-# tools that the test suites use. Does nothing where all is there.
+# Installs what the npm scripts need: the packages of package-lock.json, with --test the Debian packages and the tools
+# that the test suites use, and with --cluster those of the real cluster. Does nothing where all is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,10 +9,8 @@ if ! cmp -s package-lock.json node_modules/.installed-lock 2>/dev/null; then
   cp package-lock.json node_modules/.installed-lock
 fi
 
-[ "${1-}" = --test ] || exit 0
-
 # command (or file) : package : suites that need it
-needs='
+of_tests='
 nginx:nginx-light:git over https
 fcgiwrap:fcgiwrap:git over https
 git:git:git sources
@@ -34,6 +32,33 @@ runc:runc:steps in containers
 catatonit:catatonit:steps in containers
 /usr/lib/postgresql/*/bin/initdb:postgresql:runs told to PostgreSQL
 '
+of_cluster='
+containerd:containerd:containers of the cluster
+runc:runc:containers of the cluster
+/usr/lib/cni/bridge:containernetworking-plugins:the network of the cluster
+nft:nftables:services of the cluster
+ip:iproute2:the network of the cluster
+socat:socat:the way into the cluster
+openssl:openssl:certificates of the cluster
+sysctl:procps:the network of the cluster
+setpriv:util-linux:namespaces of the cluster
+busybox:busybox:images of the cluster
+python3:python3:images of the cluster
+'
+# script : what it brings : suites that need it
+tools_of_tests="oras.sh:oras:bundles~copied~by~oras
+  mlflow.sh:a~client~of~MLflow:what~programs~log~by~it
+  mlflow.sh~--server:MLflow's~tracking~server:runs~told~to~it
+  kubeflow.sh:the~SDK~of~Kubeflow:pipelines~that~it~runs
+  go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries"
+tools_of_cluster=cluster.sh:Kubernetes:the~cluster
+
+case "${1-}" in
+  --test) needs=$of_tests tools=$tools_of_tests ;;
+  --cluster) needs=$of_cluster tools=$tools_of_cluster ;;
+  *) exit 0 ;;
+esac
+
 missing='' suites=''
 for line in $(printf %s "$needs" | tr ' ' '~'); do
   command=${line%%:*} rest=${line#*:}
@@ -59,10 +84,10 @@ else
   echo "left out, because this user cannot install Debian packages:$suites" >&2
 fi
 
-# script : what it brings : suites that need it
-for line in oras.sh:oras:bundles~copied~by~oras \
-  mlflow.sh:a~client~of~MLflow:what~programs~log~by~it \
-  mlflow.sh~--server:MLflow\'s~tracking~server:runs~told~to~it go-tools.sh:crane,~regctl~and~registries:bundles~in~other~registries; do
+if [ "$1" = --cluster ] && ! sh scripts/cluster.sh >/dev/null; then
+  echo 'building Kubernetes from its Go modules: some ten minutes of two cores, once' >&2
+fi
+for line in $tools; do
   script=$(printf %s "${line%%:*}" | tr '~' ' ') rest=$(printf %s "${line#*:}" | tr '~' ' ')
   # shellcheck disable=SC2086 -- a script and its words
   if why=$(sh scripts/$script --install 2>&1); then

@@ -1,5 +1,6 @@
 /** What reading a source loads: the manifest parser (YAML, zod), git, archives, pip. One chunk, loaded when needed. */
 export { openBlobCollector } from '../content/blob-collector.ts';
+export { openPodman } from '../engines/podman/podman.ts';
 export { openPodmanEngine } from '../engines/podman/podman-engine.ts';
 export { openBuiltEnvironments } from '../environments/built-environments.ts';
 export { unmetInImage } from '../environments/image-commands.ts';
@@ -12,6 +13,7 @@ export { parseConfiguration } from '../program/configuration.ts';
 export { parseDocument } from '../program/document.ts';
 export { withAlias, withoutAlias } from '../program/edit-configuration.ts';
 export { withStore } from '../program/edit-store.ts';
+export { withTarget } from '../program/edit-target.ts';
 export { parseLock } from '../program/lock-file.ts';
 export { parseManifest } from '../program/manifest.ts';
 export { readMlflow } from '../runs/elsewhere/mlflow.ts';

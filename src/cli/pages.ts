@@ -10,6 +10,7 @@ import { copyCommand } from './commands/copy.ts';
 import { createCommand } from './commands/create.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { deliverCommand } from './commands/deliver.ts';
+import { describeCommand } from './commands/engines.ts';
 import { buildCommand } from './commands/environment.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
@@ -52,6 +53,7 @@ export const pages: Record<VerbName, (cli: Cli, noun: string) => Command> = {
   verify: verifyCommand,
   show: showCommand,
   list: listCommand,
+  describe: describeCommand,
   compare: compareCommand,
   diff: diffCommand,
   serve: serveCommand,

@@ -1,7 +1,8 @@
 /** What only runs and builds need: a file of its own, for commands that hardly ever do (see `scripts/build.mjs`). */
 export { forecast } from '../engines/forecast.ts';
+export { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 export { openLocalEngine } from '../engines/local/local-engine.ts';
 export { podmanRefusals } from '../engines/podman/refusals.ts';
 export { openEnvironments } from '../environments/prepare.ts';
 export { checkRequirements } from '../infrastructure/requirements.ts';
-export { resolveTarget } from '../infrastructure/targets.ts';
+export { isPlainChoice, resolveTarget } from '../infrastructure/targets.ts';

@@ -4,6 +4,7 @@ import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
+import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
 import { openEnvironments } from '../environments/prepare.ts';
@@ -16,10 +17,12 @@ import { counted } from '../host/tally.ts';
 import { inTurns } from '../host/turns.ts';
 import { openUserFiles } from '../host/user-files.ts';
 import { checkRequirements } from '../infrastructure/requirements.ts';
-import { resolveTarget } from '../infrastructure/targets.ts';
+import { isPlainChoice, resolveTarget } from '../infrastructure/targets.ts';
 import { metadataStoreOf } from '../operations/metadata-stores.ts';
 import type { Ports } from '../operations/ports.ts';
+import { readTargets } from '../operations/registry-aliases.ts';
 import type { MetadataStoreAddress } from '../program/store-address.ts';
+import type { ClusterPlace } from '../program/target.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
 import { openDiskStepResults } from '../runs/disk-step-results.ts';
 import { openIntake } from '../runs/mlflow/intake.ts';
@@ -30,6 +33,9 @@ import type { Cli } from './cli.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { renderFinding } from './render/finding.ts';
 import { RUNTIME } from './runtime.ts';
+
+/** A listing waits no longer for podman. */
+const PODMAN_MS = 10_000;
 
 /**
  * Builds every adapter, once: the only place that does. What is heavy (the manifest parser, git, python) is loaded
@@ -46,6 +52,11 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     cli.say(renderFinding(finding, cli.colour).replace(/^/, 'warning: '));
   };
   const runs = openDiskRunStore(join(home, 'runs'), warn);
+  const placeOf = ({ context, namespace }: ClusterPlace) => ({
+    variables,
+    ...(context === undefined ? {} : { context }),
+    ...(namespace === undefined ? {} : { namespace }),
+  });
   let results: StepResults | undefined;
   let store: Promise<MetadataStoreAddress | undefined> | undefined;
   const ports: Ports = {
@@ -156,7 +167,8 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       const { files: found } = await openRequirements(python, readFile);
       return Object.fromEntries([...found].map(([path, bytes]) => [path, bytes.toString('utf8')]));
     },
-    engine(name) {
+    engine(place) {
+      const { engine: name } = place;
       if (name === 'local') return openLocalEngine(content);
       if (name === 'podman') {
         return {
@@ -170,7 +182,35 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
           },
         };
       }
+      if (name === 'kubernetes') {
+        return {
+          name,
+          containers: true,
+          jobs: CLUSTER_JOBS,
+          refusals: runRefusals,
+          async *run(plan, context) {
+            const { openKubernetesEngine } = await import('./clusters.ts');
+            yield* openKubernetesEngine(content, placeOf(place), progress).run(plan, context);
+          },
+        };
+      }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
+    },
+    async glanceAtCluster(place) {
+      return (await import('./clusters.ts')).glance(placeOf(place));
+    },
+    async surveyCluster(place) {
+      return (await import('./clusters.ts')).survey(placeOf(place));
+    },
+    async namespaceOf(place) {
+      return (await import('./clusters.ts')).namespaceOf(placeOf(place));
+    },
+    async clusterRights(engine, namespace) {
+      return (await import('./clusters.ts')).clusterRights(engine, namespace);
+    },
+    async askPodman() {
+      const { openPodman } = await import('./cold.ts');
+      return openPodman(variables).facts({ timeoutMs: PODMAN_MS, signal: cancel });
     },
     intake: openIntake(async (attempts) =>
       (await import('./mlflow.ts')).openIntakeServer(attempts, content.uninterrupted()),
@@ -200,9 +240,25 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     async forecast(plan, context) {
       return (await import('../engines/forecast.ts')).forecast(plan, context, content);
     },
-    resolveTarget: (options) => resolveTarget({ ...options, variable: variables.SAME_ENVIRONMENT }),
-    async checkRequirements(program, environments) {
-      return checkRequirements({ program, environments, homeDirectory: home, variables });
+    async resolveTarget(options) {
+      const choice = { ...options, variable: variables.SAME_ENVIRONMENT };
+      if (isPlainChoice(choice)) return resolveTarget(choice);
+      return resolveTarget({ ...choice, configured: await readTargets(ports) });
+    },
+    async checkRequirements(program, environments, target) {
+      const asked = { program, environments, homeDirectory: home, variables };
+      if (target?.engine !== 'kubernetes') return checkRequirements(asked);
+      const { compareWithCluster } = await import('./clusters.ts');
+      const { resources, isBlind } = await compareWithCluster(program, platform(), placeOf(target));
+      if (isBlind) {
+        warn({
+          code: 'SAME1701',
+          message:
+            'what steps need is not compared with the nodes of the cluster, which this caller may not list',
+          hint: 'a step that fits on none of them waits until it is stopped',
+        });
+      }
+      return checkRequirements({ ...asked, resources });
     },
     async compilePattern(pattern) {
       return (await import('../program/pattern.ts')).compilePattern(pattern);
@@ -233,8 +289,8 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       return (await import('./cold.ts')).parseConfiguration(bytes, file);
     },
     async configurationEditor() {
-      const { withAlias, withoutAlias, withStore } = await import('./cold.ts');
-      return { withAlias, withoutAlias, withStore };
+      const { withAlias, withoutAlias, withStore, withTarget } = await import('./cold.ts');
+      return { withAlias, withoutAlias, withStore, withTarget };
     },
     swapConfiguration: (before, text) => swapFile(join(home, 'config.yaml'), before, text),
     progress,

@@ -113,6 +113,13 @@ export type EngineEvent =
 /** What an engine needs from the rest of the product to run a plan. */
 export interface EngineContext {
   runId: string;
+  /**
+   * Of a run that goes on with another the id of the first of them: what is submitted elsewhere is named by it, so that
+   * it is found again.
+   */
+  firstRunId?: string;
+  /** Makes durable what was told so far: before anything is submitted elsewhere. */
+  settle?(): void;
   /** Steps at a time, beside what cpu, memory and GPUs allow. */
   jobs: number;
   /**
@@ -170,6 +177,8 @@ export interface Engine {
   readonly name: string;
   /** Steps run in containers: an environment that has an image is that image. */
   readonly containers?: boolean;
+  /** Steps at a time where nobody says how many; the machine's cores without it. */
+  readonly jobs?: number;
   /** Names what this engine cannot honour in a plan, before anything runs (code SAME1016). */
   refusals(plan: Plan): Finding[];
   /**

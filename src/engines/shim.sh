@@ -1,5 +1,4 @@
 # same shim 1: one attempt of a step, by the contract same-step/v1, where same itself is not.
-# Needs sh mkdir mv rm cat date sleep base64; uses setsid, tee, mkfifo where they are.
 umask 077
 B=${SAME_DIR:-/same} K=${SAME_KEEP:-$B/keep} c=125 x=false k=false e= m= q= t= w= A=* R= U= s=
 M=$K/.same O=$B/out W=$B/work
@@ -11,6 +10,7 @@ fin() {
   if [ "$c$e" = 0 ] && [ $x$k = falsefalse ]; then g=true
   elif [ $x = false ]; then case " $A " in ' * '|*" $c "*) a=true; esac; [ $k = false ] || a=true; fi
   [ -z "$e" ] || [ "$c" != 0 ] || c=125
+  [ $k = false ] || [ "$c" != 0 ] || c=143
   [ $x = false ] || c=124
   r="{\"v\":1,\"ok\":$g,\"exit\":$c,\"again\":$a,\"timeout\":$x,\"stopped\":$k,\"attempt\":$n,\"error\":\"$e\",\"missing\":\"$m\",\"start\":\"$b\",\"end\":\"$(now)\"}"
   [ -z "$Y" ] || printf '%s\n' "$r" >"$Y"
@@ -33,8 +33,8 @@ if [ $n != 1 ] && [ -f "$M/exit.json" ]; then
   case $r in *'"again":false'*) [ -z "$Y" ] || printf '%s\n' "$r" >"$Y"; r=${r#*\"exit\":}; exit "${r%%,*}"; esac
 fi
 rm -f "$M/"*
-if [ -n "${SAME_STEP_FILE-}" ]; then . "$SAME_STEP_FILE"
-else eval "$(printf %s "$SAME_STEP_B64" | base64 -d)"; fi || die SAME1610 'bad step'
+if [ -n "${SAME_STEP_FILE-}" ]; then command . "$SAME_STEP_FILE"
+else command eval "$(printf %s "$SAME_STEP_B64" | base64 -d)"; fi || die SAME1610 'bad step'
 cd "$D" && [ $# -gt 0 ] && has "$1" || die SAME1610 "cannot start $1"
 ! has setsid || q=setsid
 run() {
@@ -54,7 +54,8 @@ trap 'x=true; stop' USR1
 while g=0; wait $p; r=$?; [ $r = 127 ] && [ $c != 125 ] || c=$r; [ $g = 1 ]; do :; done
 [ -z "$w" ] || kill $w 2>/dev/null
 sig KILL
-[ -z "$t" ] || wait $t
+# what left the group may hold the pipes for ever
+[ -z "$t" ] || { (while [ $G -gt 0 ] && kill -0 $$; do sleep 1; G=$((G-1)); done; kill -0 $$ && kill -9 $t) >/dev/null 2>&1 & w=$!; wait $t; kill $w; }
 for f in $R; do [ ! -f "$f" ] || [ -h "$f" ] || cat "$f" >"$M/${f##*/}"; done
 [ $c$x$k != 0falsefalse ] || outputs
 fin

@@ -1,6 +1,7 @@
-import { quoteForShell, wordOf } from '../pipeline/command.ts';
-import type { CommandPart, PlannedCommand, PlannedStep } from '../pipeline/plan.ts';
+import type { PlannedStep } from '../pipeline/plan.ts';
 import type { JsonObject } from '../program/json.ts';
+import { type GivenParameter, givenJson, givenLines, givenWords, reportLines } from './given-parameters.ts';
+import { cellWords, commandLines, named, quoted } from './script-command.ts';
 
 /** Where the content of an input lies before the step starts. */
 export type InputSource =
@@ -13,6 +14,8 @@ export type InputSource =
 export interface ScriptInput {
   /** It is in its place already, for reading: only that its source has succeeded is to be looked at. */
   isMounted?: boolean;
+  /** All of it lies at this absolute path, to be copied from there; then it has no sources. */
+  copiedFrom?: string;
   sources: { entry?: string; source: InputSource }[];
 }
 
@@ -36,6 +39,12 @@ export interface StepScriptInput {
   gpus: number;
   /** Absolute path of a tar.gz of its code, without what an input or output takes the place of. */
   code?: string;
+  /** Names beside the directories of an attempt that are the engine's; where they are told, strangers are listed in `strays`. */
+  known?: readonly string[];
+  /** Parameters whose values are told in variables; in its command they are places like those of dimensions. */
+  given?: readonly GivenParameter[];
+  /** The metric that is written into a file beside. */
+  report?: { metric: string; file: string };
 }
 
 /** What the shim and engines themselves set and no step may see (spec SAME-STP-008). */
@@ -58,6 +67,8 @@ const NOT_FOR_STEPS = [
     'ARGO_PROGRESS_PATCH_TICK_DURATION',
     'ARGO_PROGRESS_FILE_TICK_DURATION',
     'GODEBUG',
+    'TRACEPARENT',
+    'TRACESTATE',
   ],
   ...['JOB_COMPLETION_INDEX', 'HOSTNAME'],
 ];
@@ -72,7 +83,7 @@ unpack() { rm -rf "$B/.u" && mkdir "$B/.u" && tar -xzf "$1" -C "$B/.u" || die SA
  * interpreted but by the step's own command. It is told the cell by the number of its slot.
  */
 export function stepScript(input: StepScriptInput): string {
-  const { step, cells, root, variables, code, runId, gpus } = input;
+  const { step, cells, root, variables, code, runId, gpus, given = [], report } = input;
   const workdir = step.workdir === '.' ? `${root}/work` : `${root}/work/${step.workdir}`;
   const numbers = Array.from({ length: gpus }, (_, number) => number).join(',');
   const exported: Record<string, string> = {
@@ -102,7 +113,8 @@ export function stepScript(input: StepScriptInput): string {
     ...(step.retries.codes ? [`A=${quoted(step.retries.codes.join(' '))}`] : []),
     ...Object.entries(exported).map(([name, value]) => `export ${name}=${quoted(value)}`),
     'SAME_ATTEMPT=$n',
-    `printf '%s\\n' ${quoted(JSON.stringify(step.parameters))} >"$SAME_PARAMS"`,
+    ...givenLines(given),
+    `printf '%s\\n' ${given.length === 0 ? quoted(JSON.stringify(step.parameters)) : givenJson(step.parameters, given)} >"$SAME_PARAMS"`,
     FUNCTIONS.trimEnd(),
     ...(code === undefined
       ? []
@@ -112,6 +124,7 @@ export function stepScript(input: StepScriptInput): string {
     ...cells.map((cell, slot) => `${slot}) ${cellText(step, cell, root, own)};;`),
     '*) die SAME1610 "no cell $i";;',
     'esac',
+    ...givenWords(step, given),
     ...inputLines(step, cells[0]!.inputs, root, shared),
     ...Object.values(step.outputs).flatMap(({ path }) =>
       path?.includes('/') ? [`mkdir -p ${quoted(parentOf(`${workdir}/${path}`))}`] : [],
@@ -121,6 +134,8 @@ export function stepScript(input: StepScriptInput): string {
     ...Object.entries(step.outputs).map(([name, { path }]) =>
       path === undefined ? `keep ${name}` : `keep ${name} ${quoted(trimmed(path))}`,
     ),
+    ...(report ? reportLines(step, report.metric, report.file) : []),
+    ...(input.known === undefined ? [] : strayLines(step, root, input.known)),
     ':',
     '}',
   ];
@@ -154,10 +169,11 @@ function cellText(
   const words = Object.entries(named('SAME_MATRIX_', matrix)).map(
     ([variable, value]) => ` ${variable}=${quoted(value)}`,
   );
-  const parts = [`export SAME_STEP=${quoted(name)}${words.join('')}`];
-  for (const dimension of dimensionsQuoted(step.command))
-    parts.push(`q${dimension.index}=${quoted(quoteForShell(wordOf(matrix[dimension.name] ?? null)))}`);
-  return [...parts, ...inputLines(step, inputs, root, own)].join('; ');
+  return [
+    `export SAME_STEP=${quoted(name)}${words.join('')}`,
+    ...cellWords(step.command, matrix),
+    ...inputLines(step, inputs, root, own),
+  ].join('; ');
 }
 
 /** What puts inputs into their places, each source looked at once. */
@@ -169,8 +185,11 @@ function inputLines(
 ): string[] {
   const lines = new Set<string>();
   for (const name of names) {
-    const { isMounted, sources } = inputs[name]!;
+    const { isMounted, copiedFrom, sources } = inputs[name]!;
     const place = placeOf(step, name, root);
+    // What lies there is for reading only, and a copy is the step's own.
+    if (copiedFrom !== undefined)
+      lines.add(`put ${quoted(copiedFrom)} ${quoted(place)}; chmod -R u+w ${quoted(place)}`);
     for (const { entry, source } of sources) {
       const to = quoted(entry === undefined ? place : `${place}/${entry}`);
       if ('archive' in source) lines.add(`unpack ${quoted(source.archive)} ${to}`);
@@ -183,48 +202,20 @@ function inputLines(
   return [...lines];
 }
 
-/** The command as the shim's words; places and values of cells are filled in when it runs. */
-function commandLines(step: PlannedStep, root: string): string[] {
-  const fixed = (part: CommandPart): string => {
-    if (typeof part === 'string') return part;
-    if ('input' in part) return step.inputs[part.input]!.at ?? `${root}/in/${part.input}`;
-    if ('output' in part) return step.outputs[part.output]!.path ?? `${root}/out/${part.output}`;
-    return `${root}/scratch`;
-  };
-  const { command } = step;
-  if ('exec' in command) {
-    const words = command.exec.map((word) =>
-      joined(
-        word.map((part) =>
-          isMatrix(part) ? `"$${variableOf('SAME_MATRIX_', part.matrix)}"` : quoted(fixed(part)),
-        ),
-      ),
-    );
-    return [`set -- ${words.join(' ')}`];
-  }
-  const dimensions = dimensionsQuoted(command);
-  const text = joined(
-    command.shell.map((part) => {
-      if (isMatrix(part)) return `"$q${dimensions.find(({ name }) => name === part.matrix)!.index}"`;
-      return quoted(typeof part === 'string' ? part : quoteForShell(fixed(part)));
-    }),
-  );
-  const isPiped = command.shell.some((part) => typeof part === 'string' && part.includes('|'));
-  return [
-    `if has bash; then set -- bash -o pipefail -c ${text}`,
-    `else${isPiped ? ' echo "same: there is no bash, so a failure before | goes unnoticed" >&2;' : ''} set -- sh -c ${text}; fi`,
+/** Lists what a step left where it may not write, once its outputs are away (spec SAME-STP-019). */
+function strayLines(step: PlannedStep, root: string, known: readonly string[]): string[] {
+  const own = ['work', 'in', 'out', 'home', 'tmp', 'scratch', 'params.json', 'keep', 'from', ...known];
+  const inputs = Object.entries(step.inputs).flatMap(([name, { at }]) => (at === undefined ? [name] : []));
+  const places: [directory: string, names: string[]][] = [
+    [root, own],
+    [`${root}/in`, inputs],
+    [`${root}/out`, []],
   ];
-}
-
-/** Dimensions whose values stand in a text for a shell, where they are quoted once more. */
-function dimensionsQuoted(command: PlannedCommand): { name: string; index: number }[] {
-  if ('exec' in command) return [];
-  const names = new Set(command.shell.flatMap((part) => (isMatrix(part) ? [part.matrix] : [])));
-  return [...names].map((name, index) => ({ name, index }));
-}
-
-function isMatrix(part: CommandPart): part is { matrix: string } {
-  return typeof part !== 'string' && 'matrix' in part;
+  return places.map(([directory, names]) => {
+    const isOwn =
+      names.length === 0 ? '' : `${names.map((name) => quoted(`${directory}/${name}`)).join('|')}) ;; `;
+    return `for f in ${directory}/* ${directory}/.[!.]*; do case $f in ${isOwn}*) if [ -e "$f" ] || [ -h "$f" ]; then e=SAME1604; printf '%s\\n' "$f" >>"$M/strays"; fi;; esac; done`;
+  });
 }
 
 /** Reports at the start of the work directory that no declared input or output put there (spec SAME-STP-021). */
@@ -234,24 +225,6 @@ function reports({ inputs, outputs }: PlannedStep): string[] {
     ...Object.values(outputs).flatMap(({ path }) => path ?? []),
   ].map(trimmed);
   return ['metrics.json', 'metrics.jsonl'].filter((path) => !taken.includes(path));
-}
-
-function named(prefix: string, values: JsonObject): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [variableOf(prefix, name), wordOf(value)]),
-  );
-}
-
-function variableOf(prefix: string, name: string): string {
-  return `${prefix}${name.toUpperCase().replaceAll('-', '_')}`;
-}
-
-function joined(words: string[]): string {
-  return words.length === 0 ? "''" : words.join('');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function trimmed(path: string): string {

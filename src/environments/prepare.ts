@@ -150,6 +150,9 @@ async function prepareImage(
 async function* noFiles() {}
 
 async function check(name: string, options: EnvironmentsOptions): Promise<EnvironmentFinding[]> {
+  const declared = options.program.environments?.[name];
+  // Of an image alone this machine needs nothing: engines that cannot run in it refuse to.
+  if (declared && isImageAlone(declared)) return [];
   const environment = environmentOf(name, options);
   const isBoxed = environment.image !== undefined || environment.dockerfile !== undefined;
   if (options.containers && isBoxed) return [];

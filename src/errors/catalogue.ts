@@ -89,9 +89,14 @@ export const catalogue = {
   SAME1622: { exit: 4, title: 'sweep is still going or has ended' },
   SAME1623: { exit: 7, title: 'sweep record or journal is damaged' },
   SAME1624: { exit: 7, title: 'index of runs is not what the files say' },
+  SAME1625: { exit: 6, title: 'step was lost by the cluster' },
   // Requirements and targets
   SAME1701: { exit: 10, title: 'requirement is not met' },
   SAME1702: { exit: 6, title: 'target or engine is not available' },
+  SAME1703: { exit: 6, title: 'cluster cannot be reached or answers wrongly' },
+  SAME1704: { exit: 6, title: 'cluster wants another login, or does not allow it' },
+  SAME1705: { exit: 6, title: 'cluster refuses what it is sent' },
+  SAME1710: { exit: 2, title: 'target is not valid' },
   // Registries
   SAME1801: { exit: 6, title: 'registry cannot be reached or answers wrongly' },
   SAME1802: { exit: 6, title: 'registry wants another login, or does not allow it' },

@@ -17,7 +17,9 @@ export interface Requirement extends RequirementRecord {
     | 'command'
     | 'package'
     | 'secret'
-    | 'service';
+    | 'service'
+    | 'node'
+    | 'volume';
   code: ErrorCode;
 }
 
@@ -36,6 +38,8 @@ export interface RequirementsInput {
   machine?: Machine;
   /** Free bytes below a directory; asked of the file system unless told otherwise. */
   freeBytes?(directory: string): number;
+  /** What came of comparing resources with another place than this machine. */
+  resources?: Requirement[];
 }
 
 /**
@@ -44,9 +48,8 @@ export interface RequirementsInput {
  */
 export async function checkRequirements(input: RequirementsInput): Promise<Requirement[]> {
   const { program } = input;
-  const { steps: first, finally: last = {} } = program.pipeline;
-  const steps = [...Object.entries(first), ...Object.entries(last)];
-  const resources = await checkResources(input, steps);
+  const steps = stepsOf(program);
+  const resources = input.resources ?? (await checkResources(input, steps));
   const names = [...new Set(steps.map(([, step]) => step.environment ?? 'default'))].sort();
   const environments = await Promise.all(names.map((name) => input.environments.check(name)));
   return [
@@ -57,15 +60,14 @@ export async function checkRequirements(input: RequirementsInput): Promise<Requi
   ];
 }
 
-/** One finding for each requirement that is neither met nor optional. */
-export function requirementFindings(requirements: readonly Requirement[]): Finding[] {
-  return requirements
-    .filter(({ met, optional }) => !met && !optional)
-    .map(({ code, what, want, have, step, hint }) => ({
-      code,
-      message: `${what}: want ${want}, have ${have}${step === undefined ? '' : ` (step ${step})`}`,
-      ...(hint === undefined ? {} : { hint }),
-    }));
+/** Every step, those of `finally` last. */
+export function stepsOf({ pipeline: { steps, finally: last = {} } }: Program): [string, Step][] {
+  return [...Object.entries(steps), ...Object.entries(last)];
+}
+
+/** What each step wants: its own resources replace the program's field by field. */
+export function wantedResources({ resources }: Program, steps: [string, Step][]): [string, Resources][] {
+  return steps.map(([name, step]) => [name, { ...resources, ...step.resources }]);
 }
 
 /** The greatest need of one kind, and the step that has it unless all steps do. */
@@ -77,11 +79,8 @@ interface Need {
 
 async function checkResources(input: RequirementsInput, steps: [string, Step][]): Promise<Requirement[]> {
   const here = input.machine ?? machine();
-  // A step's own resources replace the program's field by field.
-  const ofAll = input.program.resources;
-  const isDeclared = ofAll !== undefined || steps.some(([, { resources }]) => resources !== undefined);
-  if (!isDeclared) return [];
-  const wanted = steps.map(([name, step]): [string, Resources] => [name, { ...ofAll, ...step.resources }]);
+  const wanted = wantedResources(input.program, steps);
+  if (wanted.every(([, resources]) => Object.keys(resources).length === 0)) return [];
   const greatest = (
     amountOf: (resources: Resources) => number | undefined,
     say: (resources: Resources) => string,

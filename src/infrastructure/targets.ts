@@ -1,12 +1,8 @@
 import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
+import { engines, RUN_ENGINES } from '../program/engines.ts';
 import type { Program } from '../program/schema.ts';
-
-/** Where a program runs: a configured place and the engine that runs it there. */
-export interface Target {
-  name: string;
-  engine: string;
-}
+import type { ConfiguredTargets, Target } from '../program/target.ts';
 
 /** Who may say where to run; the first that does wins. */
 export interface TargetChoice {
@@ -17,75 +13,112 @@ export interface TargetChoice {
   /** `SAME_ENVIRONMENT`. */
   variable?: string | undefined;
   program?: Program;
+  /** What is set in the home; none when it is not given. */
+  configured?: ConfiguredTargets;
 }
 
 const LOCAL: Target = { name: 'local', engine: 'local' };
 
-/** Engines of this version. */
-const ENGINES = ['local', 'podman'];
-
-/** The engine that runs on a declared target of a kind. */
+/** The engine that runs on a declared target of a kind, where that needs no setting. */
 const engineOfKind: Record<string, string> = { process: 'local', container: 'podman' };
 
 /** Engines of the design that are not in this version, with what each would need here. */
-const otherEngines: Record<string, string> = {
-  kubernetes: 'a cluster that kubectl reaches and an image for each environment',
-  argo: 'a cluster with Argo Workflows and an image for each environment',
-  tekton: 'a cluster with Tekton Pipelines and an image for each environment',
-  kubeflow: 'a cluster with Kubeflow Pipelines v2 and an image for each environment',
-  slurm: 'a cluster with sbatch and a shared file system',
-};
+const otherEngines: Record<string, string> = { slurm: 'a cluster with sbatch and a shared file system' };
 
-/** Every engine by name, those of this version first. */
-export const engineNames: readonly string[] = [...ENGINES, ...Object.keys(otherEngines)];
+/** Every engine by name, those that run programs first. */
+export const engineNames: readonly string[] = [
+  ...engines.filter(({ runs }) => runs),
+  ...engines.filter(({ runs }) => !runs),
+].map(({ name }) => name);
+
+/** Whether a choice can be made without looking at what is set in the home. */
+export function isPlainChoice({ target, engine, variable }: TargetChoice): boolean {
+  const named = target === undefined && engine === undefined ? [variable] : [target, engine];
+  return named.every((name) => !name || name === 'local' || name === 'podman');
+}
 
 /**
- * Decides where a program runs: `--target`, else `--engine`, else `SAME_ENVIRONMENT`, else `local`. The place changes
- * no digest and no result.
+ * Decides where a program runs: `--target`, else `--engine`, else `SAME_ENVIRONMENT`, else `local` (spec SAME-ENG-020).
+ * The place changes no digest and no result.
  * @throws SAME1702 a place that is known and not available, SAME1902 one that is not known or a contradiction
  */
 export function resolveTarget(choice: TargetChoice): Target {
-  const { target, engine, variable, program } = choice;
-  if (target !== undefined && engine !== undefined && target !== engine) {
-    const chosen = [named(target, '--target', program), named(engine, '--engine', program)];
-    throw new SameError({
-      code: 'SAME1902',
-      message: `--target ${chosen[0]!.name} and --engine ${chosen[1]!.name} name two places`,
-      hint: 'give one of them',
-    });
-  }
-  if (target !== undefined) return named(target, '--target', program);
-  if (engine !== undefined) return named(engine, '--engine', program);
-  if (variable) return named(variable, 'SAME_ENVIRONMENT', program);
+  const { target, engine, variable } = choice;
+  if (target !== undefined && engine !== undefined) return agreed(choice, target, engine);
+  if (target !== undefined) return named(target, '--target', choice);
+  if (engine !== undefined) return ofEngine(engine, choice);
+  if (variable) return named(variable, 'SAME_ENVIRONMENT', choice);
   return LOCAL;
 }
 
-function named(name: string, source: string, program: Program | undefined): Target {
-  if (ENGINES.includes(name)) return { name, engine: name };
-  const missing = otherEngines[name];
-  const hint =
-    'this version of same has "local" and "podman": leave out --target and --engine, unset SAME_ENVIRONMENT';
-  if (missing !== undefined && Object.hasOwn(otherEngines, name)) {
+/** A target and the engine that it has anyhow, or two places. */
+function agreed(choice: TargetChoice, target: string, engine: string): Target {
+  const chosen = named(target, '--target', choice);
+  const { name } = ofEngine(engine, choice);
+  if (chosen.engine === name) return chosen;
+  throw new SameError({
+    code: 'SAME1902',
+    message: `--target ${chosen.name} and --engine ${name} name two places`,
+    hint: 'give one of them',
+  });
+}
+
+/** The default target of an engine: what is set by the engine's own name. */
+function ofEngine(name: string, choice: TargetChoice): Target {
+  if (engineNames.includes(name) || Object.hasOwn(otherEngines, name)) return named(name, '--engine', choice);
+  const meant = nearest(name, engineNames);
+  throw new SameError({
+    code: 'SAME1902',
+    message: `unknown engine "${name}" (from --engine)${said(meant)} (known: ${engineNames.join(', ')})`,
+    ...(choice.configured?.has(name) ? { hint: `it is a target: --target ${name}` } : {}),
+  });
+}
+
+function named(name: string, source: string, { program, configured = new Map() }: TargetChoice): Target {
+  const settings = configured.get(name);
+  if (settings) return { name, ...settings };
+  if (RUN_ENGINES.includes(name)) return { name, engine: name };
+  const engine = engines.find((one) => one.name === name);
+  if (engine) {
+    throw new SameError({
+      code: 'SAME1702',
+      message: `${name} (from ${source}) is not available: this version of same runs nothing with ${name}, and writes what would run as files for it`,
+      hint: `same compile … --engine ${name}; what runs programs: ${RUN_ENGINES.join(', ')}`,
+    });
+  }
+  const missing = Object.hasOwn(otherEngines, name) ? otherEngines[name] : undefined;
+  if (missing !== undefined) {
     throw new SameError({
       code: 'SAME1702',
       message: `${name} (from ${source}) is not available: this version of same has no ${name} engine, which will need ${missing}`,
-      hint,
+      hint: `what runs programs: ${RUN_ENGINES.join(', ')}; leave out --target and --engine, unset SAME_ENVIRONMENT`,
     });
   }
   const declared = program?.infrastructure?.targets ?? [];
   const kind = declared.find((one) => one.name === name)?.kind;
   if (kind !== undefined && Object.hasOwn(engineOfKind, kind)) return { name, engine: engineOfKind[kind]! };
+  if (kind === 'kubernetes') {
+    throw new SameError({
+      code: 'SAME1702',
+      message: `target "${name}" (from ${source}) is declared by the program, and not set in this home`,
+      hint: `say which cluster that is: same set target ${name} --engine kubernetes --context CONTEXT`,
+    });
+  }
   if (kind !== undefined) {
     throw new SameError({
       code: 'SAME1702',
       message: `target "${name}" (from ${source}) is of kind ${kind}, which this version of same cannot run on`,
-      hint,
+      hint: `what runs programs: ${RUN_ENGINES.join(', ')}; leave out --target and --engine, unset SAME_ENVIRONMENT`,
     });
   }
-  const known = [...new Set([...engineNames, ...declared.map((one) => one.name)])];
-  const meant = nearest(name, known);
+  const known = [...new Set([...engineNames, ...configured.keys(), ...declared.map((one) => one.name)])];
   throw new SameError({
     code: 'SAME1902',
-    message: `unknown target "${name}" (from ${source})${meant === undefined ? '' : ` — did you mean ${meant}?`} (known: ${known.join(', ')})`,
+    message: `unknown target "${name}" (from ${source})${said(nearest(name, known))} (known: ${known.join(', ')})`,
+    hint: 'see: same list targets',
   });
+}
+
+function said(meant: string | undefined): string {
+  return meant === undefined ? '' : ` — did you mean ${meant}?`;
 }

@@ -1,8 +1,9 @@
 import { canonicalJson, sha256 } from '../bundle/canonical-json.ts';
-import type { Engine, EngineEvent } from '../engines/engine.ts';
+import type { ClusterCompiler } from '../engines/cluster-compiler.ts';
+import type { EngineEvent } from '../engines/engine.ts';
 import type { Compilation } from '../engines/kubernetes/compilation.ts';
 import type { ReadyEnvironment } from '../environments/environment.ts';
-import { throwFindings } from '../errors/same-error.ts';
+import { SameError, throwFindings } from '../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../pipeline/plan.ts';
 import { codeArchive, contentArchive, dataArchive } from './carried-archives.ts';
 import { compiledSteps } from './compiled-steps.ts';
@@ -11,13 +12,9 @@ import { type PreparedRun, prepareRun, type RunRequest } from './prepare-run.ts'
 import { openProgramFiles } from './program-files.ts';
 import { engineContext } from './run-context.ts';
 
-/** What turns plans into objects of a cluster. */
-export interface Compiler {
-  name: string;
-  refusals: Engine['refusals'];
+/** What compiles, with what every such engine carries along. */
+export interface Compiler extends ClusterCompiler {
   shim: string;
-  /** Directory in which steps find what is packed. */
-  packed: string;
   /** Paths of the program where its files give way to inputs and outputs of a step. */
   placesTaken(step: PlannedStep): string[];
 }
@@ -34,7 +31,8 @@ export interface CompiledProgram {
 
 /**
  * `same compile`: thinks a run through for another engine, and runs nothing.
- * @throws SAME1016 for every field that the engine cannot honour, SAME1701 for services that nobody provides
+ * @throws SAME1016 for every field that the engine cannot honour, SAME1701 for services that nobody provides, SAME1902 where
+ * it cannot go on after a failure as asked
  */
 export async function compileProgram(
   ports: Ports,
@@ -42,10 +40,25 @@ export async function compileProgram(
   compiler: Compiler,
 ): Promise<CompiledProgram> {
   using temporary = ports.files.scratch();
+  const onFailure = request.onFailure ?? compiler.onFailure[0]!;
+  if (!compiler.onFailure.includes(onFailure)) {
+    throw new SameError({
+      code: 'SAME1902',
+      message: `engine ${compiler.name} does not take --${onFailure}`,
+      hint: `what it does after a failure: ${compiler.onFailure.join(' or ')}`,
+    });
+  }
   const elsewhere: Ports = {
     ...ports,
-    resolveTarget: () => ({ name: compiler.name, engine: compiler.name }),
-    engine: () => ({ name: compiler.name, containers: true, refusals: compiler.refusals, async *run() {} }),
+    resolveTarget: async () => ({ name: compiler.name, engine: compiler.name }),
+    // No cluster is asked (spec SAME-ENG-017).
+    checkRequirements: (program, environments) => ports.checkRequirements(program, environments),
+    engine: () => ({
+      name: compiler.name,
+      containers: true,
+      refusals: (of) => compiler.refusals(of, onFailure),
+      async *run() {},
+    }),
   };
   const prepared = await prepareRun(elsewhere, request, temporary.path);
   const { artifact, plan } = prepared;
@@ -99,7 +112,7 @@ export async function compileProgram(
       ),
       platform: ports.platform(),
       optionalSecrets: Object.keys(secrets).filter((name) => secrets[name]!.required === false),
-      isFailFast: request.onFailure === 'fail-fast',
+      onFailure,
       shim: compiler.shim,
     },
     reused: new Set(told.flatMap((event) => (event.type === 'step-cached' ? [event.step] : []))).size,
@@ -119,7 +132,7 @@ async function look(
   for (const name of Object.keys(prepared.plan.environments))
     environments.set(name, await prepared.environments.planned(name));
   const logs = { stdout: '', stderr: '' };
-  const journal = { id: '', append: () => {}, logPaths: () => logs, finish: () => {} };
+  const journal = { id: '', append: () => {}, settle: () => {}, logPaths: () => logs, finish: () => {} };
   const data = files.checkData();
   const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
   const looking = { ...context, environment: async (name: string) => environments.get(name)! };

@@ -132,8 +132,10 @@ async function compiledStep(
     const [input, ...others] = ways.get(name)!.values();
     const [first] = input!.sources;
     const isPlain = others.length === 0 && input!.sources.length === 1 && first!.entry === undefined;
-    // What all cells read alike is mounted; everything else is copied into place by the cell.
-    if (isPlain && mode === 'link' && 'step' in first!.source && !at?.includes(':')) input!.isMounted = true;
+    // What all cells read alike is mounted; everything else is copied into place by the cell, and so is what lies where
+    // a mount cannot be, or where an engine would read a template of its own.
+    const isOddPlace = /:|\{\{|\$\(/.test(at ?? '');
+    if (isPlain && mode === 'link' && 'step' in first!.source && !isOddPlace) input!.isMounted = true;
   }
   const { container, variables } = known.environment(step.environment);
   const code = await known.code(step);

@@ -9,6 +9,9 @@ import type {
 } from '../content/content-store.ts';
 import type { Engine, EngineContext, EngineEvent } from '../engines/engine.ts';
 import type { Intake } from '../engines/intake.ts';
+import type { ClusterObject } from '../engines/kubernetes/compilation.ts';
+import type { ClusterGlance, ClusterSurvey } from '../engines/kubernetes/survey.ts';
+import type { PodmanFacts } from '../engines/podman/podman.ts';
 import type { BuiltEnvironments } from '../environments/built-environments.ts';
 import type { CodeFiles, ReadyEnvironment } from '../environments/environment.ts';
 import type { Finding } from '../errors/same-error.ts';
@@ -17,6 +20,7 @@ import type { Configuration, ConfigurationEditor } from '../program/configuratio
 import type { JsonObject, JsonValue } from '../program/json.ts';
 import type { Lock, PythonLock } from '../program/lock.ts';
 import type { Environment, Program } from '../program/schema.ts';
+import type { ClusterPlace, Target } from '../program/target.ts';
 import type { Logins } from '../registry/credentials.ts';
 import type { RegistryAccess, RegistryAddress, Repository } from '../registry/registry.ts';
 import type { AnnotationStore } from '../runs/annotations.ts';
@@ -229,18 +233,36 @@ export interface Ports {
   openTeamIndex(address: MetadataStoreAddress, own: OwnRuns): Promise<TeamIndex>;
   /** Whether a command is on the caller's PATH. */
   hasCommand(name: string): boolean;
-  engine(name: string): Engine;
+  engine(target: Target): Engine;
+  /**
+   * What the cluster of a place is; loaded when needed, and given up after a few seconds.
+   * @throws SAME1702 none is configured, SAME1703, SAME1704
+   */
+  glanceAtCluster(place: ClusterPlace): Promise<ClusterGlance>;
+  /** The same with what it offers to the caller. @throws as glanceAtCluster */
+  surveyCluster(place: ClusterPlace): Promise<ClusterSurvey>;
+  /** The namespace of a place, by the kubeconfig alone. @throws SAME1702 none is configured */
+  namespaceOf(place: ClusterPlace): Promise<string>;
+  /** What an engine needs to be allowed to in a namespace, as YAML and as objects; undefined where that is nothing. */
+  clusterRights(
+    engine: string,
+    namespace: string,
+  ): Promise<{ objects: ClusterObject[]; text: string } | undefined>;
+  /** What this machine's podman can do. @throws SAME1702 there is none, or it does not work here */
+  askPodman(): Promise<PodmanFacts>;
   /** Takes what steps log through MLflow's protocol. */
   intake: Intake;
   /** Answers that protocol from a history. @param port 0 for one that is free. @throws the system's error */
   serveHistory(history: History, port: number): Promise<ServedHistory>;
   /** What would become of each cell of a plan now; nothing starts (`src/engines/forecast.ts`). */
   forecast(plan: Plan, context: EngineContext): Promise<AsyncIterable<EngineEvent[]>>;
-  resolveTarget(options: { target?: string; engine?: string; program: Program }): {
-    name: string;
-    engine: string;
-  };
-  checkRequirements(program: Program, environments: Environments): Promise<RequirementRecord[]>;
+  resolveTarget(options: { target?: string; engine?: string; program: Program }): Promise<Target>;
+  /** @param target where its steps are to run; this machine without one */
+  checkRequirements(
+    program: Program,
+    environments: Environments,
+    target?: Target,
+  ): Promise<RequirementRecord[]>;
   /** A linear-time matcher of an RE2 pattern: each match's first group, else the whole match. */
   compilePattern(pattern: string): Promise<(text: string) => string[]>;
   /** Loads the manifest parser, which is heavy, only when source is read. */

@@ -6,10 +6,11 @@ import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
 import { selectSteps } from '../pipeline/selection.ts';
 import { remoteData } from '../program/remote-data.ts';
+import type { Target } from '../program/target.ts';
 import type { RequirementRecord } from '../runs/run-record.ts';
 import type { Origin } from '../sources/source.ts';
-import type { Environments, Ports } from './ports.ts';
 import { refusePlaceholder } from './placeholder-program.ts';
+import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
 import { refuseSecretParameters, unknownSteps, untraceable } from './refuse-request.ts';
 import { requestedParameters } from './requested-parameters.ts';
@@ -73,6 +74,7 @@ export interface PreparedRun {
   artifact: ProgramArtifact;
   origin?: Origin;
   pinned: boolean;
+  target: Target;
   plan: Plan;
   requirements: RequirementRecord[];
   environments: Environments;
@@ -126,9 +128,9 @@ export async function prepareRun(
     ...(resumed ? [...chosenAgain(resumed, request), ...otherEngine(resumed, target)] : []),
     ...unknownSteps(program, request),
     ...untraceable(ports, request, target.engine),
-    ...ports.engine(target.engine).refusals(plan),
+    ...ports.engine(target).refusals(plan),
   ]);
-  const { containers } = ports.engine(target.engine);
+  const { containers } = ports.engine(target);
   const environments = openProgramEnvironments(
     ports,
     artifact,
@@ -136,13 +138,14 @@ export async function prepareRun(
     request.allowUnmet,
     containers,
   );
-  const requirements = await ports.checkRequirements(program, environments);
+  const requirements = await ports.checkRequirements(program, environments, target);
   return {
     request: resumed ? { ...request, ...resumed.record.selection } : request,
     artifact,
     ...(origin ? { origin } : {}),
     pinned,
     ...(resumed ? { resumed } : {}),
+    target,
     plan,
     requirements,
     environments,

@@ -139,7 +139,7 @@ async function planEach(
 ): Promise<void> {
   const { prepared, settings, trials } = options;
   const { plan, data, artifact } = prepared;
-  const engine = ports.engine(plan.engine);
+  const engine = ports.engine(prepared.target);
   const problems = new Map<string, Finding>();
   for (const [number, values] of trials.entries()) {
     const found: Finding[] = [];

@@ -2,6 +2,7 @@ import { throwFindings } from '../errors/same-error.ts';
 import type { Configuration, ConfigurationEditor } from '../program/configuration.ts';
 import type { RegistryAlias, RegistryAliases } from '../program/registry-alias.ts';
 import type { MetadataStoreAddress } from '../program/store-address.ts';
+import type { ConfiguredTargets } from '../program/target.ts';
 import type { Ports } from './ports.ts';
 
 /** The configuration of a home, to be changed. */
@@ -10,6 +11,7 @@ export interface HomeConfiguration {
   text: string;
   aliases: RegistryAliases;
   store?: MetadataStoreAddress;
+  targets: ConfiguredTargets;
   editor: ConfigurationEditor;
 }
 
@@ -24,6 +26,11 @@ export async function listAliases(ports: Ports): Promise<RegistryAlias[]> {
  */
 export async function readAliases(ports: Ports): Promise<RegistryAliases> {
   return (await configurationOf(ports, ports.files.read(configurationFile(ports)))).aliases;
+}
+
+/** The targets that are set in `config.yaml` of the home. @throws all that is wrong with the file, with its places */
+export async function readTargets(ports: Ports): Promise<ConfiguredTargets> {
+  return (await configurationOf(ports, ports.files.read(configurationFile(ports)))).targets;
 }
 
 /**
@@ -50,7 +57,7 @@ function configurationFile(ports: Ports): string {
 }
 
 async function configurationOf(ports: Ports, bytes: Buffer | undefined): Promise<Configuration> {
-  if (bytes === undefined) return { aliases: new Map() };
+  if (bytes === undefined) return { aliases: new Map(), targets: new Map() };
   const { configuration, findings } = await ports.parseConfiguration(bytes, configurationFile(ports));
   throwFindings(findings);
   return configuration!;

@@ -1,6 +1,8 @@
 import type { Artifact, EngineContext } from '../engines/engine.ts';
+import { SameError } from '../errors/same-error.ts';
 import { pinDirectory } from '../program/name.ts';
 import type { Program } from '../program/schema.ts';
+import type { RunRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
@@ -31,8 +33,10 @@ export async function engineContext(
   const { cpu, memoryBytes, gpu } = await ports.machine();
   return {
     runId: journal.id,
+    ...(prepared.resumed ? { firstRunId: firstOf(ports, prepared.resumed.record) } : {}),
+    settle: journal.settle,
     ...(request.trace ? { trace: { directory: `${workDirectory}-traces` } } : {}),
-    jobs: request.jobs ?? cpu,
+    jobs: request.jobs ?? ports.engine(prepared.target).jobs ?? cpu,
     onFailure: request.onFailure ?? 'finish',
     machine: { cpu, memoryBytes, gpus: gpu.length, ...visibleGpus(ports) },
     reuse: openReuse(ports, request, prepared),
@@ -63,6 +67,18 @@ export async function engineContext(
     cancel: ports.cancel,
     kill: ports.kill,
   };
+}
+
+/** The id of the run that a chain of runs began with that go on with each other. */
+function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
+  if (resumes === undefined) return id;
+  try {
+    return firstOf(ports, ports.runs.get(resumes).record);
+  } catch (error) {
+    // It was deleted: its own id is all that is left of it.
+    if (!(error instanceof SameError)) throw error;
+    return resumes;
+  }
 }
 
 /** Which GPUs are the caller's, where not all of the machine's are. */

@@ -75,7 +75,7 @@ export async function runProgram(
       journal,
       attemptsOf(temporary.path, record.id),
     );
-    for await (const told of ports.engine(prepared.plan.engine).run(prepared.plan, context)) {
+    for await (const told of ports.engine(prepared.target).run(prepared.plan, context)) {
       const batch = told.map(redaction.event);
       for (const event of batch) account.judge(event);
       journal.append(batch);
@@ -186,7 +186,8 @@ function finish(
   record.usage = {
     durationMs: Math.round(ports.monotonicMs() - startedMs),
     cpuSeconds: Math.round(usages.reduce((sum, { cpuSeconds }) => sum + (cpuSeconds ?? 0), 0) * 100) / 100,
-    ...(peaks.length === 0 ? {} : { peakMemoryBytes: Math.max(...peaks) }),
+    // There may be more of them than fit on the stack.
+    ...(peaks.length === 0 ? {} : { peakMemoryBytes: peaks.reduce((most, peak) => Math.max(most, peak), 0) }),
   };
   record.display = displayId(record);
   redaction.record(record);

@@ -22,6 +22,11 @@ export function quoteForShell(word: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** Whether a `run` is text for a shell that pipes: without bash a failure before the pipe goes unnoticed (spec SAME-STP-012). */
+export function hasPipe(run: string | string[]): boolean {
+  return typeof run === 'string' && /(?<!\|)\|(?!\|)/.test(run);
+}
+
 /**
  * Fills a step's `run` with its parameters; places for inputs and outputs stay for the engine to fill.
  * A list is executed as it is; a string is for a shell, with every substituted value quoted.

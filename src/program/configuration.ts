@@ -17,6 +17,7 @@ import {
   type MetadataStoreAddress,
   parseStoreAddress,
 } from './store-address.ts';
+import { type ConfiguredTargets, parseTarget, type TargetSettings } from './target.ts';
 
 /** What a user sets for a home, in its `config.yaml`. */
 export interface Configuration {
@@ -24,6 +25,8 @@ export interface Configuration {
   aliases: RegistryAliases;
   /** The store that runs are told to beside the home. */
   store?: MetadataStoreAddress;
+  /** In the order of the file. */
+  targets: ConfiguredTargets;
 }
 
 /** How the text of a valid `config.yaml` is changed; the rest of it stays as its user wrote it. */
@@ -34,9 +37,11 @@ export interface ConfigurationEditor {
   withoutAlias(text: string, name: string): string;
   /** Sets the store that runs are told to; undefined takes it out. */
   withStore(text: string, store: MetadataStoreAddress | undefined): string;
+  /** Sets a target, or takes it out. */
+  withTarget(text: string, name: string, settings: TargetSettings | undefined): string;
 }
 
-/** `registries: {aliases: {NAME: ADDRESS}}` and `metadata: {store: …}`; what has nothing below it is as good as absent. */
+/** `registries: {aliases: {NAME: ADDRESS}}`, `metadata: {store: …}` and `targets: {NAME: …}`; what has nothing below it is as good as absent. */
 const schema = z.strictObject({
   registries: z.strictObject({ aliases: z.record(z.string(), z.string()).nullish() }).nullish(),
   metadata: z
@@ -46,34 +51,53 @@ const schema = z.strictObject({
         .nullish(),
     })
     .nullish(),
+  targets: z
+    .record(
+      z.string(),
+      z.strictObject({
+        engine: z.string(),
+        context: z.string().optional(),
+        namespace: z.string().optional(),
+      }),
+    )
+    .nullish(),
 });
 
 const SHAPE = 'write registries: {aliases: {NAME: "oci://HOST/NAMESPACE"}}';
 const STORE_SHAPE =
   'write metadata: {store: {kind: mlflow, address: "http://HOST:5000"}}, or use: same set store';
+const TARGET_SHAPE =
+  'write targets: {NAME: {engine: kubernetes, context: CONTEXT, namespace: NAMESPACE}}, or use: same set target';
 
 /**
  * Reads and checks `config.yaml`, which is written as manifests are (SAME-PRG-001 to 005); a file without a value sets
- * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases, SAME1814 of the store.
+ * nothing. All problems are found at once: SAME1001…1005, SAME1011, SAME1015 of the document, SAME1805 of the aliases, SAME1814 of the store,
+ * SAME1710 of the targets.
  */
 export function parseConfiguration(
   bytes: Uint8Array,
   file: string,
 ): { configuration?: Configuration; findings: Finding[] } {
-  if (isBlank(bytes)) return { configuration: { aliases: new Map() }, findings: [] };
+  if (isBlank(bytes)) return { configuration: { aliases: new Map(), targets: new Map() }, findings: [] };
   const document = parseDocument(bytes, file);
   if (document.value === undefined) return { findings: document.findings };
   const result = schema.safeParse(document.value);
   const fields = result.success ? [] : schemaFindings(result.error.issues, document.value, document, schema);
   const { aliases, findings } = aliasesIn(document.value, document);
   const { store, findings: ofStore } = storeIn(document.value, document);
+  const { targets, findings: ofTargets } = targetsIn(document.value, document);
   const taken = new Set(document.findings.map(({ place }) => place));
   const all = [
     ...document.findings,
-    ...[...fields, ...findings, ...ofStore].filter(({ place }) => !taken.has(place)),
-  ].map((finding) => ({ hint: /metadata|store/.test(finding.message) ? STORE_SHAPE : SHAPE, ...finding }));
+    ...[...fields, ...findings, ...ofStore, ...ofTargets].filter(({ place }) => !taken.has(place)),
+  ].map((finding) => ({ hint: shapeFor(finding), ...finding }));
   if (all.length > 0) return { findings: sortFindings(all) };
-  return { configuration: { aliases, ...(store ? { store } : {}) }, findings: [] };
+  return { configuration: { aliases, targets, ...(store ? { store } : {}) }, findings: [] };
+}
+
+function shapeFor({ message }: Finding): string {
+  if (/target/.test(message)) return TARGET_SHAPE;
+  return /metadata|store/.test(message) ? STORE_SHAPE : SHAPE;
 }
 
 /** Whether a text has nothing but comments: a user may have commented everything out. */
@@ -134,4 +158,28 @@ function storeIn(
     const place = document.place(['metadata', 'store', 'address']);
     return { findings: error.findings.map((finding) => ({ ...finding, place })) };
   }
+}
+
+/** The targets as far as their fields are text, and what is wrong with them. */
+function targetsIn(
+  value: JsonValue,
+  document: ParsedDocument,
+): { targets: ConfiguredTargets; findings: Finding[] } {
+  const targets = new Map<string, TargetSettings>();
+  const findings: Finding[] = [];
+  const written = isJsonObject(value) ? value.targets : undefined;
+  for (const [name, settings] of Object.entries(isJsonObject(written) ? written : {})) {
+    if (!isJsonObject(settings)) continue;
+    const { engine, context, namespace } = settings;
+    if (typeof engine !== 'string') continue;
+    try {
+      const text = (field: JsonValue | undefined) => (typeof field === 'string' ? field : undefined);
+      targets.set(name, parseTarget(name, { engine, context: text(context), namespace: text(namespace) }));
+    } catch (error) {
+      if (!(error instanceof SameError)) throw error;
+      const place = document.place(['targets', name]);
+      findings.push(...error.findings.map((finding) => ({ ...finding, place })));
+    }
+  }
+  return { targets, findings };
 }

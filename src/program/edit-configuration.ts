@@ -1,9 +1,8 @@
 import { type Document, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { SameError } from '../errors/same-error.ts';
-import { parseConfiguration } from './configuration.ts';
+import { type Configuration, parseConfiguration } from './configuration.ts';
 import { foldName } from './name.ts';
 import type { RegistryAlias } from './registry-alias.ts';
-import type { MetadataStoreAddress } from './store-address.ts';
 
 type Ranged = { range?: [number, number, number] | null };
 type Entry = Pair<Ranged & { value?: unknown }, Ranged | null>;
@@ -33,8 +32,9 @@ export function withoutAlias(text: string, name: string): string {
   return edited(text, wanted, [() => spliceOut(text, alias.name), () => printedWithout(text, alias.name)]);
 }
 
-function storeOf(text: string): MetadataStoreAddress | undefined {
-  return parseConfiguration(Buffer.from(text), 'config.yaml').configuration?.store;
+/** All that no alias is: it stays as it is. */
+function othersOf(configuration: Configuration | undefined): string {
+  return JSON.stringify([configuration?.store, [...(configuration?.targets ?? [])]]);
 }
 
 function aliasesOf(text: string): Map<string, RegistryAlias> {
@@ -47,13 +47,13 @@ function edited(
   wanted: ReadonlyMap<string, RegistryAlias>,
   ways: (() => string | undefined)[],
 ): string {
-  const store = JSON.stringify(storeOf(text));
+  const others = othersOf(parseConfiguration(Buffer.from(text), 'config.yaml').configuration);
   for (const way of ways) {
     const candidate = way();
     if (candidate === undefined) continue;
     const { configuration } = parseConfiguration(Buffer.from(candidate), 'config.yaml');
     if (!configuration || !sameAliases(configuration.aliases, wanted)) continue;
-    if (JSON.stringify(configuration.store) === store) return candidate;
+    if (othersOf(configuration) === others) return candidate;
   }
   throw new SameError({ code: 'SAME7001', message: `config.yaml cannot be edited: ${JSON.stringify(text)}` });
 }

@@ -44,25 +44,6 @@ export function formatBytes(sizeBytes: number): string {
   return `${Number(value.toFixed(1))} ${units[unit]}`;
 }
 
-/** A duration for people: `350 ms`, `12.3 s`, `2 min 5 s`, `1 h 3 min`. */
-export function formatDuration(durationMs: number): string {
-  const ms = Math.max(0, Math.round(durationMs));
-  if (ms < 1000) return `${ms} ms`;
-  if (ms < 59_950) return `${Number((ms / 1000).toFixed(1))} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return joined([Math.floor(seconds / 60), 'min'], [seconds % 60, 's']);
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 24 * 60) return joined([Math.floor(minutes / 60), 'h'], [minutes % 60, 'min']);
-  const hours = Math.round(minutes / 60);
-  return joined([Math.floor(hours / 24), 'd'], [hours % 24, 'h']);
-}
-
-function joined(...parts: [number, string][]): string {
-  return parts
-    .flatMap(([count, unit], index) => (index > 0 && count === 0 ? [] : [`${count} ${unit}`]))
-    .join(' ');
-}
-
 function measured(
   text: string,
   pattern: RegExp,

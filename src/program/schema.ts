@@ -295,19 +295,13 @@ export type ParameterSchema = z.infer<typeof parameterSchema>;
 export type Step = z.infer<typeof step>;
 /** One step input: an artifact of another step (`from`) or declared data (`data`). */
 export type StepInput = z.infer<typeof stepInput>;
-/** One step output. */
-export type StepOutput = z.infer<typeof stepOutput>;
 /** One environment: an interpreter with its packages, the system's own, or an image. */
 export type Environment = z.infer<typeof environment>;
 /** One declared data source. */
 export type DataPointer = z.infer<typeof dataPointer>;
 /** Needs in cpu (cores), memory and disk (quantities), gpu. */
 export type Resources = z.infer<typeof resources>;
-/** One required or optional service. */
-export type Service = z.infer<typeof service>;
 /** Where a declared metric comes from. */
 export type MetricSource = z.infer<typeof metricSource>;
 /** One figure the authors claim. */
 export type Claim = z.infer<typeof claim>;
-/** Named parameter overrides. */
-export type Profile = z.infer<typeof profile>;

@@ -185,6 +185,10 @@ function openJournal(id: string, path: string, journal: JournalWriter): RunJourn
       refuseTakenOver(id, path);
       journal.append(told, told.some(isEnd));
     },
+    settle() {
+      refuseTakenOver(id, path);
+      journal.append([], true);
+    },
     logPaths: (step, attempt) => ({
       stdout: join(path, 'logs', `${step}.${attempt}.stdout`),
       stderr: join(path, 'logs', `${step}.${attempt}.stderr`),

@@ -8,6 +8,8 @@ export interface RunJournal {
   readonly id: string;
   /** Appends events; state changes are on the disk when this returns. */
   append(events: readonly EngineEvent[]): void;
+  /** Puts all that was appended on the disk, state change or not: before anything is submitted elsewhere. */
+  settle(): void;
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
   /** Writes the immutable record; afterwards the run is final. */
   finish(record: RunRecord): void;

@@ -27,9 +27,9 @@ const allowed: Record<string, string[]> = {
   registry: ['errors', 'program', 'bundle', 'host', 'content'],
   sources: ['errors', 'program', 'bundle', 'host'],
   environments: ['errors', 'program', 'bundle', 'host'],
-  infrastructure: ['errors', 'program', 'host', 'runs*', 'environments*', 'operations*'],
+  infrastructure: ['errors', 'program', 'host', 'runs*', 'engines*', 'environments*', 'operations*'],
   runs: ['errors', 'program', 'bundle', 'pipeline', 'host', 'engines*', 'sweeps*'],
-  engines: ['errors', 'program', 'bundle', 'pipeline', 'host', 'content*', 'environments*'],
+  engines: ['errors', 'program', 'bundle', 'pipeline', 'sweeps', 'host', 'content*', 'environments*'],
   operations: [
     'errors',
     'program',
@@ -63,6 +63,7 @@ const allowed: Record<string, string[]> = {
 const wiring = [
   'cli/wiring.ts',
   'cli/cold.ts',
+  'cli/clusters.ts',
   'cli/compile.ts',
   'cli/listing.ts',
   'cli/metadata.ts',
@@ -75,8 +76,8 @@ const wiring = [
 /** Pure functions over a port's types that operations may call. */
 const pureFiles = [
   'content/graph-copy.ts',
-  'runs/run-facts.ts',
   'runs/index/scanned-index.ts',
+  'runs/run-facts.ts',
   'runs/run-filter.ts',
   'runs/run-query.ts',
   'runs/run-row.ts',

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Fills DIRECTORY with the root of a small Linux for containers, taken from this one: a shell, bash, what the tests call,
-# and python where /usr/bin has it.
+# and python where /usr/bin has it; further words are further commands.
 set -eu
 root=$1
+shift
 commands='bash cat chmod cp cut date dd df dirname env false find grep head id ln ls mkdir mkfifo mount mv od printf ps pwd
   readlink rm rmdir sed seq sh sleep sort stat tail test touch tr true truncate tty uname wc'
 
@@ -16,7 +17,7 @@ bring() {
   cp -L "$1" "$root$1"
   { ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\).*/\1/p' >>"$root/.libraries"
 }
-for name in $commands; do
+for name in $commands "$@"; do
   if [ -x "/usr/bin/$name" ]; then bring "/usr/bin/$name"; fi
 done
 python=$(readlink -f /usr/bin/python3 || true)

@@ -18,12 +18,24 @@ export function findMlflowServer(): string | undefined {
   return printedBy('mlflow.sh', '--server');
 }
 
+/** The python that has Kubeflow's SDK, or undefined where the installer could not bring it. */
+export function findKubeflow(): string | undefined {
+  return printedBy('kubeflow.sh');
+}
+
 /** Where a tool built from Go modules is, or undefined where the installer could not build it. */
 export function goTool(name: 'crane' | 'regctl' | 'registries'): string | undefined {
   directory ??= printedBy('go-tools.sh');
   return directory && join(directory, name);
 }
 let directory: string | undefined;
+
+/** The directory of what a cluster is made of, or undefined where the installer could not build it. */
+export function clusterParts(): string | undefined {
+  parts ??= printedBy('cluster.sh');
+  return parts;
+}
+let parts: string | undefined;
 
 /** Which of some commands are not on this machine, as a sentence, or undefined when all are. */
 export function missing(...commands: string[]): string | undefined {

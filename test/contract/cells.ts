@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { awaiting, meetingPlace } from './meeting.ts';
-import { keepGoing, type RunFixture, statusesOf, succeeded } from './steps.ts';
+import {
+  type EngineTraits,
+  keepGoing,
+  ofThisMachine,
+  type RunFixture,
+  statusesOf,
+  succeeded,
+} from './steps.ts';
 
 /** Steps with several cells (spec chapter pipeline). */
-export function cellsContract(name: string, run: RunFixture): void {
+export function cellsContract(name: string, run: RunFixture, traits: EngineTraits = {}): void {
+  const here = ofThisMachine(traits);
   describe(`engine ${name}: cells`, () => {
     it('of a matrix run with their values in command, variables and name, each with a key of its own', async () => {
       const ran = await run({
@@ -63,7 +71,7 @@ pipeline:
       assert.equal((await ran.log('all.0')).trim(), '8');
     });
 
-    it('start as soon as those they read from have ended, before others of the same step', async () => {
+    here.it('start as soon as those they read from have ended, before others of the same step', async () => {
       using place = meetingPlace();
       const ran = await run({
         manifest: `

@@ -17,7 +17,7 @@ import { type OpenEngine, runFixture } from './workbench.ts';
 /** What every engine does with the same fixture programs (spec chapters step-contract, pipeline, metrics). */
 export function engineContract(name: string, open: OpenEngine, traits: EngineTraits = {}): void {
   const run: RunFixture = (fixture) => runFixture(open, fixture, traits.environment?.());
-  cellsContract(name, run);
+  cellsContract(name, run, traits);
   commandsContract(name, run);
   conditionsContract(name, run);
   endsContract(name, run, traits);

@@ -4,11 +4,12 @@ import type { EngineContext } from '../../src/engines/engine.ts';
 import { SameError } from '../../src/errors/same-error.ts';
 import { isAlive as isAliveHere, until } from '../components/facts.ts';
 import { awaiting, given, meetingPlace } from './meeting.ts';
-import type { EngineTraits, RunFixture } from './steps.ts';
+import { type EngineTraits, ofThisMachine, type RunFixture } from './steps.ts';
 import type { Fixture, Ran } from './workbench.ts';
 
 /** Failures and interrupts while several steps run (spec SAME-PIP-013, SAME-PIP-015). */
 export function failuresContract(name: string, run: RunFixture, traits: EngineTraits = {}): void {
+  const here = ofThisMachine(traits);
   const isAlive = traits.isAlive ?? isAliveHere;
   describe(`engine ${name}: a failure beside other steps`, () => {
     const fixture = (place: string): string => `
@@ -33,7 +34,7 @@ pipeline:
     const statuses = (ran: Ran) =>
       ran.record.steps.map(({ name: step, status }) => `${step} ${status}`).sort();
 
-    it('lets them end, and nothing further starts', async () => {
+    here.it('lets them end, and nothing further starts', async () => {
       const ran = await ranWith('finish');
       assert.equal(ran.record.status, 'failed');
       assert.deepEqual(ran.codes, ['SAME1601']);
@@ -46,7 +47,7 @@ pipeline:
       assert.match(ran.step('needs-other').because!, /\bfails\b/);
     });
 
-    it('stops them politely where that is asked for', async () => {
+    here.it('stops them politely where that is asked for', async () => {
       const ran = await ranWith('fail-fast');
       assert.equal(ran.record.status, 'failed');
       assert.equal(ran.record.error?.code, 'SAME1601');
@@ -59,7 +60,7 @@ pipeline:
       assert.equal(await ran.log('goes-on'), 'stopped\n');
     });
 
-    it('stops only what needs it where everything else is to run', async () => {
+    here.it('stops only what needs it where everything else is to run', async () => {
       const ran = await ranWith('keep-going');
       assert.equal(ran.record.status, 'failed');
       assert.deepEqual(statuses(ran), [
@@ -85,7 +86,7 @@ pipeline:
       assert.equal(ran.attempts('flaky').length, 2);
     });
 
-    it('of the machine itself stops all of them, and nothing is left running', async () => {
+    here.it('of the machine itself stops all of them, and nothing is left running', async () => {
       using place = meetingPlace();
       let pid = 0;
       const refused = run({
@@ -162,7 +163,7 @@ pipeline:
       }
     });
 
-    it('a timeout stops one, and the others go on', async () => {
+    here.it('a timeout stops one, and the others go on', async () => {
       using place = meetingPlace();
       const ran = await run({
         manifest: `

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isAlive as isAliveHere, until } from '../components/facts.ts';
 import { awaiting, given, meetingPlace } from './meeting.ts';
-import type { EngineTraits, RunFixture } from './steps.ts';
+import { type EngineTraits, ofThisMachine, type RunFixture } from './steps.ts';
 import type { Ran } from './workbench.ts';
 
 /** Most steps that were told to run at one time. */
@@ -17,9 +17,10 @@ function mostAtOnce(ran: Ran): number {
 
 /** Several steps at the same time: each is what it would be alone (spec SAME-PIP-013, SAME-PIP-015). */
 export function parallelContract(name: string, run: RunFixture, traits: EngineTraits = {}): void {
+  const here = ofThisMachine(traits);
   const isAlive = traits.isAlive ?? isAliveHere;
   describe(`engine ${name}: steps at the same time`, () => {
-    it('run where they do not read from one another, and wait for all that they read', async () => {
+    here.it('run where they do not read from one another, and wait for all that they read', async () => {
       using place = meetingPlace();
       const meet = (own: string, other: string) =>
         `touch ${place.path}/${own}; ${awaiting(`${place.path}/${other}`)}; echo ${own} > {{outputs.o}}`;
@@ -53,7 +54,7 @@ pipeline:
       }
     });
 
-    it('share cores and memory: a step that wants all of them runs alone', async () => {
+    here.it('share cores and memory: a step that wants all of them runs alone', async () => {
       for (const resources of ['{cpu: 1}', '{memory: 1Gi}']) {
         const ran = await run({
           manifest: `pipeline: {steps: {a: {run: [sleep, '0.05'], resources: ${resources}}, b: {run: [sleep, '0.05'], resources: ${resources}}}}`,
@@ -64,7 +65,7 @@ pipeline:
       }
     });
 
-    it('get GPUs of their own, by their numbers', async () => {
+    here.it('get GPUs of their own, by their numbers', async () => {
       using place = meetingPlace();
       const meet = (own: string, other: string) =>
         `touch ${place.path}/${own}; ${awaiting(`${place.path}/${other}`)}; echo $SAME_GPUS $CUDA_VISIBLE_DEVICES`;
@@ -85,30 +86,33 @@ pipeline:
       assert.equal(await ran.log('c'), '[]\n');
     });
 
-    it('have their own processes: what one leaves is killed at its end, and the others go on', async () => {
-      using place = meetingPlace();
-      const ran = await run({
-        manifest: `
+    here.it(
+      'have their own processes: what one leaves is killed at its end, and the others go on',
+      async () => {
+        using place = meetingPlace();
+        const ran = await run({
+          manifest: `
 pipeline:
   steps:
     leaves: {run: 'setsid sleep 1000 & echo $!; sleep 1000 & echo $!'}
     stays: {run: 'sleep 1000 & echo $!; touch ${place.path}/ready; ${awaiting(`${place.path}/over`)}; kill -0 $! && echo alive', timeout: 60s}
 `,
-        context: given({}),
-        onEvent(event) {
-          if (event.type === 'step-finished' && event.step === 'leaves') place.set('over');
-        },
-      });
-      assert.equal(ran.record.status, 'succeeded', JSON.stringify(ran.problems));
-      assert.match(await ran.log('stays'), /alive\n$/);
-      const pids = [...(await ran.log('leaves')).split('\n'), (await ran.log('stays')).split('\n')[0]]
-        .map(Number)
-        .filter((pid) => pid > 1);
-      assert.equal(pids.length, 3);
-      for (const pid of pids) await until(`process ${pid} is gone`, () => !isAlive(pid));
-    });
+          context: given({}),
+          onEvent(event) {
+            if (event.type === 'step-finished' && event.step === 'leaves') place.set('over');
+          },
+        });
+        assert.equal(ran.record.status, 'succeeded', JSON.stringify(ran.problems));
+        assert.match(await ran.log('stays'), /alive\n$/);
+        const pids = [...(await ran.log('leaves')).split('\n'), (await ran.log('stays')).split('\n')[0]]
+          .map(Number)
+          .filter((pid) => pid > 1);
+        assert.equal(pids.length, 3);
+        for (const pid of pids) await until(`process ${pid} is gone`, () => !isAlive(pid));
+      },
+    );
 
-    it('answer each for what it wrote where it may not', async () => {
+    here.it('answer each for what it wrote where it may not', async () => {
       using place = meetingPlace();
       const ran = await run({
         manifest: `
@@ -126,7 +130,7 @@ pipeline:
       assert.deepEqual([ran.step('honest').status, ran.step('stray').status], ['succeeded', 'failed']);
     });
 
-    it('read the same input, and one that removes it takes it from no other', async () => {
+    here.it('read the same input, and one that removes it takes it from no other', async () => {
       using place = meetingPlace();
       const ran = await run({
         manifest: `

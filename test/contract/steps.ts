@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { it } from 'node:test';
 import type { EngineContext } from '../../src/engines/engine.ts';
 import type { Fixture, Ran } from './workbench.ts';
 
@@ -17,8 +18,23 @@ export interface EngineTraits {
   hasNoGpus?: boolean;
   /** Of an end by signal n, which the engine did not send, it knows no more than 128 + n. */
   codesSignals?: boolean;
+  /**
+   * Steps run on another machine: they meet at no place of this one, tell no numbers of its processes, share no scratch
+   * directory, and may be given other limits.
+   */
+  isAway?: boolean;
   /** Variables that steps have beside those of the contract. */
   variables?: string[];
+}
+
+/**
+ * Cases that need a place, processes, cores or a disk of this machine: of an engine whose steps run elsewhere there are
+ * none to look at, and its own tests have what takes their place.
+ */
+export function ofThisMachine({ isAway }: EngineTraits): {
+  it(title: string, work: () => Promise<void>): void;
+} {
+  return { it: isAway ? () => {} : (title, work) => void it(title, work) };
 }
 
 /** A manifest of one step called `main`, its fields in flow style lines. */

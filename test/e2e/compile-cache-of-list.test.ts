@@ -39,6 +39,24 @@ describe('a listing of runs that is quick', () => {
     assert.deepEqual(JSON.parse(readFileSync(rig.path('loaded'), 'utf8')), []);
   });
 
+  it('keeps it for each form by itself, and not after so much work that its beginning is forgotten', async () => {
+    using other = openRig();
+    storeRun(other, 1, outcome({ lr: 0.1 }, { acc: 0.7 }));
+    const kept = () =>
+      readdirSync(other.path('home/cache/compile')).filter((name) => name.startsWith('list'));
+    other.write({ 'work.cjs': 'while (process.cpuUsage().user < 2.1e6);' });
+    const env = { NODE_OPTIONS: `--require=${other.path('work.cjs')}` };
+    assert.equal((await other.same(['list', 'runs'], { env })).code, 0);
+    assert.deepEqual(kept(), []);
+    for (const words of [
+      [],
+      ['--where', 'metrics.acc > 0', '--sort=parameters.lr'],
+      ['--sort', 'parameters.lr'],
+    ])
+      assert.equal((await other.same(['list', 'runs', ...words])).code, 0);
+    assert.deepEqual(kept().sort(), ['list', 'list--sort', 'list--sort--where']);
+  });
+
   it('says the same as where the argument parser has its words', async () => {
     for (const words of [
       [],

@@ -38,7 +38,7 @@ function compilation(steps: CompiledStep[]): Compilation {
     steps,
     platform: 'linux-x86_64',
     optionalSecrets: [],
-    isFailFast: false,
+    onFailure: 'finish',
     shim: '# shim\n',
   };
 }

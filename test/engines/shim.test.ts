@@ -10,6 +10,7 @@ import { type ScriptCell, stepScript } from '../../src/engines/step-script.ts';
 import { planStep } from '../../src/pipeline/plan-step.ts';
 import type { JsonObject } from '../../src/program/json.ts';
 import type { Program, Step } from '../../src/program/schema.ts';
+import { processesOf } from '../components/processes.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'same-shim-'));
 const shim = join(home, 'shim.sh');
@@ -296,6 +297,14 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
       const root = attempt({ run: ['true'] });
       const { code } = await run(root, { SAME_STEP_FILE: '', SAME_STEP_B64: '!!!' });
       assert.equal(code, 125);
+      const bad = attempt({ run: ['true'] });
+      for (const [file, text] of [
+        [join(bad, 'no-such-file'), ''],
+        ['', Buffer.from('if').toString('base64')],
+      ] as const) {
+        const { exit } = await run(bad, { SAME_STEP_FILE: file, SAME_STEP_B64: text });
+        assert.deepEqual([exit.exit, exit.error], [125, 'SAME1610']);
+      }
     });
 
     it('sends TERM to the whole step at its timeout, KILL after the grace, and ends with 124', async () => {
@@ -318,6 +327,42 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
       const { code, exit, kept } = await ended(root, child);
       assert.deepEqual([code, exit.stopped, exit.ok], [3, true, false]);
       assert.equal(kept('.same/stdout'), 'ready\nbye\n');
+    });
+
+    it('ends with no success where it was stopped, whatever the command made of it', async () => {
+      const root = attempt({
+        run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; sleep 60 & wait'],
+        outputs: { a: {} },
+      });
+      const child = start(root);
+      await once(child.stdout!, 'data');
+      child.kill('SIGTERM');
+      const { code, exit } = await ended(root, child);
+      assert.deepEqual([code, exit.exit, exit.stopped, exit.ok, exit.again], [143, 143, true, false, true]);
+    });
+
+    it('waits for no output of what left the group of the command', async () => {
+      const root = attempt({
+        run: 'setsid sh -c \'echo $$ >"$SAME_OUT/pid"; exec sleep 60\' & until [ -s "$SAME_OUT/pid" ]; do :; done; echo done',
+        outputs: { pid: {} },
+      });
+      const { code, kept } = await run(root, { SAME_GRACE: '1' });
+      const pid = Number(kept('pid'));
+      try {
+        assert.deepEqual([code, kept('.same/stdout')], [0, 'done\n']);
+        assert.ok(existsSync(`/proc/${pid}`));
+      } finally {
+        process.kill(pid);
+      }
+    });
+
+    it('leaves nothing of its own running', async () => {
+      const grace = `SAME_GRACE=${4_000_000 + process.pid}`;
+      const root = attempt({ run: ['true'] });
+      assert.equal((await run(root, { SAME_GRACE: grace.slice('SAME_GRACE='.length) })).code, 0);
+      const until = Date.now() + 5000;
+      while (processesOf((variables) => variables.includes(grace)).length > 0)
+        assert.ok(Date.now() < until, 'it waits for its grace to end');
     });
 
     it('kills what the command left running', async () => {
@@ -349,6 +394,18 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
 }
 
 describe('the shim', () => {
+  it('is to warn of a lacking bash only where a pipe could hide a failure', () => {
+    const warns = (run: string) =>
+      readFileSync(join(attempt({ run }, { parameters: { sign: 'a|b' } }), 'step.sh'), 'utf8').includes(
+        'there is no bash',
+      );
+    assert.deepEqual(['make | sort', 'make || true', 'make {{parameters.sign}}'].map(warns), [
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('is small enough to travel in a variable', () => {
     assert.ok(Buffer.byteLength(shimText()) <= SHIM_BYTES);
   });

@@ -204,3 +204,10 @@ test('an unknown environment and one that is only an image are refused', async (
   assert.match(await refusal(environments.ready('nope')), /^SAME1009/);
   assert.match(await refusal(environments.ready('boxed')), /^SAME1016 environments\.boxed\.image/);
 });
+
+test('of an image alone this machine needs nothing, and only what runs on it refuses that', async () => {
+  const image = `example.org/x@sha256:${'0'.repeat(64)}`;
+  const environments = open({ default: { image } });
+  assert.deepEqual(await environments.check('default'), []);
+  assert.match(await refusal(environments.planned('default')), /^SAME1016 environments\.default\.image/);
+});

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SameError } from '../../src/errors/same-error.ts';
 import type { Machine } from '../../src/host/machine.ts';
 import { parseNvidiaGpus } from '../../src/host/machine.ts';
-import { checkRequirements, requirementFindings } from '../../src/infrastructure/requirements.ts';
+import { checkRequirements } from '../../src/infrastructure/requirements.ts';
+import { type PreparedRun, refuseUnmet } from '../../src/operations/prepare-run.ts';
 import type { Program } from '../../src/program/schema.ts';
 
 const GIB = 1024 ** 3;
@@ -29,8 +31,16 @@ function check(value: Program, options: { machine?: Machine; variables?: Record<
   });
 }
 
-const lines = (requirements: Awaited<ReturnType<typeof check>>) =>
-  requirementFindings(requirements).map(({ code, message }) => `${code} ${message}`);
+/** What a run is refused with that has them. */
+function lines(requirements: Awaited<ReturnType<typeof check>>): string[] {
+  try {
+    refuseUnmet({ requirements } as unknown as PreparedRun, false);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SameError)) throw error;
+    return error.findings.map(({ code, message }) => `${code} ${message}`);
+  }
+}
 
 test('a program that asks for nothing has no requirements', async () => {
   assert.deepEqual(await check(program({})), []);
@@ -136,5 +146,5 @@ test('what environments lack is asked once for each environment in use', async (
     machine: small,
   });
   assert.deepEqual(asked, ['default', 'host']);
-  assert.deepEqual(lines(requirements), ['SAME1501 interpreter: want python 3.99, have none']);
+  assert.deepEqual(lines(requirements), ['SAME1701 interpreter: want python 3.99, have none']);
 });

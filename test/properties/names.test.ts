@@ -7,7 +7,7 @@ import { equalJson, unportable } from '../../src/program/json.ts';
 import { foldName, isName, pinDirectory } from '../../src/program/name.ts';
 import { parseParameterWords } from '../../src/program/parameter-words.ts';
 import { resolveParameters } from '../../src/program/parameters.ts';
-import { formatBytes, formatDuration, parseDuration, parseQuantity } from '../../src/program/quantity.ts';
+import { formatBytes, parseDuration, parseQuantity } from '../../src/program/quantity.ts';
 import { formatReference, parseReference } from '../../src/program/reference.ts';
 import type { Program } from '../../src/program/schema.ts';
 import {
@@ -159,6 +159,5 @@ test('quantities grow with their number and unit, and are whole', () =>
         parseDuration(`1${time}`),
       );
       assert.match(formatBytes(size), /^[0-9.]+ ([KMGTP]i)?B$/);
-      assert.match(formatDuration(parseDuration(`${count}${time}`)), /^[0-9]+/);
     },
   ));

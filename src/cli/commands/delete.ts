@@ -4,10 +4,12 @@ import type { Cli } from '../cli.ts';
 import { withCommon } from '../words.ts';
 import { deleteAliasCommand } from './alias.ts';
 import { deleteRunsCommand } from './delete-runs.ts';
+import { deleteTargetCommand } from './targets.ts';
 
-/** `same delete program NAME:VERSION`, `same delete run ID`, `same delete sweep ID`, `same delete alias NAME` */
+/** `same delete program NAME:VERSION`, `same delete run ID`, `same delete sweep ID`, `same delete alias NAME`, `same delete target NAME` */
 export function deleteCommand(cli: Cli, noun: string): Command {
   if (noun === 'alias') return deleteAliasCommand(cli);
+  if (noun === 'target') return deleteTargetCommand(cli);
   if (noun === 'run') return deleteRunsCommand(cli);
   const command = new Command('delete')
     .description(

@@ -4,18 +4,22 @@ import type { Cli } from '../cli.ts';
 import { renderPrograms } from '../render/listing.ts';
 import { withCommon } from '../words.ts';
 import { listAliasesCommand } from './alias.ts';
+import { listEnginesCommand } from './engines.ts';
 import { listEnvironmentsCommand } from './environment.ts';
 import { listRunsCommand } from './list-runs.ts';
 import { listSweepsCommand } from './list-sweeps.ts';
 import { listTagsCommand } from './list-tags.ts';
+import { listTargetsCommand } from './targets.ts';
 
-/** `same list [programs]`, `same list runs`, `same list sweeps`, `same list tags`, `same list aliases`, `same list environments` */
+/** `same list [programs]`, `same list runs`, `same list sweeps`, `same list tags`, `same list aliases`, `same list environments`, `same list engines`, `same list targets` */
 export function listCommand(cli: Cli, noun: string): Command {
   if (noun === 'runs') return listRunsCommand(cli);
   if (noun === 'sweeps') return listSweepsCommand(cli);
   if (noun === 'environments') return listEnvironmentsCommand(cli);
   if (noun === 'aliases') return listAliasesCommand(cli);
   if (noun === 'tags') return listTagsCommand(cli);
+  if (noun === 'engines') return listEnginesCommand(cli);
+  if (noun === 'targets') return listTargetsCommand(cli);
   const command = new Command('list').description(
     'List stored programs. A version that was created from a folder or by commit and did not leave this home yet is soft: creating it again may replace it. Any other stays what it is.',
   );
@@ -26,6 +30,7 @@ export function listCommand(cli: Cli, noun: string): Command {
     'same list tags oci://registry.example.org/papers/arXiv.1303.5778v1',
     'same list aliases',
     'same list environments',
+    'same list engines',
   ]).action(async () => {
     const programs = listPrograms(cli.ports());
     if (cli.json) cli.printJson('ProgramList', { items: programs });

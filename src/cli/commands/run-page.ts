@@ -31,8 +31,8 @@ export function runPage(): Command {
       'with --resume: also a run whose process cannot be asked from here, on another host; say it only where it is dead',
     )
     .option('--trace', 'list the files that steps read and do not declare (by strace); nothing is reused')
-    .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
-    .option('--engine <name>', "short for that engine's default target")
+    .option('--target <name>', 'where to run, see same list targets (default SAME_ENVIRONMENT, else local)')
+    .option('--engine <name>', "short for that engine's default target: local, podman, kubernetes")
     .option('--allow-unmet', 'run although requirements are not met, and record it');
   return withCommon(command, [
     'same run program arXiv.1303.5778v1:1.0 --epochs=1000',

@@ -3,9 +3,11 @@ import { setStore, showStore } from '../../operations/set-store.ts';
 import type { Cli } from '../cli.ts';
 import { renderStore } from '../render/store.ts';
 import { withCommon } from '../words.ts';
+import { setTargetCommand } from './targets.ts';
 
-/** `same set store KIND [ADDRESS] [--ca FILE]` */
-export function setCommand(cli: Cli): Command {
+/** `same set store KIND [ADDRESS] [--ca FILE]`, `same set target NAME` */
+export function setCommand(cli: Cli, noun: string): Command {
+  if (noun === 'target') return setTargetCommand(cli);
   const command = new Command('set store')
     .description(
       'Say where programs and runs of this home are told to beside it. The home stays the truth; runs wait where the store cannot be reached. Logins come from variables (MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN; PGPASSWORD or ~/.pgpass), never from the address.',

@@ -30,8 +30,8 @@ export function sweepPage(): Command {
     .option('--parameters <file>', 'parameters from a YAML or JSON file, one value each')
     .option('--profile <name>', "the author's named overrides")
     .option('--plan', 'print the trials, and run nothing')
-    .option('--target <name>', 'where to run (default SAME_ENVIRONMENT, else local)')
-    .option('--engine <name>', "short for that engine's default target")
+    .option('--target <name>', 'where to run, see same list targets (default SAME_ENVIRONMENT, else local)')
+    .option('--engine <name>', "short for that engine's default target: local, podman, kubernetes")
     .option('--no-cache', 'let no stored results stand in for steps')
     .option('--allow-unmet', 'run although requirements are not met, and record it')
     .addHelpText('after', VALUES.trimEnd());

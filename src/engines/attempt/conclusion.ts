@@ -2,6 +2,7 @@ import { type Finding, SameError } from '../../errors/same-error.ts';
 import { now } from '../../host/clock.ts';
 import { fromErrno, statSync } from '../../host/files.ts';
 import { findCommand } from '../../host/processes.ts';
+import { hasPipe } from '../../pipeline/command.ts';
 import type { Artifact, StepStatus } from '../engine.ts';
 import type { LoggedStep } from '../intake.ts';
 import { changedInputs } from './inputs.ts';
@@ -33,11 +34,11 @@ async function conclude(ended: EndedAttempt): Promise<Finished> {
     stdout: await keepLog(ended.logs.stdout, ended),
     stderr: await keepLog(ended.logs.stderr, ended),
   };
-  let problems: Finding[] = [];
   const outputs: Record<string, Artifact> = {};
   let status: StepStatus = end.status;
-  problems = endFindings(ended).concat(await changedInputs(placed, content));
-  if (status === 'succeeded') problems.push(...strayEntries(workspace, step, name));
+  // There may be more of them than fit on the stack.
+  let problems = endFindings(ended).concat(await changedInputs(placed, content));
+  if (status === 'succeeded') problems = problems.concat(strayEntries(workspace, step, name));
   const isWhole = status === 'succeeded' && problems.length === 0;
   for (const output of isWhole ? Object.keys(step.outputs) : []) {
     const taken = await takeOutput(output, ended, workspace, content, (path) =>
@@ -111,6 +112,7 @@ async function keepLog(path: string, { context, content }: EndedAttempt): Promis
 }
 
 function endFindings({ step, cell: { name }, end }: EndedAttempt): Finding[] {
+  if (end.problem) return [end.problem];
   if (end.startError !== undefined) {
     const command = Array.isArray(step.template) ? step.template[0] : 'the shell';
     return [
@@ -146,7 +148,7 @@ function endFindings({ step, cell: { name }, end }: EndedAttempt): Finding[] {
 
 /** Without bash a pipe hides the failure of its first part (spec SAME-STP-012). */
 function shellWarnings({ step, cell, environment, end }: EndedAttempt): string[] {
-  if (typeof step.template !== 'string' || !/(?<!\|)\|(?!\|)/.test(step.template)) return [];
+  if (!hasPipe(step.template)) return [];
   if (end.hasBash ?? findCommand('bash', environment.path.join(':'))) return [];
   return [`step ${cell.name}: there is no bash, so a failure before | goes unnoticed`];
 }

@@ -1,5 +1,6 @@
 import type { LocalContentStore } from '../../content/content-store.ts';
 import type { ReadyEnvironment } from '../../environments/environment.ts';
+import type { Finding } from '../../errors/same-error.ts';
 import type { PlannedCell, PlannedStep } from '../../pipeline/plan.ts';
 import type { StepKey } from '../../pipeline/step-key.ts';
 import type { Artifact, EngineContext, EngineEvent, StepStatus } from '../engine.ts';
@@ -67,6 +68,8 @@ export interface AttemptEnd {
   hasBash?: boolean;
   /** The system ended it because it wanted more memory than the step may have. */
   isOutOfMemory?: boolean;
+  /** Why it failed, where that is for no command to say. */
+  problem?: Finding;
 }
 
 /** A command that has ended, with all it was given. */

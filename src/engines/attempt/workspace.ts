@@ -18,40 +18,13 @@ import { placeInput } from './inputs.ts';
 import type { PlacedInput, StepAttempt, Workspace } from './step-attempt.ts';
 
 /** Makes the directories of an attempt and fills them with code, inputs and parameters. */
-export async function openWorkspace({
-  step,
-  cell,
-  attempt,
-  inputs,
-  environment,
-  context,
-  content,
-}: StepAttempt): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
-  let berth: string;
+export async function openWorkspace(
+  task: StepAttempt,
+): Promise<{ workspace: Workspace; placed: PlacedInput[] }> {
+  const { step, cell, inputs, context, content } = task;
+  const workspace = openEmptyWorkspace(task);
+  const { work } = workspace;
   try {
-    // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
-    berth = temporaryDirectory(context.workDirectory, `${cell.name}-${attempt}-`);
-  } catch (error) {
-    throw fromErrno(error, `preparing step ${cell.name}`);
-  }
-  const root = join(berth, 'attempt');
-  const work = join(root, 'work');
-  const workspace: Workspace = {
-    berth,
-    root,
-    work,
-    workdir: resolve(work, step.workdir),
-    in: join(root, 'in'),
-    out: join(root, 'out'),
-    home: join(root, 'home'),
-    temporary: join(root, 'tmp'),
-    scratch: context.scratch(environment.key),
-    parameters: join(root, 'params.json'),
-  };
-  try {
-    for (const directory of [root, work, workspace.in, workspace.out, workspace.home, workspace.temporary]) {
-      mkdirSync(directory);
-    }
     if (!existsSync(workspace.scratch)) makeDirectories(workspace.scratch);
     await context.placeCode(step, work);
     if (!existsSync(workspace.workdir)) makeDirectories(workspace.workdir);
@@ -67,6 +40,34 @@ export async function openWorkspace({
     }
     writeFileSync(workspace.parameters, `${JSON.stringify(step.parameters)}\n`);
     return { workspace, placed };
+  } catch (error) {
+    throw fromErrno(error, `preparing step ${cell.name}`);
+  }
+}
+
+/** Makes the directories of an attempt: of one that runs elsewhere, what it left is put into them. */
+export function openEmptyWorkspace({ step, cell, attempt, environment, context }: StepAttempt): Workspace {
+  try {
+    // Created exclusively under a name that no earlier step could know, so that none can have put files into it.
+    const berth = temporaryDirectory(context.workDirectory, `${cell.name}-${attempt}-`);
+    const root = join(berth, 'attempt');
+    const work = join(root, 'work');
+    const workspace: Workspace = {
+      berth,
+      root,
+      work,
+      workdir: resolve(work, step.workdir),
+      in: join(root, 'in'),
+      out: join(root, 'out'),
+      home: join(root, 'home'),
+      temporary: join(root, 'tmp'),
+      scratch: context.scratch(environment.key),
+      parameters: join(root, 'params.json'),
+    };
+    for (const directory of [root, work, workspace.in, workspace.out, workspace.home, workspace.temporary]) {
+      mkdirSync(directory);
+    }
+    return workspace;
   } catch (error) {
     throw fromErrno(error, `preparing step ${cell.name}`);
   }

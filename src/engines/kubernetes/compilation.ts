@@ -1,4 +1,6 @@
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import type { OnFailure } from '../cluster-compiler.ts';
+import type { GivenParameter } from '../given-parameters.ts';
 import type { ScriptCell } from '../step-script.ts';
 
 /** Files that travel within the manifests: a tar.gz whose one entry is called `content`, or the code of a step. */
@@ -23,6 +25,10 @@ export interface CompiledStep {
   archives: CarriedArchive[];
   /** Steps of this run that it reads from, sorted. */
   after: string[];
+  /** Parameters whose values only the engine says. */
+  given?: GivenParameter[];
+  /** The metric that the engine is told, and the file in which it looks for that. */
+  report?: { metric: string; file: string };
 }
 
 /** A plan of which it is known what has to run: all that manifests are made of. */
@@ -36,8 +42,7 @@ export interface Compilation {
   platform: string;
   /** Secrets without which a step may run. */
   optionalSecrets: readonly string[];
-  /** Whether the first failure ends what runs. */
-  isFailFast: boolean;
+  onFailure: OnFailure;
   shim: string;
 }
 

@@ -34,8 +34,8 @@ export interface Podman {
   readonly variables: Record<string, string>;
   /** A non-zero exit is an answer. @throws SAME1702 it cannot be started, SAME1903 aborted */
   ask(words: string[], options?: AskOptions): Promise<Answer>;
-  /** Asked once. @throws SAME1702 it does not work here */
-  facts(): Promise<PodmanFacts>;
+  /** Asked once, in the way that is said first. @throws SAME1702 it does not work here */
+  facts(options?: AskOptions): Promise<PodmanFacts>;
 }
 
 /** Whether there is a podman, without asking it anything: the finding that there is none, or nothing. */
@@ -69,16 +69,16 @@ export function openPodman(variables = environmentVariables()): Podman {
         throw new SameError({ code: 'SAME1702', message, hint: HINT }, { cause: error });
       }
     },
-    facts() {
-      facts ??= askFacts(podman);
+    facts(options) {
+      facts ??= askFacts(podman, options);
       return facts;
     },
   };
   return podman;
 }
 
-async function askFacts(podman: Podman): Promise<PodmanFacts> {
-  const { exitCode, stdout, stderr } = await podman.ask(['info', '--format=json']);
+async function askFacts(podman: Podman, options?: AskOptions): Promise<PodmanFacts> {
+  const { exitCode, stdout, stderr } = await podman.ask(['info', '--format=json'], options);
   const unusable = (why: string) =>
     new SameError({
       code: 'SAME1702',

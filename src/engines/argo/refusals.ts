@@ -1,0 +1,22 @@
+import type { Finding } from '../../errors/same-error.ts';
+import type { Plan } from '../../pipeline/plan.ts';
+import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
+
+/** Refusals of Workflows. */
+export const refusal = refusalsOf('argo');
+
+/** What of a plan a Workflow cannot honour (SAME1016): every field, with a way out. */
+export function workflowRefusals({ environments, steps }: Plan): Finding[] {
+  return [
+    ...environmentRefusals(refusal, environments),
+    ...steps
+      .filter(({ selected }) => selected === 'run')
+      .flatMap((step) =>
+        podRefusals(
+          refusal,
+          step,
+          'Argo waits 10 s after the first failure and twice as long after each further one',
+        ),
+      ),
+  ];
+}

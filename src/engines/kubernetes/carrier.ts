@@ -1,0 +1,265 @@
+import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
+import { SameError } from '../../errors/same-error.ts';
+import { sleep } from '../../host/clock.ts';
+import { type Cluster, JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
+import type { ClusterObject } from './compilation.ts';
+import type { Patient } from './patient-cluster.ts';
+import { endOf, hasStarted, jobEndOf, MAIN, podOf } from './pod-state.ts';
+import { labelsOf, type RunNames } from './run-names.ts';
+import { VOLUME } from './step-container.ts';
+import { unpackInto } from './unpacking.ts';
+import { Waiting } from './waiting.ts';
+import type { Watched } from './watched.ts';
+
+/** Where a carrier has the volume. */
+const PLACE = '/same/volume';
+/** A carrier ends by itself after this, and another takes its place: none outlives a client that died for long. */
+const LIFE_SECONDS = 86_400;
+const KEPT_SECONDS = 60;
+const TRIES = 4;
+const PAUSE_MS = 500;
+/** Commands in one pod at a time. */
+const AT_ONCE = 8;
+
+const PUT =
+  '[ -e "$2" ] && exit 0; rm -rf "$1" && mkdir -p "$1" "${2%/*}" && tar -xf - -C "$1" && { find "$1/content" -type f -exec chmod a-w {} + || :; } && { mv "$1/content" "$2" 2>/dev/null || [ -e "$2" ]; }; r=$?; rm -rf "$1"; exit $r';
+const SEAL =
+  'find "$1" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$1" -exec touch -t 198001020000.00 {} +';
+const TAKE = '[ -d "$1" ] || exit 3; tar -cf - -C "$1" .';
+const [NOT_THERE, NO_TAR] = [3, 127];
+
+/** What a carrier needs of its run. */
+export interface CarrierOptions {
+  cluster: Cluster;
+  patient: Patient;
+  names: RunNames;
+  jobs: Watched;
+  pods: Watched;
+  /** An image with `sh` and `tar`: that of a step. */
+  image: string;
+  say(line: string): void;
+  kill: AbortSignal;
+}
+
+/**
+ * A pod of the run that has its volume, through which files come and go: where no store is within everybody's reach, the
+ * API's own connection to a container is. It is a Job, so that it ends by itself when nobody ends it.
+ */
+export class Carrier {
+  readonly #options: CarrierOptions;
+  #opening: Promise<string> | undefined;
+  #running = 0;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Puts files at a path of the volume, all or nothing; what is there already stays.
+   * @param open entries below `content`, or that name alone; read anew for each try
+   */
+  async put(path: string, open: () => AsyncIterable<TarSource> | Iterable<TarSource>): Promise<void> {
+    const temporary = `${PLACE}/${path}.tmp-${process.pid}`;
+    await this.#tried(['sh', '-c', PUT, 'sh', temporary, `${PLACE}/${path}`], () => ({
+      input: writeTar(open()),
+    }));
+  }
+
+  /** Brings a directory of the volume here. @returns whether there was one @throws SAME1306 it cannot be unpacked */
+  async take(path: string, fresh: () => string): Promise<boolean> {
+    return this.#tried(['sh', '-c', TAKE, 'sh', `${PLACE}/${path}`], () => {
+      const unpacking = unpackInto(fresh());
+      return { take: (chunk) => unpacking.take(chunk), end: () => unpacking.end() };
+    });
+  }
+
+  /** Gives the files that a step left the mode and the time that those have that come from a store. */
+  async seal(path: string): Promise<void> {
+    await this.#tried(['sh', '-c', SEAL, 'sh', `${PLACE}/${path}`], () => ({}));
+  }
+
+  /** Removes a path of the volume. */
+  async remove(path: string): Promise<void> {
+    await this.#tried(['rm', '-rf', `${PLACE}/${path}`], () => ({}));
+  }
+
+  /** Names at the top of the volume. */
+  async names(): Promise<string[]> {
+    const chunks: Buffer[] = [];
+    await this.#tried(['ls', '-A', PLACE], () => ({ take: (chunk) => void chunks.push(chunk) }));
+    return Buffer.concat(chunks)
+      .toString('utf8')
+      .split('\n')
+      .filter((name) => name !== '');
+  }
+
+  /** @returns whether what it was about was there */
+  async #tried(
+    command: string[],
+    begin: () => {
+      input?: AsyncIterable<Uint8Array>;
+      take?(chunk: Buffer): void;
+      end?(): Promise<void>;
+    },
+  ): Promise<boolean> {
+    const { cluster, patient, kill } = this.#options;
+    await this.#place();
+    try {
+      for (let tries = 1; ; tries++) {
+        const pod = await this.#pod();
+        const { end, ...streams } = begin();
+        try {
+          const { exitCode, stderr } = await patient.ask(() =>
+            cluster.exec(pod, { container: MAIN, command, ...streams }),
+          );
+          if (exitCode === NOT_THERE) return false;
+          if (exitCode === 0) {
+            await end?.();
+            return true;
+          }
+          throw failed(this.#options.image, command, exitCode, stderr);
+        } catch (error) {
+          const isPassing = whyOf(error) !== undefined || isTorn(error);
+          if (!isPassing || tries === TRIES || kill.aborted) throw error;
+          // It may have ended, or been taken away: then there is another.
+          this.#opening = undefined;
+          await sleep(PAUSE_MS * tries, kill);
+        }
+      }
+    } finally {
+      this.#running--;
+      this.#queue.shift()?.();
+    }
+  }
+
+  async #place(): Promise<void> {
+    if (this.#running >= AT_ONCE) await new Promise<void>((done) => this.#queue.push(done));
+    this.#running++;
+  }
+
+  /** @returns the name of a pod that runs */
+  async #pod(): Promise<string> {
+    this.#opening ??= this.#open();
+    try {
+      return await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #open(): Promise<string> {
+    const { cluster, names, jobs, pods, image, say, kill } = this.#options;
+    const name = names.carrier;
+    for (;;) {
+      const stale = await this.#stale(name);
+      if (stale) {
+        await cluster
+          .delete(JOBS, name, { propagation: 'Foreground', uid: stale.metadata.uid })
+          .catch(passConflict);
+        await jobs.until(
+          () => (jobs.objects.get(name)?.metadata.uid === stale.metadata.uid ? undefined : true),
+          kill,
+        );
+        if (kill.aborted) throw new SameError({ code: 'SAME1903', message: 'interrupted' });
+        continue;
+      }
+      if (!jobs.objects.has(name)) {
+        try {
+          jobs.add(await cluster.create(JOBS, carrierJob(names, image)));
+        } catch (error) {
+          if (whyOf(error) !== 'exists') throw error;
+          const there = await cluster.get(JOBS, name);
+          if (there) jobs.add(there);
+        }
+      }
+      const waiting = new Waiting('the carrier of files', image, say);
+      const ready = await pods.until(() => {
+        const pod = podOf(name, pods.objects.values());
+        if (pod && hasStarted(pod) && !endOf(pod)) return { pod: pod.metadata.name };
+        const job = jobs.objects.get(name);
+        if (!job || jobEndOf(job) || (pod && endOf(pod))) return {};
+        const problem = waiting.look(pod);
+        return problem ? { problem } : undefined;
+      }, kill);
+      if (!ready) throw new SameError({ code: 'SAME1903', message: 'interrupted' });
+      if (ready.problem) throw new SameError(ready.problem);
+      if (ready.pod) return ready.pod;
+      await sleep(PAUSE_MS, kill);
+    }
+  }
+
+  /** A Job of that name that is of no use any more. */
+  async #stale(name: string): Promise<StoredObject | undefined> {
+    const { jobs, pods, cluster } = this.#options;
+    const job = jobs.objects.get(name);
+    if (!job) return undefined;
+    const pod = podOf(name, pods.objects.values());
+    if (
+      job.metadata.deletionTimestamp ||
+      jobEndOf(job) ||
+      (pod && (endOf(pod) || pod.metadata.deletionTimestamp))
+    )
+      return job;
+    // Asked once more: what is known may be old where a connection to it has just broken.
+    if (pod && (await cluster.get(PODS, pod.metadata.name)) === undefined) return job;
+    return undefined;
+  }
+}
+
+function carrierJob(names: RunNames, image: string): ClusterObject {
+  const labels = { ...labelsOf(names), 'same.dev/role': 'carrier', 'same.dev/network': 'none' };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: names.carrier, labels, annotations: names.owner },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: LIFE_SECONDS,
+      ttlSecondsAfterFinished: KEPT_SECONDS,
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: 'Never',
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: 1,
+          securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
+          containers: [
+            {
+              name: MAIN,
+              image,
+              command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'],
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ['ALL'] },
+              },
+              volumeMounts: [{ name: 'volume', mountPath: PLACE }],
+            },
+          ],
+          volumes: [{ name: 'volume', persistentVolumeClaim: { claimName: VOLUME } }],
+        },
+      },
+    },
+  };
+}
+
+function failed(image: string, command: string[], exitCode: number, stderr: string): SameError {
+  const said = stderr.trim().split('\n').slice(-3).join('; ');
+  const lacksTar = exitCode === NO_TAR || /tar: (command )?not found/.test(said);
+  return new SameError({
+    code: 'SAME1703',
+    message: `files cannot be carried to or from the volume: ${command[0]} ended with code ${exitCode}${said === '' ? '' : ` (${said})`}`,
+    ...(lacksTar ? { hint: `image ${image} needs sh and tar for that` } : {}),
+  });
+}
+
+function isTorn(error: unknown): boolean {
+  return error instanceof SameError && error.code === 'SAME1306';
+}
+
+function passConflict(error: unknown): void {
+  if (whyOf(error) !== 'conflict' && whyOf(error) !== 'missing') throw error;
+}

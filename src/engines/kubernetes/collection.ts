@@ -1,0 +1,117 @@
+import {
+  chmodSync,
+  dirname,
+  existsSync,
+  join,
+  lstatSync,
+  makeDirectories,
+  mkdtempSync,
+  readIfThere,
+  removeTree,
+  renameSync,
+  resolve,
+  symlinkSync,
+  writeFileSync,
+} from '../../host/files.ts';
+import type { RunningCommand } from '../attempt/running-command.ts';
+import type { StepAttempt, Workspace } from '../attempt/step-attempt.ts';
+import type { Carrier } from './carrier.ts';
+import { type ExitRecord, parseExitRecord } from './exit-record.ts';
+import { ROOT } from './step-container.ts';
+
+const MOST_STRAYS = 100;
+const REPORTS = ['metrics.json', 'metrics.jsonl'];
+
+/**
+ * Brings back what an attempt left on the volume, to where a step of this machine would have left it.
+ * @returns what its shim says of its end, if that came so far
+ */
+export async function collect(
+  carrier: Carrier,
+  { step, kill }: StepAttempt,
+  workspace: Workspace,
+  keep: string,
+  logs: RunningCommand['logs'],
+): Promise<ExitRecord | undefined> {
+  const places: string[] = [];
+  const fresh = () => {
+    places.push(mkdtempSync(`${workspace.berth}-kept-`));
+    return places.at(-1)!;
+  };
+  try {
+    // Of what was killed nobody waits for files.
+    const isThere = !kill.aborted && (await carrier.take(keep, fresh));
+    if (isThere) return put(places.at(-1)!, step, workspace, logs);
+    withoutLogs(logs);
+    return undefined;
+  } finally {
+    for (const place of places) removeTree(place);
+  }
+}
+
+/** Of an attempt that left none. */
+export function withoutLogs(logs: RunningCommand['logs']): void {
+  for (const path of Object.values(logs)) {
+    makeDirectories(dirname(path));
+    // Secrets are masked in them when the attempt has ended; until then they are for their owner only.
+    writeFileSync(path, '', { mode: 0o600 });
+  }
+}
+
+function put(
+  place: string,
+  step: StepAttempt['step'],
+  workspace: Workspace,
+  logs: RunningCommand['logs'],
+): ExitRecord | undefined {
+  const told = join(place, '.same');
+  withoutLogs(logs);
+  for (const [name, path] of Object.entries(logs)) {
+    if (!isFile(join(told, name))) continue;
+    chmodSync(join(told, name), 0o600);
+    moveTo(join(told, name), path);
+  }
+  const exit = isFile(join(told, 'exit.json'))
+    ? parseExitRecord(readIfThere(join(told, 'exit.json'))!.toString('utf8'))
+    : undefined;
+  for (const report of REPORTS)
+    if (isFile(join(told, report))) moveTo(join(told, report), resolve(workspace.workdir, report));
+  for (const [name, { path }] of Object.entries(step.outputs)) {
+    const to = path === undefined ? join(workspace.out, name) : resolve(workspace.workdir, path);
+    if (existsSync(join(place, name))) moveTo(join(place, name), to);
+    // What it left there is neither file nor directory: whoever takes outputs is to find that out again.
+    else if (exit?.error === 'SAME1611' && !exit.missing.includes(name)) {
+      makeDirectories(dirname(to));
+      symlinkSync('not-a-regular-file', to);
+    }
+  }
+  if (isFile(join(told, 'strays'))) putStrays(join(told, 'strays'), workspace);
+  return exit;
+}
+
+/** Makes what a step left where it may not write, for whoever looks for that. */
+function putStrays(list: string, workspace: Workspace): void {
+  const paths = readIfThere(list)!.toString('utf8').split('\n').slice(0, MOST_STRAYS);
+  for (const path of paths) {
+    const [directory, name, ...others] = path.slice(`${ROOT}/`.length).split('/') as [
+      string,
+      string?,
+      ...string[],
+    ];
+    if (!path.startsWith(`${ROOT}/`) || others.length > 0 || path.includes('\0')) continue;
+    const places: Record<string, string> = { in: workspace.in, out: workspace.out };
+    const place = name === undefined ? workspace.root : places[directory];
+    const entry = name ?? directory;
+    if (place === undefined || ['', '.', '..'].includes(entry) || entry.length > 255) continue;
+    if (!existsSync(join(place, entry))) writeFileSync(join(place, entry), '');
+  }
+}
+
+function moveTo(from: string, to: string): void {
+  makeDirectories(dirname(to));
+  renameSync(from, to);
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

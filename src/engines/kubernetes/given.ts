@@ -1,0 +1,175 @@
+import { canonicalJson, sha256 } from '../../bundle/canonical-json.ts';
+import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
+import { gzip } from '../../bundle/gzip.ts';
+import { parseTreeList } from '../../bundle/tree.ts';
+import type { LocalContentStore } from '../../content/content-store.ts';
+import {
+  closeSync,
+  createReadStream,
+  join,
+  lstatSync,
+  makeDirectories,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  removeTree,
+  writeFully,
+} from '../../host/files.ts';
+import type { PlannedStep } from '../../pipeline/plan.ts';
+import type { Artifact, EngineContext } from '../engine.ts';
+import { placesTaken } from '../step-script.ts';
+import type { Carrier } from './carrier.ts';
+
+const LIST_BYTES = 256 * 1024 * 1024;
+/** Below the directory of the run: no step has this name. */
+const GIVEN = '.given';
+/** Name of a step's packed code. */
+export const CODE = 'code.tar.gz';
+
+/** What a run has put onto its volume, by content: each thing once, however many steps read it. */
+export class Given {
+  readonly #directory: string;
+  readonly #carrier: Carrier;
+  readonly #context: EngineContext;
+  readonly #content: LocalContentStore;
+  readonly #places = new Map<string, Promise<string>>();
+  /** What steps left, by what it is. */
+  readonly #left = new Map<string, string>();
+
+  constructor(directory: string, carrier: Carrier, context: EngineContext, content: LocalContentStore) {
+    this.#directory = directory;
+    this.#carrier = carrier;
+    this.#context = context;
+    this.#content = content;
+  }
+
+  /** Notes that an artifact lies on the volume already: a step of this run has left it there. */
+  know(artifact: Artifact, path: string): void {
+    this.#left.set(nameOf(artifact), path);
+  }
+
+  /** @returns the path of an artifact on the volume */
+  artifact(artifact: Artifact): Promise<string> {
+    const name = nameOf(artifact);
+    const left = this.#left.get(name);
+    if (left === undefined) return this.#once(name, async () => this.#entriesOf(artifact));
+    const known = this.#places.get(name);
+    if (known) return known;
+    const sealed = this.#carrier.seal(left).then(() => left);
+    this.#places.set(name, sealed);
+    sealed.catch(() => {
+      // An image that cannot do that: then it is brought as if it came from elsewhere.
+      this.#left.delete(name);
+      this.#places.delete(name);
+    });
+    return sealed.catch(() => this.artifact(artifact));
+  }
+
+  /** Small texts, by their names in a directory. @returns its path on the volume */
+  texts(texts: Record<string, string>): Promise<string> {
+    const name = `text-${hex(sha256(canonicalJson(texts)))}`;
+    return this.#once(
+      name,
+      async () => () =>
+        Object.entries(texts).map(([file, text]) => source(`content/${file}`, false, Buffer.from(text))),
+    );
+  }
+
+  /** The files that a step sees, packed as {@link CODE} in a directory. @returns its path; undefined where there are none */
+  code(step: PlannedStep): Promise<string | undefined> {
+    const taken = placesTaken(step).sort();
+    const name = `code-${hex(sha256(canonicalJson([this.#context.codeDigest(step), taken])))}`;
+    const directory = this.#places.get(name);
+    if (directory) return directory.then((path) => path || undefined);
+    const packed = this.#pack(step, taken, name);
+    const place = packed.then((path) => path ?? '');
+    this.#places.set(name, place);
+    place.catch(() => this.#places.delete(name));
+    return packed;
+  }
+
+  async #pack(step: PlannedStep, taken: string[], name: string): Promise<string | undefined> {
+    const { workDirectory } = this.#context;
+    makeDirectories(workDirectory);
+    const directory = mkdtempSync(join(workDirectory, 'code-'));
+    try {
+      const tree = join(directory, 'tree');
+      makeDirectories(tree);
+      await this.#context.placeCode(step, tree);
+      const files = filesBelow(tree).filter(
+        (path) => !taken.some((place) => path === place || path.startsWith(`${place}/`)),
+      );
+      if (files.length === 0) return undefined;
+      const archive = join(directory, CODE);
+      const fd = openSync(archive, 'wx', 0o600);
+      try {
+        for await (const chunk of gzip(writeTar(files.map((path) => fileSource(join(tree, path), path)))))
+          writeFully(fd, chunk);
+      } finally {
+        closeSync(fd);
+      }
+      const path = `${this.#directory}/${GIVEN}/${name}`;
+      await this.#carrier.put(path, () => [fileSource(archive, `content/${CODE}`)]);
+      return path;
+    } finally {
+      removeTree(directory);
+    }
+  }
+
+  #once(name: string, open: () => Promise<() => Iterable<TarSource>>): Promise<string> {
+    let place = this.#places.get(name);
+    if (!place) {
+      const path = `${this.#directory}/${GIVEN}/${name}`;
+      place = open()
+        .then((sources) => this.#carrier.put(path, sources))
+        .then(() => path);
+      place.catch(() => this.#places.delete(name));
+      this.#places.set(name, place);
+    }
+    return place;
+  }
+
+  async #entriesOf({ digest, sizeBytes, executable = false }: Artifact): Promise<() => Iterable<TarSource>> {
+    const of = (path: string, blob: string, size: number, isExecutable: boolean): TarSource => ({
+      path,
+      executable: isExecutable,
+      sizeBytes: size,
+      chunks: () => this.#chunksOf(blob),
+    });
+    if (!digest.startsWith('tree:')) return () => [of('content', digest, sizeBytes, executable)];
+    const list = await this.#content.read(digest.slice('tree:'.length), LIST_BYTES);
+    const files = parseTreeList(list);
+    return () =>
+      files.map((file) => of(`content/${file.path}`, file.digest, file.sizeBytes, file.executable));
+  }
+
+  async *#chunksOf(digest: string): AsyncGenerator<Uint8Array> {
+    yield* await this.#content.stream(digest);
+  }
+}
+
+function nameOf({ digest, executable }: Artifact): string {
+  return `${hex(digest)}${digest.startsWith('tree:') ? '-tree' : executable ? '-x' : ''}`;
+}
+
+function hex(digest: string): string {
+  return digest.slice(digest.lastIndexOf(':') + 1);
+}
+
+function source(path: string, executable: boolean, bytes: Uint8Array): TarSource {
+  return { path, executable, sizeBytes: bytes.length, chunks: () => [bytes] };
+}
+
+function fileSource(full: string, path: string): TarSource {
+  const { size, mode } = lstatSync(full);
+  return { path, executable: (mode & 0o100) !== 0, sizeBytes: size, chunks: () => createReadStream(full) };
+}
+
+function filesBelow(directory: string, prefix = ''): string[] {
+  return readdirSync(join(directory, prefix), { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+      return entry.isDirectory() ? filesBelow(directory, path) : [path];
+    });
+}

@@ -1,0 +1,86 @@
+import { EXECUTOR } from '../argo/workflow.ts';
+import type { ClusterObject } from './compilation.ts';
+import { RIGHTS, type Right } from './rights.ts';
+
+/** What the role, its binding and the account that are printed are called. */
+const NAME = 'same';
+
+/** What an administrator applies: objects, and how a person uses them. */
+export interface Rbac {
+  objects: ClusterObject[];
+  comments: string[];
+}
+
+/** Engines that an account with a role is printed for. */
+export const rbacOf: Readonly<Record<string, (namespace: string) => Rbac>> = {
+  kubernetes: ofRuns,
+  argo: ofArgo,
+};
+
+/**
+ * The least that whoever runs programs may do: a role in one namespace, an account, and what binds the two (spec
+ * SAME-ENG-024).
+ */
+function ofRuns(namespace: string): Rbac {
+  return {
+    objects: accountWith(NAME, namespace, RIGHTS),
+    comments: [
+      'What running programs with same as Jobs of Kubernetes takes, and no more; steps themselves have no rights.',
+      'kubectl apply -f FILE',
+      `To run as this account: kubectl create token ${NAME} -n ${namespace}`,
+      'For people instead, name them in the subjects: {kind: User, name: …, apiGroup: rbac.authorization.k8s.io}.',
+    ],
+  };
+}
+
+/** What Argo's own container in each pod of a Workflow needs, to say how it went; and its token, by the name that it has to have. */
+function ofArgo(namespace: string): Rbac {
+  const rights = [{ group: 'argoproj.io', resource: 'workflowtaskresults', verbs: ['create', 'patch'] }];
+  const token: ClusterObject = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      ...metadataOf(`${EXECUTOR}.service-account-token`, namespace),
+      annotations: { 'kubernetes.io/service-account.name': EXECUTOR },
+    },
+    type: 'kubernetes.io/service-account-token',
+  };
+  const [account, ...others] = accountWith(EXECUTOR, namespace, rights);
+  return {
+    objects: [account!, token, ...others],
+    comments: [
+      'What Workflows that same compile --engine argo writes need in their namespace, and no more; steps have no rights.',
+      'kubectl apply -f FILE',
+      'Who applies the Workflows needs the rights to that.',
+    ],
+  };
+}
+
+function accountWith(name: string, namespace: string, rights: readonly Right[]): ClusterObject[] {
+  const metadata = metadataOf(name, namespace);
+  const group = 'rbac.authorization.k8s.io';
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'Role',
+      metadata,
+      rules: rights.map(({ group: of, resource, verbs }) => ({
+        apiGroups: [of],
+        resources: [resource],
+        verbs: [...verbs],
+      })),
+    },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: group, kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    },
+  ];
+}
+
+function metadataOf(name: string, namespace: string): ClusterObject {
+  return { name, namespace, labels: { 'app.kubernetes.io/managed-by': 'same' } };
+}

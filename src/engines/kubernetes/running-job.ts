@@ -1,0 +1,138 @@
+import type { Finding } from '../../errors/same-error.ts';
+import { sleep } from '../../host/clock.ts';
+import type { RunningCommand } from '../attempt/running-command.ts';
+import type { StepAttempt } from '../attempt/step-attempt.ts';
+import { JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
+import type { ClusterRun } from './cluster-run.ts';
+import { endOf, hasStarted, jobEndOf, MAIN, type PodEnd, podOf } from './pod-state.ts';
+import { Waiting } from './waiting.ts';
+
+/** Beyond the grace of its pod, for it to be told. */
+const DELETE_MS = 60_000;
+/** For what it printed last. */
+const LAST_WORDS_MS = 2000;
+const NO_BASH = 'same: there is no bash';
+const LONGEST_LINE = 65_536;
+
+/** What came of a Job. */
+export interface JobEnd {
+  /** Nothing where its pod is gone, and was not seen to end. */
+  pod?: PodEnd;
+  /** Why it never ran. */
+  problem?: Finding;
+  isCanceled: boolean;
+}
+
+/** A Job of one attempt while it runs. */
+export class RunningJob {
+  /** Its shim said that a pipe hides failures. */
+  saidNoBash = false;
+  readonly #run: ClusterRun;
+  readonly #task: StepAttempt;
+  readonly #job: StoredObject;
+  readonly #how: RunningCommand;
+  readonly #over = new AbortController();
+  #following: Promise<void> | undefined;
+  #isDeleted = false;
+
+  constructor(run: ClusterRun, task: StepAttempt, job: StoredObject, how: RunningCommand) {
+    this.#run = run;
+    this.#task = task;
+    this.#job = job;
+    this.#how = how;
+  }
+
+  /** Waits for its end, which Ctrl-C hastens. @throws what made watching impossible */
+  async end(): Promise<JobEnd> {
+    const { cancel, kill } = this.#how;
+    const stop = () => void this.#stop().catch(() => {});
+    cancel.addEventListener('abort', stop);
+    kill.addEventListener('abort', stop);
+    if (cancel.aborted || kill.aborted) stop();
+    try {
+      const end = await this.#ended();
+      // It would be tried again for ever.
+      if (end.problem)
+        await this.#run.cluster.delete(JOBS, this.#job.metadata.name, { uid: this.#job.metadata.uid });
+      const isCanceled = cancel.aborted || kill.aborted;
+      return { ...end, isCanceled };
+    } finally {
+      cancel.removeEventListener('abort', stop);
+      kill.removeEventListener('abort', stop);
+      if (this.#following) await Promise.race([this.#following, sleep(LAST_WORDS_MS, kill)]);
+      this.#over.abort();
+      await this.#following;
+    }
+  }
+
+  async #ended(): Promise<{ pod?: PodEnd; problem?: Finding }> {
+    const { jobs, pods, say } = this.#run;
+    const { name, uid } = this.#job.metadata;
+    const { cell, environment } = this.#task;
+    const image =
+      environment.container && 'image' in environment.container ? environment.container.image : '';
+    const waiting = new Waiting(`step ${cell.name}`, image, say);
+    let started = false;
+    let last: PodEnd | undefined;
+    const end = await jobs.until(() => {
+      const pod = podOf(name, pods.objects.values());
+      if (pod && hasStarted(pod) && !started) {
+        started = true;
+        this.#how.onStart({});
+        this.#following = this.#follow(pod.metadata.name);
+      }
+      const podEnd = pod && endOf(pod);
+      if (podEnd) last = podEnd;
+      const job = jobs.objects.get(name);
+      if (!job || job.metadata.uid !== uid) return { ...(last ? { pod: last } : {}) };
+      if (podEnd && !this.#isDeleted) return { pod: podEnd };
+      if (jobEndOf(job) && !this.#isDeleted && (podEnd || !pod)) return { ...(last ? { pod: last } : {}) };
+      if (started || this.#isDeleted) return undefined;
+      const problem = waiting.look(pod);
+      return problem ? { problem } : undefined;
+    });
+    if (!started) this.#how.onStart({});
+    return end!;
+  }
+
+  /** Asks it to end as Ctrl-C asks a command, and without grace where it is killed. */
+  async #stop(): Promise<void> {
+    const { cluster, pods, jobs } = this.#run;
+    const { name, uid } = this.#job.metadata;
+    this.#isDeleted = true;
+    await cluster.delete(JOBS, name, { propagation: 'Foreground', uid });
+    if (!this.#how.kill.aborted) return;
+    const pod = podOf(name, pods.objects.values());
+    if (pod) await cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
+    // Its node may be gone: then nobody is left to say that it has ended.
+    await sleep(DELETE_MS, this.#over.signal);
+    if (!this.#over.signal.aborted) jobs.objects.delete(name);
+  }
+
+  /** Shows what it prints; what is lost of that is in its logs all the same. */
+  async #follow(pod: string): Promise<void> {
+    const { signal } = this.#over;
+    let rest = '';
+    try {
+      const log = await this.#run.cluster.logs(pod, { container: MAIN, follow: true, signal });
+      log.setEncoding('utf8');
+      for await (const chunk of log) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop()!.slice(-LONGEST_LINE);
+        this.#tell(lines);
+      }
+    } catch (error) {
+      if (whyOf(error) !== 'missing' && !signal.aborted)
+        this.#run.say(
+          `what step ${this.#task.cell.name} prints is not shown any more, but kept: ${(error as Error).message}`,
+        );
+    }
+    if (rest !== '') this.#tell([rest]);
+  }
+
+  #tell(lines: string[]): void {
+    if (lines.some((line) => line.startsWith(NO_BASH))) this.saidNoBash = true;
+    const shown = lines.filter((line) => !line.startsWith('same: '));
+    if (shown.length > 0) this.#how.onLines(shown);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Finding } from '../../errors/same-error.ts';
+import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
+
+/** Refusals of PipelineRuns. */
+export const refusal = refusalsOf('tekton');
+
+/** What of a plan a PipelineRun cannot honour (SAME1016): every field, with a way out. */
+export function pipelineRunRefusals({ environments, steps }: Plan): Finding[] {
+  return [
+    ...environmentRefusals(refusal, environments),
+    ...steps
+      .filter(({ selected }) => selected === 'run')
+      .flatMap((step) => [
+        ...podRefusals(refusal, step, 'Tekton starts the next attempt at once'),
+        ...stepRefusals(step, steps),
+      ]),
+  ];
+}
+
+function stepRefusals(step: PlannedStep, steps: readonly PlannedStep[]): Finding[] {
+  const { group, name, mutex, cells, inputs } = step;
+  const field = `pipeline.${group}.${name}`;
+  const found: Finding[] = [];
+  const alone = 'let one step read from the other, or compile for an engine that can: --engine argo';
+  if (mutex.length > 0) found.push(refusal(`${field}.mutex`, 'tasks of Tekton know no locks', alone));
+  found.push(...parallelRefusals(step, cells.length));
+  if (group !== 'finally') return found;
+  // Where no other steps are to run, those of finally are a graph as well; which they are is not known yet.
+  for (const [input, { from }] of Object.entries(inputs)) {
+    if (!('step' in from)) continue;
+    const source = steps.find((other) => other.name === from.step);
+    if (source?.group === 'finally' && source.selected === 'run') {
+      found.push(
+        refusal(
+          `${field}.inputs.${input}`,
+          `Tekton starts all that comes last at once, step ${source.name} too`,
+          'make one step of both',
+        ),
+      );
+    }
+  }
+  return found;
+}
+
+/** Of a step with a list the number of its cells is known when the list is. */
+export function parallelRefusals({ group, name, parallel }: PlannedStep, cells: number): Finding[] {
+  if (parallel === undefined || parallel >= cells) return [];
+  return [
+    refusal(
+      `pipeline.${group}.${name}.parallel (${parallel} of ${cells} cells)`,
+      'a matrix of Tekton starts all its cells at once',
+      'leave parallel out, or compile for an engine that can: --engine argo',
+    ),
+  ];
+}

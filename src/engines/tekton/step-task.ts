@@ -1,0 +1,51 @@
+import { stepLabels } from '../kubernetes/carried-objects.ts';
+import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
+import { deadlineSeconds, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
+
+/** The parameter by which a cell is told its number. */
+const CELL = 'cell';
+
+/** One task of a pipeline: which cells of a step it runs, and after which tasks. */
+export interface TaskPlace {
+  name: string;
+  slots: number[];
+  after: string[];
+}
+
+/**
+ * Cells of a step as a task of a pipeline. Tekton repeats whatever failed, and the shim says again what is final without
+ * starting the step once more.
+ */
+export function stepTask(
+  compiled: CompiledStep,
+  compilation: Compilation,
+  { name, slots, after }: TaskPlace,
+): ClusterObject {
+  const { step } = compiled;
+  const { max } = step.retries;
+  const deadline = deadlineSeconds(step);
+  const isMany = compiled.cells.length > 1;
+  const { resources, ...container } = stepContainer(compiled, compilation, [
+    { name: 'SAME_EXIT_COPY', value: '$(results.exit.path)' },
+    { name: 'SAME_CELL', value: isMany ? `$(params.${CELL})` : '0' },
+    ...(max === 0 ? [] : [{ name: 'SAME_RETRIES', value: '$(context.task.retry-count)' }]),
+  ]);
+  return {
+    name,
+    ...(after.length === 0 ? {} : { runAfter: after }),
+    ...(max === 0 ? {} : { retries: max }),
+    // What says nothing has an hour.
+    timeout: `${deadline ?? 0}s`,
+    ...(isMany ? { matrix: { params: [{ name: CELL, value: slots.map(String) }] } } : {}),
+    taskSpec: {
+      metadata: {
+        labels: stepLabels(step, compilation.runId),
+        annotations: { 'same.dev/step': step.name },
+      },
+      ...(isMany ? { params: [{ name: CELL, type: 'string' }] } : {}),
+      results: [{ name: 'exit', type: 'string' }],
+      steps: [{ ...container, ...(resources === undefined ? {} : { computeResources: resources }) }],
+      volumes: stepVolumes(compiled, compilation),
+    },
+  };
+}
