@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Cluster, openCluster } from '../components/cluster/cluster.ts';
+import { drainNode, type Json, type Namespace, openNamespace } from '../components/cluster/namespace.ts';
+import { until } from '../components/facts.ts';
+import { type Ended, openRig, type Rig } from '../e2e/rig.ts';
+
+const LIMIT_MS = 240_000;
+const AWAY_MS = 30_000;
+const CELLS = 50;
+/** Milliseconds after its first Job after which the client is killed, each time. */
+const KILLS = [1_500, 4_000, 800];
+
+describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, () => {
+  let cluster: Cluster;
+  let namespace: Namespace;
+  let rig: Rig;
+  before(async () => {
+    cluster = await openCluster();
+  });
+  after(async () => {
+    await cluster?.dispose();
+  });
+
+  /** Has a program with these steps, in a home and a namespace of its own. */
+  async function withProgram(steps: object, work: () => Promise<void>): Promise<void> {
+    namespace = await openNamespace(cluster, 'drill');
+    rig = openRig();
+    try {
+      const program = {
+        apiVersion: 'same/v1',
+        kind: 'Program',
+        metadata: { name: 'drill', version: '1.0' },
+        environments: { default: { image: cluster.busybox } },
+        pipeline: { steps },
+      };
+      rig.write({ 'study/same.yaml': JSON.stringify(program) });
+      const target = ['set', 'target', 'away', '--engine', 'kubernetes', '--namespace', namespace.name];
+      for (const words of [['create', 'program', '-f', 'study'], target]) {
+        const { code, stderr } = await rig.same(words, { env: environment() });
+        assert.equal(code, 0, stderr);
+      }
+      await work();
+    } finally {
+      rig[Symbol.dispose]();
+      await namespace.dispose();
+    }
+  }
+
+  const environment = () => ({ KUBECONFIG: cluster.kubeconfig });
+  const start = (...words: string[]) =>
+    rig.start(['run', 'drill:1.0', '--target', 'away', '--json', ...words], { env: environment() });
+  const pods = (step: string): Promise<Json[]> => namespace.list('pods', '-l', `same.dev/step=${step}`);
+
+  /** The name of the pod of a step, once it runs. */
+  async function running(step: string): Promise<string> {
+    let name = '';
+    await until(
+      `${step} runs`,
+      async () => {
+        const pod = (await pods(step)).find(({ status }) => status.phase === 'Running');
+        name = pod?.metadata.name ?? '';
+        return name !== '';
+      },
+      LIMIT_MS,
+    );
+    return name;
+  }
+
+  /** Names of the Jobs of steps that there ever were, once for each Job; pods that each started. */
+  async function told(): Promise<{ jobs: string[]; pods: string[] }> {
+    const events = await namespace.list('events', '--field-selector=reason=SuccessfulCreate');
+    const own = events.filter(({ involvedObject }) => involvedObject.kind === 'Job');
+    const jobs = new Map(own.map(({ involvedObject: { uid, name } }) => [uid, name]));
+    return { jobs: [...jobs.values()].sort(), pods: own.map(({ message }) => message).sort() };
+  }
+
+  function states({ code, stderr, stdout }: Ended): Record<string, [string, number]> {
+    assert.equal(code, 0, stderr);
+    const { status, steps } = JSON.parse(stdout);
+    assert.equal(status, 'succeeded');
+    return Object.fromEntries(
+      steps.map(({ name, status: of, attempts }: Json) => [name, [of, countOf(attempts)]]),
+    );
+  }
+
+  const long = {
+    first: { run: ['sh', '-c', 'echo 1 > "$SAME_OUT/one"; sleep 8'], outputs: { one: {} } },
+    second: {
+      run: ['sh', '-c', 'cat "$SAME_IN/one" > "$SAME_OUT/two"'],
+      inputs: { one: { from: 'first.one' } },
+      outputs: { two: {} },
+    },
+  };
+
+  it('ends as if nothing had happened when the API was gone for half a minute', () =>
+    withProgram(long, async () => {
+      const { ended } = start();
+      await running('first');
+      await cluster.stop('kube-apiserver');
+      await pause(AWAY_MS);
+      await cluster.start('kube-apiserver');
+      assert.deepEqual(states(await ended), { first: ['succeeded', 1], second: ['succeeded', 1] });
+      const { jobs } = await told();
+      assert.deepEqual(jobs, [...new Set(jobs)]);
+      assert.deepEqual(await namespace.list('jobs'), []);
+    }));
+
+  it('tries again what a deleted pod took along, and counts no failure of the step', () =>
+    withProgram(long, async () => {
+      const { ended } = start();
+      await namespace.kubectl(['delete', 'pod', await running('first'), '--grace-period=1']);
+      const { first, second } = states(await ended);
+      assert.deepEqual([first?.[0], second], ['succeeded', ['succeeded', 1]]);
+      assert.equal((await told()).jobs.filter((name) => name.includes('-first-')).length, 2);
+    }));
+
+  it('goes on on a node that was drained, once it takes pods again', () =>
+    withProgram(long, async () => {
+      const { ended } = start();
+      await running('first');
+      const allow = await drainNode(cluster, namespace);
+      try {
+        await until(
+          'a pod waits for a node',
+          async () => (await namespace.list('pods')).some(({ status }) => status.phase === 'Pending'),
+          LIMIT_MS,
+        );
+      } finally {
+        await allow();
+      }
+      const { first, second } = states(await ended);
+      assert.deepEqual([first?.[0], second], ['succeeded', ['succeeded', 1]]);
+    }));
+
+  it('submits nothing twice when its client is killed, however often, and is gone on with', () =>
+    withProgram(
+      {
+        each: {
+          matrix: { cell: Array.from({ length: CELLS }, (_, cell) => cell) },
+          run: 'echo {{matrix.cell}} > {{outputs.one}}',
+          outputs: { one: {} },
+        },
+      },
+      async () => {
+        for (const afterMs of KILLS) {
+          const resumed = afterMs === KILLS[0] ? [] : ['--resume'];
+          const before = (await told()).jobs.length;
+          const { child, ended } = start('-j10', ...resumed);
+          await until('it submits', async () => (await told()).jobs.length > before, LIMIT_MS);
+          await pause(afterMs);
+          child.kill('SIGKILL');
+          assert.equal((await ended).signal, 'SIGKILL');
+        }
+        const ended = states(await start('-j10', '--resume').ended);
+        const [all, tries] = [
+          Object.values(ended).map(([status]) => status),
+          Object.values(ended).map(([, n]) => n),
+        ];
+        assert.deepEqual([...new Set(all)], ['succeeded']);
+        assert.ok(Math.max(...tries) <= 1, 'no attempt was lost');
+        assert.equal(Object.keys(ended).length, CELLS);
+        const steps = (await told()).jobs.filter((name) => name.includes('-each-'));
+        assert.equal(new Set(steps).size, CELLS);
+        assert.equal(steps.length, CELLS, 'no Job twice');
+      },
+    ));
+});
+
+function countOf(attempts: Json): number {
+  return Array.isArray(attempts) ? attempts.length : attempts;
+}
