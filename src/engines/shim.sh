@@ -57,5 +57,5 @@ sig KILL
 # what left the group may hold the pipes for ever
 [ -z "$t" ] || { (while [ $G -gt 0 ] && kill -0 $$; do sleep 1; G=$((G-1)); done; kill -0 $$ && kill -9 $t) >/dev/null 2>&1 & w=$!; wait $t; kill $w; }
 for f in $R; do [ ! -f "$f" ] || [ -h "$f" ] || cat "$f" >"$M/${f##*/}"; done
-[ $c$x$k != 0falsefalse ] || outputs
+outputs $c$x$k
 fin

@@ -78,6 +78,9 @@ put() { rm -rf "$2" && mkdir -p "\${2%/*}" && cp -R "$1" "$2" || die SAME1305 "n
 unpack() { rm -rf "$B/.u" && mkdir "$B/.u" && tar -xzf "$1" -C "$B/.u" || die SAME1305 "cannot unpack $1"; put "$B/.u/content" "$2"; rm -rf "$B/.u"; }
 `;
 
+/** What stands at a report's path is held to what an output is (spec SAME-STP-021). */
+const REPORTS = `for f in $R; do f=$D/$f; [ -e "$f" ] || [ -h "$f" ] || continue; case $(cd -P "$D" && pwd) in "$(cd -P "$B" && pwd)"/*) [ -f "$f" ] && [ ! -h "$f" ] || e=SAME1611;; *) e=SAME1604;; esac; done`;
+
 /**
  * The script that tells the shim one step: sh, with every word of the program in single quotes, so that nothing in it is
  * interpreted but by the step's own command. It is told the cell by the number of its slot.
@@ -131,10 +134,12 @@ export function stepScript(input: StepScriptInput): string {
     ),
     ...commandLines(step, root),
     'outputs() {',
+    ...failedLines(step, input.known !== undefined),
     ...Object.entries(step.outputs).map(([name, { path }]) =>
       path === undefined ? `keep ${name}` : `keep ${name} ${quoted(trimmed(path))}`,
     ),
     ...(report ? reportLines(step, report.metric, report.file) : []),
+    REPORTS,
     ...(input.known === undefined ? [] : strayLines(step, root, input.known)),
     ':',
     '}',
@@ -200,6 +205,17 @@ function inputLines(
     }
   }
   return [...lines];
+}
+
+/** What is kept of an attempt whose command did not succeed: where somebody reads them, figures (spec SAME-STP-021). */
+function failedLines({ outputs }: PlannedStep, isRead: boolean): string[] {
+  const figures = Object.entries(outputs).flatMap(([name, { kind, path }]) => {
+    if (!isRead || kind !== 'metrics') return [];
+    const from = path === undefined ? `"$O/${name}"` : `"$D/"${quoted(trimmed(path))}`;
+    return [`[ ! -f ${from} ] || [ -h ${from} ] || mv ${from} "$K/${name}"`];
+  });
+  const kept = figures.length === 0 ? 'return' : `{ ${figures.join('; ')}; return; }`;
+  return [`[ "$1" = 0falsefalse ] || ${kept}`];
 }
 
 /** Lists what a step left where it may not write, once its outputs are away (spec SAME-STP-019). */

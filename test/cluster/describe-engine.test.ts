@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { RIGHTS, rightText } from '../../src/engines/kubernetes/rights.ts';
+import { configurationOf } from '../components/cluster/account.ts';
 import { type Cluster, openCluster } from '../components/cluster/cluster.ts';
 import { type Namespace, openNamespace } from '../components/cluster/namespace.ts';
 import { recordApi } from '../components/cluster/recording-api.ts';
@@ -28,11 +29,7 @@ describe('an engine of a cluster', { timeout: 600_000 }, () => {
 
   /** Writes a kubeconfig of an account of the namespace. */
   async function account(name: string): Promise<{ KUBECONFIG: string }> {
-    const config = JSON.parse(await cluster.kubectl(['config', 'view', '--raw', '--minify', '-o', 'json']));
-    const token = await namespace.kubectl(['create', 'token', name]);
-    config.users[0].user = { token };
-    config.contexts[0].context.namespace = namespace.name;
-    rig.write({ [`${name}.json`]: JSON.stringify(config) });
+    rig.write({ [`${name}.json`]: await configurationOf(cluster, namespace, name) });
     return { KUBECONFIG: rig.path(`${name}.json`) };
   }
 
@@ -40,12 +37,10 @@ describe('an engine of a cluster', { timeout: 600_000 }, () => {
     cluster = await openCluster();
     namespace = await openNamespace(cluster, 'engines');
     rig = openRig();
-    const config = JSON.parse(await cluster.kubectl(['config', 'view', '--raw', '--minify', '-o', 'json']));
-    config.contexts[0].context.namespace = namespace.name;
     const image = `environments: {default: {image: "${cluster.busybox}"}}\n`;
     const step = 'run: [sh, -c, "echo 1 > $SAME_OUT/one"]\noutputs: {one: {}}';
     rig.write({
-      'admin.json': JSON.stringify(config),
+      'admin.json': await configurationOf(cluster, namespace),
       'study/same.yaml': manifest(step, `${image}resources: {cpu: 0.1, memory: 64Mi}`),
       'greedy/same.yaml': manifest(
         step,

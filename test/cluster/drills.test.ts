@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Cluster, openCluster } from '../components/cluster/cluster.ts';
 import { drainNode, type Json, type Namespace, openNamespace } from '../components/cluster/namespace.ts';
 import { until } from '../components/facts.ts';
+import { awaiting } from '../contract/meeting.ts';
 import { type Ended, openRig, type Rig } from '../e2e/rig.ts';
 
 const LIMIT_MS = 240_000;
@@ -53,13 +54,15 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
     rig.start(['run', 'drill:1.0', '--target', 'away', '--json', ...words], { env: environment() });
   const pods = (step: string): Promise<Json[]> => namespace.list('pods', '-l', `same.dev/step=${step}`);
 
-  /** The name of the pod of a step, once it runs. */
-  async function running(step: string): Promise<string> {
+  /** The name of the pod of a step, once it runs; with `not`, of another one than that. */
+  async function running(step: string, not = ''): Promise<string> {
     let name = '';
     await until(
       `${step} runs`,
       async () => {
-        const pod = (await pods(step)).find(({ status }) => status.phase === 'Running');
+        const pod = (await pods(step)).find(
+          ({ status, metadata }) => status.phase === 'Running' && metadata.name !== not,
+        );
         name = pod?.metadata.name ?? '';
         return name !== '';
       },
@@ -67,6 +70,9 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
     );
     return name;
   }
+
+  /** Lets the step `first` end in a pod, after a while. */
+  const release = (pod: string) => namespace.kubectl(['exec', pod, '--', 'touch', '/tmp/go']);
 
   /** Names of the Jobs of steps that there ever were, once for each Job; pods that each started. */
   async function told(): Promise<{ jobs: string[]; pods: string[] }> {
@@ -86,7 +92,11 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
   }
 
   const long = {
-    first: { run: ['sh', '-c', 'echo 1 > "$SAME_OUT/one"; sleep 8'], outputs: { one: {} } },
+    // However slow the machine is, it runs for as long as it has to be seen running, and not much longer.
+    first: {
+      run: ['sh', '-c', `${awaiting('/tmp/go')}; echo 1 > "$SAME_OUT/one"; sleep 5`],
+      outputs: { one: {} },
+    },
     second: {
       run: ['sh', '-c', 'cat "$SAME_IN/one" > "$SAME_OUT/two"'],
       inputs: { one: { from: 'first.one' } },
@@ -97,7 +107,7 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
   it('ends as if nothing had happened when the API was gone for half a minute', () =>
     withProgram(long, async () => {
       const { ended } = start();
-      await running('first');
+      await release(await running('first'));
       await cluster.stop('kube-apiserver');
       await pause(AWAY_MS);
       await cluster.start('kube-apiserver');
@@ -110,7 +120,9 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
   it('tries again what a deleted pod took along, and counts no failure of the step', () =>
     withProgram(long, async () => {
       const { ended } = start();
-      await namespace.kubectl(['delete', 'pod', await running('first'), '--grace-period=1']);
+      const deleted = await running('first');
+      await namespace.kubectl(['delete', 'pod', deleted, '--grace-period=1']);
+      await release(await running('first', deleted));
       const { first, second } = states(await ended);
       assert.deepEqual([first?.[0], second], ['succeeded', ['succeeded', 1]]);
       assert.equal((await told()).jobs.filter((name) => name.includes('-first-')).length, 2);
@@ -119,7 +131,7 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
   it('goes on on a node that was drained, once it takes pods again', () =>
     withProgram(long, async () => {
       const { ended } = start();
-      await running('first');
+      const drained = await running('first');
       const allow = await drainNode(cluster, namespace);
       try {
         await until(
@@ -130,6 +142,7 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
       } finally {
         await allow();
       }
+      await release(await running('first', drained));
       const { first, second } = states(await ended);
       assert.deepEqual([first?.[0], second], ['succeeded', ['succeeded', 1]]);
     }));

@@ -22,7 +22,7 @@ export function engineContract(name: string, open: OpenEngine, traits: EngineTra
   conditionsContract(name, run);
   endsContract(name, run, traits);
   failuresContract(name, run, traits);
-  figuresContract(name, run);
+  figuresContract(name, run, traits);
   inputsContract(name, run, traits);
   interruptsContract(name, run, traits);
   orderContract(name, run);

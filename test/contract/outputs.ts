@@ -111,14 +111,14 @@ pipeline:
     it('what a failed attempt left beside its directories is gone at the next', async () => {
       const ran = await run({
         manifest: oneStep(
-          `run: 'echo "$HOME"; test $SAME_ATTEMPT = 2 || { touch ../../litter; exit 1; }'\nretries: {max: 1, backoff: 1ms}`,
+          `run: 'echo "$HOME"; test ! -e ../../litter && test $SAME_ATTEMPT = 2 || { touch ../../litter; exit 1; }'\nretries: {max: 1, backoff: 1ms}`,
         ),
       });
       succeeded(ran);
       const homes = await Promise.all(
         ran.attempts('main').map(async ({ logs }) => (await ran.content.read(logs.stdout.digest)).toString()),
       );
-      assert.notEqual(homes[0], homes[1]);
+      if (!traits.isAway) assert.notEqual(homes[0], homes[1]);
     });
 
     it('a step may be called like any directory of the runner', async () => {
