@@ -21,6 +21,8 @@ export const KEY = 'same.dev/key';
 export const CELL = 'same.dev/cell';
 const KEPT_SECONDS = 86_400;
 const GRACE_SECONDS = 30;
+/** The most that a variable of a process has, by far: a longer script lies on the volume. */
+const VARIABLE_BYTES = 65_536;
 
 /** One try at an attempt: more than one where the cluster lost the first. */
 export interface Try {
@@ -81,14 +83,24 @@ export async function attemptJob(
     known: ['spec', 'given', 'code', '.1', '.2'],
     ...(code === undefined ? {} : { code: `${ROOT}/code/${CODE}` }),
   });
-  mount(`${ROOT}/spec`, await given.texts({ 'shim.sh': shimText(), 'step.sh': script }));
+  const told = Buffer.from(script).toString('base64');
+  const isLong = told.length > VARIABLE_BYTES;
+  if (isLong) mount(`${ROOT}/spec`, await given.texts({ 'step.sh': script }));
   const labels = {
     ...labelsOf(names),
     'same.dev/step': objectName(names.run, step.name).slice(`same-${names.run}-`.length),
     [CELL]: cellLabel(names, task),
     'same.dev/network': step.network ? 'open' : 'none',
   };
-  const pod = podSpec(task, { platform, secret: name, mounts, keep });
+  const pod = podSpec(task, {
+    platform,
+    secret: name,
+    mounts,
+    keep,
+    script: isLong
+      ? { name: 'SAME_STEP_FILE', value: `${ROOT}/spec/step.sh` }
+      : { name: 'SAME_STEP_B64', value: told },
+  });
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -121,11 +133,14 @@ function podSpec(
     secret,
     mounts,
     keep,
+    script,
   }: {
     platform: string;
     secret: string;
     mounts: ClusterObject[];
     keep: string;
+    /** The variable that leads the shim to its step. */
+    script: ClusterObject;
   },
 ): ClusterObject {
   const { container, variables } = environment;
@@ -147,6 +162,7 @@ function podSpec(
           { step: { ...step, secrets: [] }, image, cells, variables, archives: [], after: [] },
           { runId: context.runId, optionalSecrets: [] },
           [
+            script,
             { name: 'SAME_EXIT_COPY', value: '/dev/termination-log' },
             { name: 'SAME_CELL', value: '0' },
             { name: 'SAME_RETRIES', value: String(attempt - 1) },
@@ -166,6 +182,8 @@ function podSpec(
             })),
           ],
         ),
+        // It comes with its Job, so that nothing has to be put onto the volume for it; the API takes `$$` for `$`.
+        command: ['sh', '-c', shimText().replaceAll('$', '$$$$')],
         volumeMounts: [
           { name: 'work', mountPath: ROOT },
           { name: 'temporary', mountPath: '/tmp', subPath: 'tmp' },

@@ -23,10 +23,10 @@ const AT_ONCE = 8;
 
 const PUT =
   '[ -e "$2" ] && exit 0; rm -rf "$1" && mkdir -p "$1" "${2%/*}" && tar -xf - -C "$1" && { find "$1/content" -type f -exec chmod a-w {} + || :; } && { mv "$1/content" "$2" 2>/dev/null || [ -e "$2" ]; }; r=$?; rm -rf "$1"; exit $r';
-const SEAL =
-  'find "$1" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$1" -exec touch -t 198001020000.00 {} +';
-const TAKE = '[ -d "$1" ] || exit 3; tar -cf - -C "$1" .';
-const [NOT_THERE, NO_TAR] = [3, 127];
+/** Then the files that a step left get the mode and the time that those have that come from a store, but for its logs. */
+const TAKE = `[ -d "$1" ] || exit 3; tar -cf - -C "$1" . || exit 1; for f in "$1"/*; do
+[ ! -e "$f" ] || { find "$f" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$f" -exec touch -t 198001020000.00 {} +; } || exit 4; done`;
+const [NOT_THERE, NOT_SEALED, NO_TAR] = [3, 4, 127];
 
 /** What a carrier needs of its run. */
 export interface CarrierOptions {
@@ -66,17 +66,18 @@ export class Carrier {
     }));
   }
 
-  /** Brings a directory of the volume here. @returns whether there was one @throws SAME1306 it cannot be unpacked */
-  async take(path: string, fresh: () => string): Promise<boolean> {
-    return this.#tried(['sh', '-c', TAKE, 'sh', `${PLACE}/${path}`], () => {
+  /**
+   * Brings a directory of the volume here, and seals the files in it: others may be given them as they are.
+   * @returns `taken` where its image lacks what sealing takes, undefined where there is none
+   * @throws SAME1306 it cannot be unpacked
+   */
+  async take(path: string, fresh: () => string): Promise<'sealed' | 'taken' | undefined> {
+    const exitCode = await this.#tried(['sh', '-c', TAKE, 'sh', `${PLACE}/${path}`], () => {
       const unpacking = unpackInto(fresh());
       return { take: (chunk) => unpacking.take(chunk), end: () => unpacking.end() };
     });
-  }
-
-  /** Gives the files that a step left the mode and the time that those have that come from a store. */
-  async seal(path: string): Promise<void> {
-    await this.#tried(['sh', '-c', SEAL, 'sh', `${PLACE}/${path}`], () => ({}));
+    if (exitCode === NOT_THERE) return undefined;
+    return exitCode === NOT_SEALED ? 'taken' : 'sealed';
   }
 
   /** Removes a path of the volume. */
@@ -94,7 +95,7 @@ export class Carrier {
       .filter((name) => name !== '');
   }
 
-  /** @returns whether what it was about was there */
+  /** @returns the code that it ended with, if it is one of those that say something */
   async #tried(
     command: string[],
     begin: () => {
@@ -102,7 +103,7 @@ export class Carrier {
       take?(chunk: Buffer): void;
       end?(): Promise<void>;
     },
-  ): Promise<boolean> {
+  ): Promise<number> {
     const { cluster, patient, kill } = this.#options;
     await this.#place();
     try {
@@ -113,10 +114,10 @@ export class Carrier {
           const { exitCode, stderr } = await patient.ask(() =>
             cluster.exec(pod, { container: MAIN, command, ...streams }),
           );
-          if (exitCode === NOT_THERE) return false;
-          if (exitCode === 0) {
+          if (exitCode === NOT_THERE) return exitCode;
+          if (exitCode === 0 || exitCode === NOT_SEALED) {
             await end?.();
-            return true;
+            return exitCode;
           }
           throw failed(this.#options.image, command, exitCode, stderr);
         } catch (error) {

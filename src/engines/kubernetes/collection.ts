@@ -22,17 +22,22 @@ import { ROOT } from './step-container.ts';
 const MOST_STRAYS = 100;
 const REPORTS = ['metrics.json', 'metrics.jsonl'];
 
-/**
- * Brings back what an attempt left on the volume, to where a step of this machine would have left it.
- * @returns what its shim says of its end, if that came so far
- */
+/** What came back of an attempt. */
+export interface Collected {
+  /** What its shim says of its end, if that came so far. */
+  exit?: ExitRecord | undefined;
+  /** What it left on the volume can be given to others as it is. */
+  isSealed: boolean;
+}
+
+/** Brings back what an attempt left on the volume, to where a step of this machine would have left it. */
 export async function collect(
   carrier: Carrier,
   { step, kill }: StepAttempt,
   workspace: Workspace,
   keep: string,
   logs: RunningCommand['logs'],
-): Promise<ExitRecord | undefined> {
+): Promise<Collected> {
   const places: string[] = [];
   const fresh = () => {
     places.push(mkdtempSync(`${workspace.berth}-kept-`));
@@ -40,10 +45,10 @@ export async function collect(
   };
   try {
     // Of what was killed nobody waits for files.
-    const isThere = !kill.aborted && (await carrier.take(keep, fresh));
-    if (isThere) return put(places.at(-1)!, step, workspace, logs);
+    const taken = kill.aborted ? undefined : await carrier.take(keep, fresh);
+    if (taken) return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
     withoutLogs(logs);
-    return undefined;
+    return { isSealed: false };
   } finally {
     for (const place of places) removeTree(place);
   }

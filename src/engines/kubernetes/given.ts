@@ -33,8 +33,6 @@ export class Given {
   readonly #context: EngineContext;
   readonly #content: LocalContentStore;
   readonly #places = new Map<string, Promise<string>>();
-  /** What steps left, by what it is. */
-  readonly #left = new Map<string, string>();
 
   constructor(directory: string, carrier: Carrier, context: EngineContext, content: LocalContentStore) {
     this.#directory = directory;
@@ -43,26 +41,15 @@ export class Given {
     this.#content = content;
   }
 
-  /** Notes that an artifact lies on the volume already: a step of this run has left it there. */
+  /** Notes that an artifact lies on the volume already, as a step of this run has left it there, and sealed. */
   know(artifact: Artifact, path: string): void {
-    this.#left.set(nameOf(artifact), path);
+    const name = nameOf(artifact);
+    if (!this.#places.has(name)) this.#places.set(name, Promise.resolve(path));
   }
 
   /** @returns the path of an artifact on the volume */
   artifact(artifact: Artifact): Promise<string> {
-    const name = nameOf(artifact);
-    const left = this.#left.get(name);
-    if (left === undefined) return this.#once(name, async () => this.#entriesOf(artifact));
-    const known = this.#places.get(name);
-    if (known) return known;
-    const sealed = this.#carrier.seal(left).then(() => left);
-    this.#places.set(name, sealed);
-    sealed.catch(() => {
-      // An image that cannot do that: then it is brought as if it came from elsewhere.
-      this.#left.delete(name);
-      this.#places.delete(name);
-    });
-    return sealed.catch(() => this.artifact(artifact));
+    return this.#once(nameOf(artifact), async () => this.#entriesOf(artifact));
   }
 
   /** Small texts, by their names in a directory. @returns its path on the volume */

@@ -30,7 +30,7 @@ export async function runInCluster(
 ): Promise<Finished> {
   const workspace = openEmptyWorkspace(task);
   try {
-    let keep = '';
+    let keep: string | undefined;
     let shimError = '';
     const { logs, end } = await runCommand(task, tell, async (how) => {
       const ran = await untilItEnds(run, options, task, workspace, how);
@@ -39,7 +39,7 @@ export async function runInCluster(
     });
     const finished = await storeEnd({ ...task, workspace, placed: [], logs, end });
     if (finished.status === 'succeeded' && shimError !== '') return refused(finished, shimError);
-    if (finished.status === 'succeeded')
+    if (finished.status === 'succeeded' && keep !== undefined)
       for (const [name, artifact] of Object.entries(finished.outputs))
         run.given.know(artifact, `${keep}/${name}`);
     return finished;
@@ -65,19 +65,19 @@ async function untilItEnds(
   task: StepAttempt,
   workspace: Workspace,
   how: RunningCommand,
-): Promise<{ end: AttemptEnd; keep: string; shimError: string }> {
+): Promise<{ end: AttemptEnd; keep?: string; shimError: string }> {
   for (let again = 0; ; again++) {
     const submitted = await claim(run, options, task, again);
     if ('end' in submitted) {
       withoutLogs(how.logs);
       how.onStart({});
-      return { end: submitted.end, keep: '', shimError: '' };
+      return { end: submitted.end, shimError: '' };
     }
     const { job, keep } = submitted;
     run.mine(task.cell.name, task.attempt, job);
     const running = new RunningJob(run, task, job, how);
     const { pod, problem, isCanceled } = await running.end();
-    const exit = await collect(run.carrier, task, workspace, keep, how.logs);
+    const { exit, isSealed } = await collect(run.carrier, task, workspace, keep, how.logs);
     const end: ReturnType<typeof attemptEnd> = problem
       ? { status: isCanceled ? 'canceled' : 'failed', durationMs: 0, ...(isCanceled ? {} : { problem }) }
       : attemptEnd(exit, pod, {
@@ -87,12 +87,12 @@ async function untilItEnds(
         });
     const hasBash = { hasBash: !running.saidNoBash };
     const shimError = exit?.error ?? '';
-    if (!('lost' in end)) return { end: { ...end, ...hasBash }, keep, shimError };
+    if (!('lost' in end)) return { end: { ...end, ...hasBash }, shimError, ...(isSealed ? { keep } : {}) };
     const name = task.cell.name;
-    if (how.cancel.aborted) return { end: { status: 'canceled', durationMs: 0 }, keep, shimError };
+    if (how.cancel.aborted) return { end: { status: 'canceled', durationMs: 0 }, shimError };
     if (again === MORE_TRIES) {
       const lost = lostFor(name, again + 1, end);
-      return { end: { status: 'failed', durationMs: 0, problem: lost, ...hasBash }, keep, shimError };
+      return { end: { status: 'failed', durationMs: 0, problem: lost, ...hasBash }, shimError };
     }
     run.say(`step ${name} is made again: ${end.lost}`);
   }

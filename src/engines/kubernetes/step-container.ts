@@ -60,7 +60,8 @@ export function scriptOf(compiled: CompiledStep, { runId }: Compilation): string
 
 /**
  * The container of each cell: nothing of the cluster but its own inputs, its script and a place for what it leaves.
- * @param told what tells the shim its cell (`SAME_CELL`), its retries and where to leave a copy of how it ended
+ * @param told what tells the shim its cell (`SAME_CELL`), its retries and where to leave a copy of how it ended; also its
+ *   script, where that does not lie beside it
  * @param cell the number of the cell where the engine fills it in; of others it is taken from `SAME_CELL`
  */
 export function stepContainer(
@@ -75,7 +76,9 @@ export function stepContainer(
     image,
     command: ['sh', `${ROOT}/spec/shim.sh`],
     env: [
-      { name: 'SAME_STEP_FILE', value: `${ROOT}/spec/step.sh` },
+      ...(told.some(({ name }) => String(name).startsWith('SAME_STEP_'))
+        ? []
+        : [{ name: 'SAME_STEP_FILE', value: `${ROOT}/spec/step.sh` }]),
       ...told,
       ...step.secrets.map((name) => ({
         name,
