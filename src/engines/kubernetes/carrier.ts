@@ -87,8 +87,11 @@ export class Carrier {
 
   /** Names at the top of the volume. */
   async names(): Promise<string[]> {
-    const chunks: Buffer[] = [];
-    await this.#tried(['ls', '-A', PLACE], () => ({ take: (chunk) => void chunks.push(chunk) }));
+    let chunks: Buffer[] = [];
+    await this.#tried(['ls', '-A', PLACE], () => {
+      chunks = [];
+      return { take: (chunk) => void chunks.push(chunk) };
+    });
     return Buffer.concat(chunks)
       .toString('utf8')
       .split('\n')
@@ -109,11 +112,20 @@ export class Carrier {
     try {
       for (let tries = 1; ; tries++) {
         const pod = await this.#pod();
-        const { end, ...streams } = begin();
+        let end: ReturnType<typeof begin>['end'];
         try {
-          const { exitCode, stderr } = await patient.ask(() =>
-            cluster.exec(pod, { container: MAIN, command, ...streams }),
-          );
+          const { exitCode, stderr } = await patient.ask(() => {
+            // Anew each time: of what was sent or taken before nothing counts.
+            const begun = begin();
+            end = begun.end;
+            const { input, take } = begun;
+            return cluster.exec(pod, {
+              container: MAIN,
+              command,
+              ...(input ? { input } : {}),
+              ...(take ? { take } : {}),
+            });
+          });
           if (exitCode === NOT_THERE) return exitCode;
           if (exitCode === 0 || exitCode === NOT_SEALED) {
             await end?.();
