@@ -46,16 +46,25 @@ export async function openClusterRun({
   say,
 }: ClusterRunOptions): Promise<ClusterRun> {
   const asked = await open();
-  // One that has never answered is not waited for.
-  await asked.ask('/version');
   const patient = new Patient({ signal: context.kill, say });
   const cluster = patientCluster(asked, patient);
   const names = runNames(context.firstRunId ?? context.runId);
   const labels = `same.dev/run=${names.run}`;
   const [jobs, pods] = [new Watched(cluster, JOBS, labels), new Watched(cluster, PODS, labels)];
-  await Promise.all([jobs.begin(), pods.begin()]);
+  const leave = async () => {
+    await Promise.all([jobs.close(), pods.close()]);
+    asked.close();
+  };
+  try {
+    // One that has never answered is not waited for.
+    await asked.ask('/version');
+    await Promise.all([jobs.begin(), pods.begin()]);
+    await closeNetwork(cluster, names);
+  } catch (error) {
+    await leave();
+    throw error;
+  }
   const carrier = new Carrier({ cluster, patient, names, jobs, pods, image, say, kill: context.kill });
-  await closeNetwork(cluster, names);
   const swept = removeLeftovers(cluster, carrier, names).catch(() => {});
   const own = new Map<string, StoredObject[]>();
   const removals = new Set<Promise<unknown>>();
@@ -92,8 +101,7 @@ export async function openClusterRun({
       } catch (error) {
         say(`something of run ${context.runId} is left in the cluster: ${(error as Error).message}`);
       } finally {
-        await Promise.all([jobs.close(), pods.close()]);
-        asked.close();
+        await leave();
       }
     },
   };
