@@ -181,7 +181,8 @@ describe('an API that does not do what it is asked for', () => {
   it('is asked again while it is gone or busy, and no more when the run is killed', async () => {
     const told: string[] = [];
     const kill = new AbortController();
-    const patient = new Patient({ signal: kill.signal, say: (line) => told.push(line), limitMs: 60_000 });
+    const say = (line: string) => void told.push(line);
+    const patient = new Patient({ signal: kill.signal, say, limitMs: 60_000, wakingMs: 0 });
     let times = 0;
     const answer = await patient.ask(async () => {
       if (++times < 3)

@@ -5,12 +5,22 @@ import { type Cluster, type ClusterWhy, whyOf } from './cluster.ts';
 export const PATIENCE_MS = 600_000;
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [250, 5000];
 const PASSING: (ClusterWhy | undefined)[] = ['unreachable', 'busy'];
+const REFUSED: (ClusterWhy | undefined)[] = ['forbidden', 'login'];
+/** An API that has just come back may not know yet what it allows: for so long that is not its last word. */
+export const WAKING_MS = 30_000;
+
+/** Whether an API does not allow something, or not to this caller. */
+export function isRefused(error: unknown): boolean {
+  return REFUSED.includes(whyOf(error));
+}
 
 /** Who waits, and until when. */
 export interface Patience {
   /** Aborted: nothing is tried again. */
   signal: AbortSignal;
   limitMs?: number;
+  /** How long after it was gone an API may refuse what it allows; {@link WAKING_MS} unless a test says otherwise. */
+  wakingMs?: number;
   /** Told once that it is waited, and once that it was worth it. */
   say(line: string): void;
 }
@@ -19,14 +29,16 @@ export interface Patience {
 export class Patient {
   readonly #patience: Patience;
   #waiting = 0;
+  /** When it was gone last. */
+  #goneMs = Number.NEGATIVE_INFINITY;
 
   constructor(patience: Patience) {
     this.#patience = patience;
   }
 
-  /** @throws the last error, once that took too long; every other error at once */
+  /** @throws the last error, once that took too long; every other at once, unless the API has only just come back */
   async ask<T>(question: () => Promise<T>): Promise<T> {
-    const { signal, limitMs = PATIENCE_MS, say } = this.#patience;
+    const { signal, limitMs = PATIENCE_MS, wakingMs = WAKING_MS, say } = this.#patience;
     let since: number | undefined;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
@@ -34,16 +46,20 @@ export class Patient {
         if (since !== undefined && --this.#waiting === 0) say('the cluster answers again');
         return answer;
       } catch (error) {
-        const isOver = since !== undefined && monotonicMs() - since > limitMs;
-        if (!PASSING.includes(whyOf(error)) || signal.aborted || isOver) {
+        const nowMs = monotonicMs();
+        const isOver = since !== undefined && nowMs - since > limitMs;
+        const isGone = PASSING.includes(whyOf(error));
+        if (isGone) this.#goneMs = nowMs;
+        const isWaking = isRefused(error) && nowMs - this.#goneMs < wakingMs;
+        if (!(isGone || isWaking) || signal.aborted || isOver) {
           if (since !== undefined) this.#waiting--;
           throw error;
         }
         if (since === undefined) {
-          since = monotonicMs();
+          since = nowMs;
           if (this.#waiting++ === 0)
             say(
-              `${(error as Error).message.replace(/^SAME\d+ /, '')}: waiting up to ${limitMs / 60_000} min`,
+              `${(error as Error).message.replace(/^SAME\d+ /, '')}: waiting up to ${isGone ? `${limitMs / 60_000} min` : `${wakingMs / 1000} s`}`,
             );
         }
         await sleep(pauseMs * (0.5 + Math.random() / 2), signal);

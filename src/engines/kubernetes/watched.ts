@@ -1,5 +1,6 @@
-import { sleep } from '../../host/clock.ts';
+import { monotonicMs, sleep } from '../../host/clock.ts';
 import { type Cluster, type Kind, type Selection, type StoredObject, whyOf } from './cluster.ts';
+import { isRefused, WAKING_MS } from './patient-cluster.ts';
 
 const PAUSE_MS = 500;
 /** What is waited for may be a time, too. */
@@ -14,22 +15,28 @@ export class Watched {
   readonly #cluster: Cluster;
   readonly #kind: Kind;
   readonly #labels: string;
+  readonly #wakingMs: number;
   readonly #stop = new AbortController();
   readonly #waiting = new Set<() => void>();
   #tick: NodeJS.Timeout | undefined;
   #watching: Promise<void> | undefined;
   #failed: { error: unknown } | undefined;
 
-  /** @param cluster one that waits while the API is gone */
-  constructor(cluster: Cluster, kind: Kind, labels: string) {
+  /**
+   * @param cluster one that waits while the API is gone
+   * @param wakingMs how long what was allowed before may be refused
+   */
+  constructor(cluster: Cluster, kind: Kind, labels: string, wakingMs = WAKING_MS) {
     this.#cluster = cluster;
     this.#kind = kind;
     this.#labels = labels;
+    this.#wakingMs = wakingMs;
   }
 
   /** @returns once what is there is known */
   async begin(): Promise<void> {
     const version = await this.#list();
+    if (this.#stop.signal.aborted) return;
     this.#watching = this.#watch(version).catch((error: unknown) => {
       this.#failed = { error };
       this.#wake();
@@ -82,6 +89,8 @@ export class Watched {
   async #watch(from: string): Promise<void> {
     let version: string | undefined = from;
     const { signal } = this.#stop;
+    let hasWatched = false;
+    let refusedMs: number | undefined;
     while (!signal.aborted) {
       try {
         version ??= await this.#list();
@@ -90,6 +99,8 @@ export class Watched {
           resourceVersion: version,
         };
         for await (const { type, object } of this.#cluster.watch(this.#kind, selection, signal)) {
+          hasWatched = true;
+          refusedMs = undefined;
           version = object.metadata.resourceVersion;
           if (type === 'DELETED') this.objects.delete(object.metadata.name);
           else if (type !== 'BOOKMARK') this.objects.set(object.metadata.name, object);
@@ -97,8 +108,12 @@ export class Watched {
         }
       } catch (error) {
         if (signal.aborted) return;
-        const why = whyOf(error);
-        if (why === undefined || why === 'login' || why === 'forbidden' || version === undefined) throw error;
+        if (whyOf(error) === undefined) throw error;
+        if (isRefused(error)) {
+          const nowMs = monotonicMs();
+          refusedMs ??= nowMs;
+          if (!hasWatched || nowMs - refusedMs >= this.#wakingMs) throw error;
+        } else if (version === undefined) throw error;
         // Listing waits until the API answers again; what was missed meanwhile is then known.
         version = undefined;
         await sleep(PAUSE_MS, signal);
