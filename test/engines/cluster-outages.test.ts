@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Change, JOBS } from '../../src/engines/kubernetes/cluster.ts';
-import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
+import { clusterError, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
 import { Patient } from '../../src/engines/kubernetes/patient-cluster.ts';
 import { Watched } from '../../src/engines/kubernetes/watched.ts';
 import { stored, ToldCluster } from '../components/told-cluster.ts';
@@ -79,5 +79,16 @@ describe('an API that comes back', () => {
     answers.push(forbidden);
     const other = new Patient({ signal, say: () => {} });
     await assert.rejects(other.ask(ask), { code: 'SAME1704' });
+  });
+});
+
+describe('an API that went away', () => {
+  it('is told of in a sentence, whatever broke the connection', () => {
+    const server = 'https://127.0.0.1:6443';
+    const cut = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+    assert.equal(
+      unreachable(server, cut).message.replace(/^SAME\d+ /, ''),
+      `the cluster at ${server} cannot be reached: the connection broke off`,
+    );
   });
 });

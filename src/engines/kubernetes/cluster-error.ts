@@ -50,7 +50,8 @@ export function clusterError(
 /** Of a connection that was not made, or broke. */
 export function unreachable(server: string, error: unknown): SameError {
   const { code, message, errors } = error as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
-  const said = message || errors?.[0]?.message || code || 'no connection';
+  const cut = message === 'aborted' ? 'the connection broke off' : message;
+  const said = cut || errors?.[0]?.message || code || 'no connection';
   return clusterError('unreachable', `the cluster at ${server} cannot be reached: ${said}`, error);
 }
 

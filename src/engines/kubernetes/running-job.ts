@@ -3,6 +3,7 @@ import { sleep } from '../../host/clock.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import type { StepAttempt } from '../attempt/step-attempt.ts';
 import { JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
+import { unreachable } from './cluster-error.ts';
 import type { ClusterRun } from './cluster-run.ts';
 import { endOf, hasStarted, jobEndOf, MAIN, type PodEnd, podOf } from './pod-state.ts';
 import { Waiting } from './waiting.ts';
@@ -122,10 +123,11 @@ export class RunningJob {
         this.#tell(lines);
       }
     } catch (error) {
-      if (whyOf(error) !== 'missing' && !signal.aborted)
-        this.#run.say(
-          `what step ${this.#task.cell.name} prints is not shown any more, but kept: ${(error as Error).message}`,
-        );
+      if (whyOf(error) !== 'missing' && !signal.aborted) {
+        const { message } = whyOf(error) ? (error as Error) : unreachable(this.#run.cluster.server, error);
+        const why = message.replace(/^SAME\d+ /, '');
+        this.#run.say(`what step ${this.#task.cell.name} prints is not shown any more, but kept: ${why}`);
+      }
     }
     if (rest !== '') this.#tell([rest]);
   }
