@@ -35,6 +35,7 @@ export class RunningJob {
   readonly #over = new AbortController();
   #following: Promise<void> | undefined;
   #isDeleted = false;
+  #isGivenUp = false;
 
   constructor(run: ClusterRun, task: StepAttempt, job: StoredObject, how: RunningCommand) {
     this.#run = run;
@@ -46,7 +47,7 @@ export class RunningJob {
   /** Waits for its end, which Ctrl-C hastens. @throws what made watching impossible */
   async end(): Promise<JobEnd> {
     const { cancel, kill } = this.#how;
-    const stop = () => void this.#stop().catch(() => {});
+    const stop = () => void this.#stop().catch((error: Error) => this.#isNotStopped(error));
     cancel.addEventListener('abort', stop);
     kill.addEventListener('abort', stop);
     if (cancel.aborted || kill.aborted) stop();
@@ -85,7 +86,7 @@ export class RunningJob {
       const podEnd = pod && endOf(pod);
       if (podEnd) last = podEnd;
       const job = jobs.objects.get(name);
-      if (!job || job.metadata.uid !== uid) return { ...(last ? { pod: last } : {}) };
+      if (!job || job.metadata.uid !== uid || this.#isGivenUp) return { ...(last ? { pod: last } : {}) };
       if (podEnd && !this.#isDeleted) return { pod: podEnd };
       if (jobEndOf(job) && !this.#isDeleted && (podEnd || !pod)) return { ...(last ? { pod: last } : {}) };
       if (started || this.#isDeleted) return undefined;
@@ -98,7 +99,7 @@ export class RunningJob {
 
   /** Asks it to end as Ctrl-C asks a command, and without grace where it is killed. */
   async #stop(): Promise<void> {
-    const { cluster, pods, jobs } = this.#run;
+    const { cluster, pods } = this.#run;
     const { name, uid } = this.#job.metadata;
     this.#isDeleted = true;
     await cluster.delete(JOBS, name, { propagation: 'Foreground', uid });
@@ -107,7 +108,16 @@ export class RunningJob {
     if (pod) await cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
     // Its node may be gone: then nobody is left to say that it has ended.
     await sleep(DELETE_MS, this.#over.signal);
-    if (!this.#over.signal.aborted) jobs.objects.delete(name);
+    this.#isGivenUp = true;
+  }
+
+  /** What cannot be deleted ends by itself, or is not waited for where it was to be killed. */
+  #isNotStopped({ message }: Error): void {
+    if (this.#over.signal.aborted) return;
+    this.#isGivenUp = this.#how.kill.aborted;
+    this.#isDeleted = false;
+    const why = message.replace(/^SAME\d+ /, '');
+    this.#run.say(`step ${this.#task.cell.name} cannot be asked to end: ${why}`);
   }
 
   /** Shows what it prints; what is lost of that is in its logs all the same. */
