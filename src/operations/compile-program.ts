@@ -137,6 +137,7 @@ async function look(
   const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
   const looking = { ...context, environment: async (name: string) => environments.get(name)! };
   const told: EngineEvent[] = [];
-  for await (const batch of await ports.forecast(prepared.plan, looking)) told.push(...batch);
+  for await (const batch of await ports.forecast(prepared.plan, looking))
+    for (const event of batch) told.push(event);
   return { told, environments };
 }
