@@ -1,5 +1,5 @@
 import type { ContentStore } from '../content/content-store.ts';
-import { parseTreeList, type TreeEntry, treeList } from './tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList, type TreeEntry, treeList } from './tree.ts';
 
 /** A stored file, or the directory of a `tree:` digest. */
 interface StoredArtifact {
@@ -7,9 +7,6 @@ interface StoredArtifact {
   sizeBytes: number;
   executable?: boolean;
 }
-
-/** Bytes of the list of a tree. */
-const LIST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Stores the directory that an output of several cells is (spec SAME-PIP-040): its entries are the artifacts of the
@@ -25,7 +22,7 @@ export async function storeFanIn(
     const { digest, sizeBytes, executable = false } = artifact;
     if (!digest.startsWith('tree:')) files.push({ path: entry, executable, sizeBytes, digest });
     else {
-      const list = parseTreeList(await content.read(digest.slice('tree:'.length), LIST_BYTES));
+      const list = parseTreeList(await content.read(digest.slice('tree:'.length), LARGEST_TREE_LIST_BYTES));
       for (const file of list) files.push({ ...file, path: `${entry}/${file.path}` });
     }
   }

@@ -2,6 +2,9 @@ import { SameError } from '../errors/same-error.ts';
 import { canonicalBytes, parseCanonical, sha256 } from './canonical-json.ts';
 import { comparePaths } from './portable-path.ts';
 
+/** Bytes of a tree's list: of one with more nothing is read. */
+export const LARGEST_TREE_LIST_BYTES = 256 * 1024 * 1024;
+
 /** One file of a tree: where it is and what it holds. */
 export interface TreeEntry {
   path: string;

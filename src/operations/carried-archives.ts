@@ -2,7 +2,7 @@ import { sha256 } from '../bundle/canonical-json.ts';
 import { type TarSource, writeTar } from '../bundle/canonical-tar.ts';
 import { gzip } from '../bundle/gzip.ts';
 import type { ProgramArtifact } from '../bundle/program-artifact.ts';
-import { parseTreeList, treeDigest } from '../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList, treeDigest } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import type { CarriedArchive } from '../engines/kubernetes/compilation.ts';
 import { SameError } from '../errors/same-error.ts';
@@ -13,7 +13,6 @@ import type { ProgramFiles } from './program-files.ts';
 
 /** Bytes before packing of what is looked at whether it fits into an object of a cluster. */
 const MOST_BYTES = 64 * 1024 * 1024;
-const LIST_BYTES = 256 * 1024 * 1024;
 
 /**
  * The files that a step sees.
@@ -58,7 +57,7 @@ export async function contentArchive(
   const read = (of: string) => () => content.read(of, MOST_BYTES);
   if (!digest.startsWith('tree:'))
     return packed('given', field, [{ path: 'content', executable, sizeBytes, read: read(digest) }]);
-  const files = parseTreeList(await content.read(digest.slice('tree:'.length), LIST_BYTES));
+  const files = parseTreeList(await content.read(digest.slice('tree:'.length), LARGEST_TREE_LIST_BYTES));
   return packed(
     'given',
     field,

@@ -1,5 +1,5 @@
 import { openProgram } from '../bundle/program-artifact.ts';
-import { parseTreeList } from '../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
@@ -7,9 +7,6 @@ import { chosenSteps } from './chosen-steps.ts';
 import type { Ports } from './ports.ts';
 import { warnOfProgram } from './program-around.ts';
 import { showRunOrWithin } from './show-run.ts';
-
-/** Bytes of a tree list that is read. */
-const LIST_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** What get wrote. */
 export interface Got {
@@ -90,6 +87,6 @@ function notHere({ id, program }: RunRecord): SameError {
 async function filesOf(ports: Ports, path: string, artifact: Artifact) {
   const { digest, sizeBytes, executable } = artifact;
   if (!digest.startsWith('tree:')) return [{ path, digest, sizeBytes, executable: executable ?? false }];
-  const list = parseTreeList(await ports.content.read(digest.slice('tree:'.length), LIST_LIMIT_BYTES));
+  const list = parseTreeList(await ports.content.read(digest.slice('tree:'.length), LARGEST_TREE_LIST_BYTES));
   return list.map((entry) => ({ ...entry, path: `${path}/${entry.path}` }));
 }

@@ -1,5 +1,6 @@
 import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
+import { LARGEST_REPORT_BYTES } from '../pipeline/metrics.ts';
 import { readSeries, type SeriesPoint } from '../pipeline/series.ts';
 import { equalJson, type JsonObject } from '../program/json.ts';
 import type { MetricRecord } from '../runs/run-record.ts';
@@ -34,9 +35,6 @@ export interface Plot {
   along: 'step' | 'epoch' | 'order';
   curves: Curve[];
 }
-
-/** Longer series are not read. */
-const READ_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** A figure that ends a series, and the run that it is of: one that was named, or one within it. */
 export interface KnownSeries {
@@ -112,7 +110,7 @@ async function curveOf(
   const text =
     written ??
     (digest !== undefined && (await ports.content.has(digest))
-      ? (await ports.content.read(digest, READ_LIMIT_BYTES)).toString('utf8')
+      ? (await ports.content.read(digest, LARGEST_REPORT_BYTES)).toString('utf8')
       : '');
   const { along, points } = readSeries(text, figure.name);
   if (points.length === 0) return undefined;

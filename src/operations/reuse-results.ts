@@ -1,4 +1,4 @@
-import { parseTreeList } from '../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../bundle/tree.ts';
 import type { BlobId } from '../content/content-store.ts';
 import type { Artifact, EngineContext, StepResult } from '../engines/engine.ts';
 import type { PlannedCell, PlannedStep } from '../pipeline/plan.ts';
@@ -6,9 +6,6 @@ import { contentOf } from '../runs/step-outcome.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
 import { previousResult, previousSteps } from './previous-step.ts';
-
-/** Bytes of the list of a tree. */
-const LIST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Looks for results that may stand in for the cells of a run: those of the run that it resumes, then those of this home
@@ -72,7 +69,7 @@ async function holds(ports: Ports, { digest, sizeBytes }: Artifact): Promise<boo
   if (!digest.startsWith('tree:')) return content.holds({ digest, sizeBytes });
   const list = digest.slice('tree:'.length);
   if (!(await holdsNamed(ports, list))) return false;
-  const files: BlobId[] = parseTreeList(await content.read(list, LIST_BYTES));
+  const files: BlobId[] = parseTreeList(await content.read(list, LARGEST_TREE_LIST_BYTES));
   for (const file of files) if (!(await content.holds(file))) return false;
   return true;
 }

@@ -1,13 +1,10 @@
 import type { Artifact } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
-import { readDeclaredMetric } from '../pipeline/metrics.ts';
+import { LARGEST_REPORT_BYTES, readDeclaredMetric } from '../pipeline/metrics.ts';
 import { artifactReference } from '../program/artifact-reference.ts';
 import type { MetricSource } from '../program/schema.ts';
 import type { MetricRecord, RunRecord } from '../runs/run-record.ts';
 import type { Ports } from './ports.ts';
-
-/** Bytes of a log or an output that is read for figures. */
-const READ_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /**
  * The figures the manifest declares, read from stored logs and outputs, one for each cell of their step. A declared
@@ -62,7 +59,7 @@ async function figureOf(
   read: (text: string) => number | string,
 ): Promise<number | string> {
   if (!artifact?.digest.startsWith('sha256:')) return 'it is a directory';
-  if (artifact.sizeBytes > READ_LIMIT_BYTES)
-    return `it has ${artifact.sizeBytes} bytes, more than the ${READ_LIMIT_BYTES} that are read for figures`;
-  return read((await ports.content.read(artifact.digest, READ_LIMIT_BYTES)).toString('utf8'));
+  if (artifact.sizeBytes > LARGEST_REPORT_BYTES)
+    return `it has ${artifact.sizeBytes} bytes, more than the ${LARGEST_REPORT_BYTES} that are read for figures`;
+  return read((await ports.content.read(artifact.digest, LARGEST_REPORT_BYTES)).toString('utf8'));
 }

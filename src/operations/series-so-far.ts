@@ -1,6 +1,6 @@
 import { openProgram } from '../bundle/program-artifact.ts';
 import { SameError } from '../errors/same-error.ts';
-import { type MetricsReading, metricSeriesIn } from '../pipeline/metrics.ts';
+import { LARGEST_REPORT_BYTES, type MetricsReading, metricSeriesIn } from '../pipeline/metrics.ts';
 import type { Step } from '../program/schema.ts';
 import type { MetricRecord, StepRecord } from '../runs/run-record.ts';
 import type { ToldRun } from './find-runs.ts';
@@ -8,9 +8,6 @@ import { stopIfCanceled } from './pin-program.ts';
 import type { KnownSeries } from './plot-runs.ts';
 import type { Ports } from './ports.ts';
 import { attemptsOf } from './run-context.ts';
-
-/** As much as is read of a report. */
-const REPORT_BYTES = 256 * 1024 * 1024;
 
 /**
  * The series that steps of a run write which go on: what is in their directories at this moment, whoever runs them (spec
@@ -82,7 +79,7 @@ async function textOf(ports: Ports, path: string): Promise<string> {
     for await (const chunk of ports.files.streamOrdinary(path)) {
       sizeBytes += chunk.length;
       stopIfCanceled(ports);
-      if (sizeBytes > REPORT_BYTES) return '';
+      if (sizeBytes > LARGEST_REPORT_BYTES) return '';
       chunks.push(chunk);
     }
   } catch (error) {

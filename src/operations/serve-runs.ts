@@ -1,11 +1,10 @@
-import { parseTreeList } from '../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../bundle/tree.ts';
 import { SameError } from '../errors/same-error.ts';
+import { LARGEST_REPORT_BYTES } from '../pipeline/metrics.ts';
 import type { History } from '../runs/mlflow/history.ts';
 import { recordsOf } from './find-runs.ts';
 import type { Ports } from './ports.ts';
 
-/** Bytes of a series or of the list of a tree. */
-const READ_BYTES = 256 * 1024 * 1024;
 /** A wait without an end, as long as timers are. */
 const LONG_MS = 2 ** 31 - 1;
 
@@ -60,9 +59,12 @@ export function storedContent({ content }: Ports): Pick<History, 'text' | 'tree'
   const here = async <T>(digest: string, read: (digest: string) => Promise<T>) =>
     (await content.has(digest)) ? read(digest) : undefined;
   return {
-    text: (digest) => here(digest, async (blob) => (await content.read(blob, READ_BYTES)).toString('utf8')),
+    text: (digest) =>
+      here(digest, async (blob) => (await content.read(blob, LARGEST_REPORT_BYTES)).toString('utf8')),
     tree: (digest) =>
-      here(digest.replace(/^tree:/, ''), async (list) => parseTreeList(await content.read(list, READ_BYTES))),
+      here(digest.replace(/^tree:/, ''), async (list) =>
+        parseTreeList(await content.read(list, LARGEST_TREE_LIST_BYTES)),
+      ),
     blob: (digest) => here(digest, (blob) => content.stream(blob)),
   };
 }

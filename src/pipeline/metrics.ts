@@ -4,6 +4,9 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../program/json.t
 import type { MetricSource } from '../program/schema.ts';
 import { numberIn, parseLooseJson } from './json-numbers.ts';
 
+/** Bytes of a report, a log or a series that is read for figures: of more nothing is read. */
+export const LARGEST_REPORT_BYTES = 256 * 1024 * 1024;
+
 /** What a metrics file said, and what of it could not be understood. */
 export interface MetricsReading {
   metrics: ReportedMetric[];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseTreeList } from '../../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../../bundle/tree.ts';
 import type { LocalContentStore } from '../../content/content-store.ts';
 import { type Finding, SameError } from '../../errors/same-error.ts';
 import {
@@ -25,7 +25,7 @@ export async function placeInput(
   content: LocalContentStore,
 ): Promise<PlacedInput[]> {
   const files = artifact.digest.startsWith('tree:')
-    ? parseTreeList(await content.read(artifact.digest.slice('tree:'.length), 256 * 1024 * 1024)).map(
+    ? parseTreeList(await content.read(artifact.digest.slice('tree:'.length), LARGEST_TREE_LIST_BYTES)).map(
         (file) => ({
           path: join(path, file.path),
           digest: file.digest,

@@ -2,15 +2,18 @@ import type { LocalContentStore } from '../../content/content-store.ts';
 import { type Finding, SameError } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
 import { join, resolve, sep } from '../../host/files.ts';
-import { type MetricsReading, metricSeriesIn, readFinalMetrics } from '../../pipeline/metrics.ts';
+import {
+  LARGEST_REPORT_BYTES,
+  type MetricsReading,
+  metricSeriesIn,
+  readFinalMetrics,
+} from '../../pipeline/metrics.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, ReportedMetric } from '../engine.ts';
 import { takePath, tooLarge } from './outputs.ts';
 import type { EndedAttempt, Workspace } from './step-attempt.ts';
 
-/** Bytes of a report that is read for figures. */
-const REPORT_BYTES = 256 * 1024 * 1024;
-/** The same of an attempt that was canceled: somebody waits for its end. */
+/** Bytes of a report that is read of an attempt that was canceled: somebody waits for its end. */
 const CANCELED_BYTES = 32 * 1024 * 1024;
 
 /** What a step reported. */
@@ -43,7 +46,7 @@ export async function takeReports(
   const content = ended.content.uninterrupted();
   const taken = async (full: string, path: string): Promise<Report[]> => {
     const what = `the report ${cell.name}/${path}`;
-    const found = await takePath(full, what, workspace, content, { mostBytes: REPORT_BYTES });
+    const found = await takePath(full, what, workspace, content, { mostBytes: LARGEST_REPORT_BYTES });
     if (!found) return [];
     if (!('code' in found)) return [{ path, ...found }];
     result.problems.push(found);
@@ -51,8 +54,8 @@ export async function takeReports(
   };
   for (const { path, digest, sizeBytes } of await reportsOf(ended, outputs, taken)) {
     const place = `${cell.name}/${path}`;
-    if (sizeBytes > REPORT_BYTES) {
-      result.problems.push(tooLarge(place, place, sizeBytes, REPORT_BYTES));
+    if (sizeBytes > LARGEST_REPORT_BYTES) {
+      result.problems.push(tooLarge(place, place, sizeBytes, LARGEST_REPORT_BYTES));
       continue;
     }
     if (path.endsWith('.jsonl')) result.series = digest;
@@ -84,7 +87,7 @@ async function readReport(
   { digest, path, place }: { digest: string; path: string; place: string },
   kill: AbortSignal,
 ): Promise<MetricsReading | undefined> {
-  const text = (await content.read(digest, REPORT_BYTES)).toString('utf8');
+  const text = (await content.read(digest, LARGEST_REPORT_BYTES)).toString('utf8');
   if (!path.endsWith('.jsonl')) return readFinalMetrics(text, place);
   const reading = metricSeriesIn(text, place);
   for (;;) {

@@ -1,7 +1,7 @@
 import { canonicalJson, sha256 } from '../../bundle/canonical-json.ts';
 import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
 import { gzip } from '../../bundle/gzip.ts';
-import { parseTreeList } from '../../bundle/tree.ts';
+import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../../bundle/tree.ts';
 import type { LocalContentStore } from '../../content/content-store.ts';
 import {
   closeSync,
@@ -20,7 +20,6 @@ import type { Artifact, EngineContext } from '../engine.ts';
 import { placesTaken } from '../step-script.ts';
 import type { Carrier } from './carrier.ts';
 
-const LIST_BYTES = 256 * 1024 * 1024;
 /** Below the directory of the run: no step has this name. */
 const GIVEN = '.given';
 /** Name of a step's packed code. */
@@ -124,7 +123,7 @@ export class Given {
       chunks: () => this.#chunksOf(blob),
     });
     if (!digest.startsWith('tree:')) return () => [of('content', digest, sizeBytes, executable)];
-    const list = await this.#content.read(digest.slice('tree:'.length), LIST_BYTES);
+    const list = await this.#content.read(digest.slice('tree:'.length), LARGEST_TREE_LIST_BYTES);
     const files = parseTreeList(list);
     return () =>
       files.map((file) => of(`content/${file.path}`, file.digest, file.sizeBytes, file.executable));

@@ -8,7 +8,7 @@ import {
   writeFully,
 } from '../../host/files.ts';
 import { numberIn, parseLooseJson } from '../../pipeline/json-numbers.ts';
-import type { Ending } from '../../pipeline/metrics.ts';
+import { type Ending, LARGEST_REPORT_BYTES } from '../../pipeline/metrics.ts';
 import { figureIn } from '../../pipeline/series.ts';
 import { isJsonObject, type JsonObject } from '../../program/json.ts';
 import type { Point } from './fields.ts';
@@ -18,7 +18,7 @@ const BUFFER_LENGTH = 64 * 1024;
 /** How long points wait at most until they are in the file. */
 const FLUSH_MS = 1000;
 /** As much as is read of a report. */
-const MOST_BYTES = 256 * 1024 * 1024;
+const MOST_BYTES = LARGEST_REPORT_BYTES;
 /** Keys of a line that are positions. */
 const POSITIONS = ['step', 'time'];
 
