@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { SHIM_BYTES, shimText } from '../../src/engines/shim.ts';
-import { type ScriptCell, stepScript } from '../../src/engines/step-script.ts';
-import { planStep } from '../../src/pipeline/plan-step.ts';
-import type { JsonObject } from '../../src/program/json.ts';
-import type { Program, Step } from '../../src/program/schema.ts';
-import { processesOf } from '../components/processes.ts';
-
-const home = mkdtempSync(join(tmpdir(), 'same-shim-'));
-const shim = join(home, 'shim.sh');
-writeFileSync(shim, shimText());
-after(() => rmSync(home, { recursive: true, force: true }));
+import type { ScriptCell } from '../../src/engines/step-script.ts';
+import type { Step } from '../../src/program/schema.ts';
+import { attempt, home, shims } from './shim-lab.ts';
 
 /** What nothing on the way to the command may interpret. */
 const NASTY = [
@@ -42,66 +33,7 @@ const NASTY = [
   '\u0001\u001b[31m\u007f',
 ];
 
-interface Exit {
-  ok: boolean;
-  exit: number;
-  again: boolean;
-  timeout: boolean;
-  stopped: boolean;
-  attempt: number;
-  error: string;
-  missing: string;
-}
-
-/** A directory of an attempt with the script of a step in it. */
-function attempt(
-  step: Step,
-  {
-    parameters = {},
-    cells,
-    ...given
-  }: { parameters?: JsonObject; cells?: ScriptCell[] } & Partial<{
-    variables: Record<string, string>;
-    gpus: number;
-    code: string;
-  }> = {},
-): string {
-  const root = mkdtempSync(join(home, 'attempt-'));
-  const planned = planStep('train', 'steps', step, parameters, { resources: {} } as Program);
-  writeFileSync(
-    join(root, 'step.sh'),
-    stepScript({
-      step: planned,
-      cells: cells ?? planned.cells.map(({ name, matrix }) => ({ name, matrix, inputs: {} })),
-      runId: '0123456789ab',
-      root,
-      variables: {},
-      gpus: 0,
-      ...given,
-    }),
-  );
-  return root;
-}
-
-for (const shell of ['dash', 'bash', 'busybox sh']) {
-  const [command, ...words] = shell.split(' ') as [string, ...string[]];
-
-  const start = (root: string, variables: Record<string, string> = {}): ChildProcess =>
-    spawn(command, [...words, shim], {
-      env: {
-        PATH: process.env.PATH,
-        SAME_DIR: root,
-        SAME_STEP_FILE: join(root, 'step.sh'),
-        SECRET_OF_CALLER: 'x',
-        ...variables,
-      },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-  const run = async (root: string, variables: Record<string, string> = {}) => {
-    const child = start(root, variables);
-    return ended(root, child);
-  };
-
+for (const [shell, { run }] of shims) {
   describe(`the shim in ${shell}`, { concurrency: 2 }, () => {
     it('gives every argument of a list to the command as it is', async () => {
       const print = `process.stdout.write(JSON.stringify(process.argv.slice(1)))`;
@@ -200,19 +132,6 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
       });
     });
 
-    it('ends with the code of the command, and 128 and its number for a signal', async () => {
-      for (const [script, code] of [
-        ['exit 7', 7],
-        ['kill -SEGV $$', 139],
-        ['exit 0', 0],
-      ] as const) {
-        const { code: found, exit } = await run(attempt({ run: ['sh', '-c', script] }));
-        assert.equal(found, code);
-        assert.equal(exit.exit, code);
-        assert.equal(exit.ok, code === 0);
-      }
-    });
-
     it('keeps outputs under their names, reports, and standard output and error apart', async () => {
       const root = attempt({
         run: `echo out; echo err >&2; mkdir -p m; echo 1 > m/a; echo 2 > "$SAME_OUT/plain"; echo '{"loss":1}' > metrics.json`,
@@ -227,19 +146,6 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
         '2\n',
         '{"loss":1}\n',
       ]);
-    });
-
-    it('fails a step that lacks an output, and keeps nothing for others to read of one that failed', async () => {
-      const lacking = await run(attempt({ run: ['true'], outputs: { a: {}, b: { path: 'x/y' } } }));
-      assert.deepEqual(
-        [lacking.code, lacking.exit.ok, lacking.exit.error, lacking.exit.missing],
-        [125, false, 'SAME1603', 'a b'],
-      );
-      assert.match(lacking.stderr, /no output a\n.*no output b/);
-      const root = attempt({ run: 'echo 1 > "$SAME_OUT/a"; exit 3', outputs: { a: {} } });
-      const failed = await run(root);
-      assert.equal(failed.code, 3);
-      assert.ok(!existsSync(join(root, 'keep/a')));
     });
 
     it('refuses an output that is a link or a pipe', async () => {
@@ -306,90 +212,6 @@ for (const shell of ['dash', 'bash', 'busybox sh']) {
         assert.deepEqual([exit.exit, exit.error], [125, 'SAME1610']);
       }
     });
-
-    it('sends TERM to the whole step at its timeout, KILL after the grace, and ends with 124', async () => {
-      const root = attempt({
-        run: 'trap "" TERM; sleep 60 & echo $! >"$SAME_OUT/pid"; while :; do sleep 1; done',
-        timeout: '1s',
-      });
-      const { code, exit } = await run(root, { SAME_GRACE: '1' });
-      assert.deepEqual([code, exit.timeout, exit.ok, exit.again], [124, true, false, false]);
-      assert.ok(await isGone(Number(readFileSync(join(root, 'out/pid'), 'utf8'))));
-    });
-
-    it('hands TERM on to the step, waits for its end, and keeps what it said last', async () => {
-      const root = attempt({
-        run: ['sh', '-c', 'trap "echo bye; exit 3" TERM; echo ready; sleep 60 & wait'],
-      });
-      const child = start(root);
-      await once(child.stdout!, 'data');
-      child.kill('SIGTERM');
-      const { code, exit, kept } = await ended(root, child);
-      assert.deepEqual([code, exit.stopped, exit.ok], [3, true, false]);
-      assert.equal(kept('.same/stdout'), 'ready\nbye\n');
-    });
-
-    it('ends with no success where it was stopped, whatever the command made of it', async () => {
-      const root = attempt({
-        run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; sleep 60 & wait'],
-        outputs: { a: {} },
-      });
-      const child = start(root);
-      await once(child.stdout!, 'data');
-      child.kill('SIGTERM');
-      const { code, exit } = await ended(root, child);
-      assert.deepEqual([code, exit.exit, exit.stopped, exit.ok, exit.again], [143, 143, true, false, true]);
-    });
-
-    it('waits for no output of what left the group of the command', async () => {
-      const root = attempt({
-        run: 'setsid sh -c \'echo $$ >"$SAME_OUT/pid"; exec sleep 60\' & until [ -s "$SAME_OUT/pid" ]; do :; done; echo done',
-        outputs: { pid: {} },
-      });
-      const { code, kept } = await run(root, { SAME_GRACE: '1' });
-      const pid = Number(kept('pid'));
-      try {
-        assert.deepEqual([code, kept('.same/stdout')], [0, 'done\n']);
-        assert.ok(existsSync(`/proc/${pid}`));
-      } finally {
-        process.kill(pid);
-      }
-    });
-
-    it('leaves nothing of its own running', async () => {
-      const grace = `SAME_GRACE=${4_000_000 + process.pid}`;
-      const root = attempt({ run: ['true'] });
-      assert.equal((await run(root, { SAME_GRACE: grace.slice('SAME_GRACE='.length) })).code, 0);
-      const until = Date.now() + 5000;
-      while (processesOf((variables) => variables.includes(grace)).length > 0)
-        assert.ok(Date.now() < until, 'it waits for its grace to end');
-    });
-
-    it('kills what the command left running', async () => {
-      const root = attempt({ run: ['sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $! >"$SAME_OUT/pid"'] });
-      assert.equal((await run(root)).code, 0);
-      assert.ok(await isGone(Number(readFileSync(join(root, 'out/pid'), 'utf8'))));
-    });
-
-    it('says whether another attempt may help, and repeats an end that is final', async () => {
-      const root = attempt({ run: 'echo run; exit $(($SAME_ATTEMPT + 4))', retries: { max: 2, codes: [5] } });
-      const first = await run(root);
-      assert.deepEqual([first.code, first.exit.again], [5, true]);
-      const second = await run(root, { SAME_RETRIES: '1' });
-      assert.deepEqual(
-        [second.code, second.exit.again, second.exit.attempt, second.stdout],
-        [6, false, 2, 'run\n'],
-      );
-      const third = await run(root, { SAME_RETRIES: '2' });
-      assert.deepEqual([third.code, third.stdout], [6, '']);
-    });
-
-    it('copies its last word to where an engine reads it', async () => {
-      const root = attempt({ run: ['sh', '-c', 'exit 4'] });
-      const copy = join(root, 'copy');
-      const { exit } = await run(root, { SAME_EXIT_COPY: copy });
-      assert.deepEqual(JSON.parse(readFileSync(copy, 'utf8')), exit);
-    });
   });
 }
 
@@ -410,32 +232,3 @@ describe('the shim', () => {
     assert.ok(Buffer.byteLength(shimText()) <= SHIM_BYTES);
   });
 });
-
-async function ended(root: string, child: ChildProcess) {
-  let [stdout, stderr] = ['', ''];
-  child.stdout!.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr!.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const [code] = (await once(child, 'close')) as [number];
-  const kept = (path: string) => readFileSync(join(root, 'keep', path), 'utf8');
-  const exit = JSON.parse(kept('.same/exit.json')) as Exit;
-  return { code, stdout, stderr, exit, kept };
-}
-
-/** Whether a process has ended, be it that nobody has asked for its end. */
-async function isGone(pid: number): Promise<boolean> {
-  for (let turn = 0; turn < 100; turn++) {
-    let state: string | undefined;
-    try {
-      state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
-    } catch {
-      return true;
-    }
-    if (state === 'Z') return true;
-    await new Promise((done) => setImmediate(done));
-  }
-  return false;
-}
