@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,25 +9,16 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { openDiskAnnotations } from '../../../src/runs/annotations.ts';
-import { openDiskRunStore } from '../../../src/runs/disk-run-store.ts';
-import { ChangedMeanwhile, IndexRefresh } from '../../../src/runs/index/refresh.ts';
-import { lookAtRunIndex, openRunIndex } from '../../../src/runs/index/run-index.ts';
-import { IndexTables } from '../../../src/runs/index/tables.ts';
+import { describe, it } from 'node:test';
+import { lookAtRunIndex } from '../../../src/runs/index/run-index.ts';
 import { RunFiles } from '../../../src/runs/run-files.ts';
 import { monthOf, newRunId } from '../../../src/runs/run-id.ts';
-import type { RunRecord } from '../../../src/runs/run-record.ts';
-import { rowOf } from '../../../src/runs/run-row.ts';
 import { sealRuns } from '../../../src/runs/run-sealer.ts';
 import { type IndexedRun, testRunIndex } from '../../contract/run-index.ts';
 import { begun } from '../record.ts';
+import { idsOf, openHome } from './index-lab.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'same-index-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-let count = 0;
 const all = { isDue: () => true, isStored: () => false, isOver: () => false, least: 1 };
 
 /** Where a descriptor of this process leads; it may be closed meanwhile. */
@@ -39,52 +28,6 @@ function linkOf(path: string): string {
   } catch {
     return '';
   }
-}
-
-/** A home of runs, own ones as files and those of others as they are read. */
-function openHome() {
-  const home = join(root, String(++count));
-  const others = new Map<string, RunRecord[]>();
-  const annotations = openDiskAnnotations(join(home, 'runs/annotations'));
-  const damaged: string[] = [];
-  const store = openDiskRunStore(join(home, 'runs'));
-  const options = {
-    path: join(home, 'index.sqlite'),
-    waitMs: 50,
-    files: new RunFiles(join(home, 'runs')),
-    annotations: { directory: join(home, 'runs/annotations'), of: (id: string) => annotations.of(id) },
-    onDamaged: ({ message }: { message: string }) => damaged.push(message),
-    others: {
-      directory: join(home, 'referrers'),
-      read: async (program: string) => ({ records: others.get(program) ?? [], whole: true }),
-    },
-    scanOwn: () => store.list().map((run) => rowOf(run, annotations.of(run.record.id).tags)),
-    scanOthers: async () =>
-      [...others.values()]
-        .flat()
-        .map((record) => rowOf({ record, own: false }, annotations.of(record.id).tags)),
-  };
-  return {
-    home,
-    options,
-    annotations,
-    damaged,
-    store,
-    open: () => openRunIndex({ ...options, files: new RunFiles(join(home, 'runs')) }),
-    /** A final run. */
-    add(more: Partial<RunRecord> = {}): RunRecord {
-      const record = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z', ...more });
-      const { year, month } = monthOf(record.id);
-      mkdirSync(join(home, 'runs', year, month, record.id), { recursive: true });
-      writeFileSync(join(home, 'runs', year, month, record.id, 'run.json'), `${JSON.stringify(record)}\n`);
-      return record;
-    },
-    addOther(program: string, record: RunRecord): void {
-      mkdirSync(join(home, 'referrers', program), { recursive: true });
-      writeFileSync(join(home, 'referrers', program, record.id), '');
-      others.set(`sha256:${program}`, [...(others.get(`sha256:${program}`) ?? []), record]);
-    },
-  };
 }
 
 function fill(runs: readonly IndexedRun[]) {
@@ -104,14 +47,6 @@ testRunIndex('the index in a database', async (runs) => {
 });
 
 describe('the index of runs', () => {
-  const idsOf = async (home: ReturnType<typeof openHome>) => {
-    const index = await home.open();
-    const { rows, total } = index.search({});
-    index.close();
-    assert.equal(rows.length, total);
-    return rows.map(({ id }) => id);
-  };
-
   it('sees a run that was added, ended or deleted since', async () => {
     const home = openHome();
     const first = home.add();
@@ -169,19 +104,6 @@ describe('the index of runs', () => {
     assert.deepEqual(await idsOf(home), [id]);
   });
 
-  it('looks at every run while another process holds the database', async () => {
-    const home = openHome();
-    const first = home.add();
-    assert.deepEqual(await idsOf(home), [first.id]);
-    const { openDatabase } = await import('../../../src/host/database.ts');
-    const other = openDatabase(home.options.path);
-    other.exec('BEGIN IMMEDIATE');
-    const second = home.add();
-    assert.deepEqual((await idsOf(home)).sort(), [first.id, second.id].sort());
-    other.exec('COMMIT');
-    other.close();
-  });
-
   it('keeps no file open where a look finds it stale, of another version or damaged', async () => {
     const home = openHome();
     const { year, month } = monthOf(home.add().id);
@@ -226,56 +148,6 @@ describe('the index of runs', () => {
     );
     assert.match(home.damaged.join(), /runs that came with bundles are missing/);
     index.close();
-  });
-
-  it('is right for every process of several that find and add runs at once, one of them killed', async () => {
-    const home = openHome();
-    for (let number = 0; number < 30; number++) home.add();
-    const script = `
-      import { writeFileSync, mkdirSync } from 'node:fs';
-      import { lookAtRunIndex, openRunIndex } from ${JSON.stringify(join(import.meta.dirname, '../../../src/runs/index/run-index.ts'))};
-      import { RunFiles } from ${JSON.stringify(join(import.meta.dirname, '../../../src/runs/run-files.ts'))};
-      import { openDiskRunStore } from ${JSON.stringify(join(import.meta.dirname, '../../../src/runs/disk-run-store.ts'))};
-      import { begun } from ${JSON.stringify(join(import.meta.dirname, '../record.ts'))};
-      const home = ${JSON.stringify(home.home)};
-      const store = openDiskRunStore(home + '/runs');
-      const none = { directory: home + '/none', of: () => ({ tags: {} }), read: async () => ({ records: [], whole: true }) };
-      const mine = new Set();
-      for (let turn = 0; turn < Number(process.argv[1]); turn++) {
-        const record = begun({ status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z' });
-        store.begin(record).finish(record);
-        mine.add(record.id);
-        process.stdout.write('.');
-        const index = await openRunIndex({
-          path: home + '/index.sqlite', files: new RunFiles(home + '/runs'), annotations: none, others: none,
-          onDamaged: (finding) => { throw new Error(finding.message); },
-          scanOwn: () => { throw new Error('every run was looked at'); }, scanOthers: async () => [],
-        });
-        const { rows, total } = index.search({});
-        index.close();
-        const ids = new Set(rows.map(({ id }) => id));
-        if (ids.size !== total || [...mine].some((id) => !ids.has(id))) throw new Error('a run is not there');
-      }`;
-    // The one that is killed would never end.
-    const children = [Number.POSITIVE_INFINITY, 15, 15].map((turns) =>
-      spawn(process.execPath, ['--input-type=module', '-e', script, String(turns)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      }),
-    );
-    const ends = children.map(
-      (child) => new Promise<number | null>((done) => child.on('exit', (code) => done(code))),
-    );
-    let turns = 0;
-    for await (const dots of children[0]!.stdout!) {
-      turns += dots.length;
-      // It is finding, or adding the next.
-      if (turns >= 3) children[0]!.kill('SIGKILL');
-    }
-    assert.deepEqual(await Promise.all(ends), [null, 0, 0]);
-    assert.deepEqual(
-      await idsOf(home),
-      home.store.list().map(({ record }) => record.id),
-    );
   });
 
   it('names what is damaged each time, and lists the others', async () => {
@@ -331,58 +203,6 @@ describe('the index of runs', () => {
     assert.deepEqual(tags(), twice({ team: 'y', size: 's', kept: '' }));
     said('2026-01-31T10:00:01.000Z', { kept: null, team: null });
     assert.deepEqual(tags(), twice({ team: 'x', size: 's' }));
-    index.close();
-  });
-  it('is right in a process that goes on while another makes the index anew', async () => {
-    const home = openHome();
-    const addOf = (name: string, value: string) =>
-      home.add({ parameters: { [name]: { value, source: '--x' } } }).id;
-    const gone = addOf('zeta', 'a');
-    addOf('alpha', 'a');
-    const going = await home.open();
-    assert.equal(going.search({}).total, 2);
-    home.store.remove(gone);
-    const files = new RunFiles(join(home.home, 'runs'));
-    (await openRunIndex({ ...home.options, files }, true)).close();
-    const added = addOf('alpha', 'b');
-    const where = { field: { of: 'parameters', name: 'alpha' }, operator: '=', value: 'b' } as const;
-    assert.deepEqual(
-      going.search({ where }).rows.map(({ id }) => id),
-      [added],
-    );
-    going.close();
-    const fresh = await home.open();
-    assert.deepEqual(
-      fresh.search({ where }).rows.map(({ id }) => id),
-      [added],
-    );
-    fresh.close();
-  });
-
-  it('begins again where another process makes the index anew between two batches of runs', async () => {
-    const home = openHome();
-    for (let number = 0; number < 4; number++) home.add();
-    (await home.open()).close();
-    const { openDatabase } = await import('../../../src/host/database.ts');
-    const [database, others] = [openDatabase(home.options.path), openDatabase(home.options.path)];
-    const [tables, foreign] = [new IndexTables(database), new IndexTables(others)];
-    const refresh = new IndexRefresh(tables, home.options, 1);
-    for (let number = 0; number < 3; number++) home.add();
-    tables.begin('BEGIN IMMEDIATE');
-    const begin = tables.begin.bind(tables);
-    tables.begin = (mode) => {
-      foreign.begin('BEGIN IMMEDIATE');
-      foreign.clear();
-      others.exec('COMMIT');
-      begin(mode);
-    };
-    assert.throws(() => refresh.apply(), ChangedMeanwhile);
-    database.exec('ROLLBACK');
-    database.close();
-    others.close();
-    const index = await home.open();
-    const where = { field: { of: 'run', name: 'status' }, operator: '=', value: 'succeeded' } as const;
-    assert.equal(index.search({ where }).total, 7);
     index.close();
   });
 
