@@ -1,21 +1,15 @@
 import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
 import { SameError } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
+import { carrierJob, PLACE } from './carrier-job.ts';
 import { type Cluster, JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
-import type { ClusterObject } from './compilation.ts';
 import type { Patient } from './patient-cluster.ts';
 import { endOf, hasStarted, jobEndOf, MAIN, podOf } from './pod-state.ts';
-import { labelsOf, type RunNames } from './run-names.ts';
-import { VOLUME } from './step-container.ts';
+import type { RunNames } from './run-names.ts';
 import { unpackInto } from './unpacking.ts';
 import { Waiting } from './waiting.ts';
 import type { Watched } from './watched.ts';
 
-/** Where a carrier has the volume. */
-const PLACE = '/same/volume';
-/** A carrier ends by itself after this, and another takes its place: none outlives a client that died for long. */
-const LIFE_SECONDS = 86_400;
-const KEPT_SECONDS = 60;
 const TRIES = 4;
 const PAUSE_MS = 500;
 /** Commands in one pod at a time. */
@@ -219,44 +213,6 @@ export class Carrier {
     if (pod && (await cluster.get(PODS, pod.metadata.name)) === undefined) return job;
     return undefined;
   }
-}
-
-function carrierJob(names: RunNames, image: string): ClusterObject {
-  const labels = { ...labelsOf(names), 'same.dev/role': 'carrier', 'same.dev/network': 'none' };
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name: names.carrier, labels, annotations: names.owner },
-    spec: {
-      backoffLimit: 0,
-      activeDeadlineSeconds: LIFE_SECONDS,
-      ttlSecondsAfterFinished: KEPT_SECONDS,
-      template: {
-        metadata: { labels },
-        spec: {
-          restartPolicy: 'Never',
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          terminationGracePeriodSeconds: 1,
-          securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
-          containers: [
-            {
-              name: MAIN,
-              image,
-              command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'],
-              securityContext: {
-                allowPrivilegeEscalation: false,
-                readOnlyRootFilesystem: true,
-                capabilities: { drop: ['ALL'] },
-              },
-              volumeMounts: [{ name: 'volume', mountPath: PLACE }],
-            },
-          ],
-          volumes: [{ name: 'volume', persistentVolumeClaim: { claimName: VOLUME } }],
-        },
-      },
-    },
-  };
 }
 
 function failed(image: string, command: string[], exitCode: number, stderr: string): SameError {
