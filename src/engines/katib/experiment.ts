@@ -3,20 +3,13 @@ import type { Search } from '../../sweeps/sweep.ts';
 import { carriedObjects, labelsOf } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { objectName } from '../kubernetes/names.ts';
-import {
-  deadlineSeconds,
-  nodeSelector,
-  POD_SECURITY,
-  stepContainer,
-  stepVolumes,
-} from '../kubernetes/step-container.ts';
+import { podFields, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
 import { parameterOf, refusal } from './search.ts';
 
 /** The file in which Katib looks for the metric; its directory is a volume that Katib brings along. */
 const REPORT = '/same-katib/report';
 /** How deep objects may lie in a report before the metric. */
 const DEPTH = 4;
-const GRACE_SECONDS = 30;
 const KEPT_SECONDS = 86_400;
 
 /** What Katib calls the ways that {@link Search} has. */
@@ -106,8 +99,6 @@ export function metricFormat(metric: string): string {
 
 function trialJob(compiled: CompiledStep, compilation: Compilation): ClusterObject {
   const { runId } = compilation;
-  const deadline = deadlineSeconds(compiled.step);
-  const nodes = nodeSelector(compiled.step, compilation);
   const told = compiled.given!.map(({ name, variable }) => ({
     name: variable,
     value: `\${trialParameters.${name}}`,
@@ -125,13 +116,7 @@ function trialJob(compiled: CompiledStep, compilation: Compilation): ClusterObje
       template: {
         metadata: { labels: { ...labelsOf(runId), 'same.dev/network': 'open' } },
         spec: {
-          restartPolicy: 'Never',
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          terminationGracePeriodSeconds: GRACE_SECONDS,
-          ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
-          ...(nodes === undefined ? {} : { nodeSelector: nodes }),
-          securityContext: POD_SECURITY,
+          ...podFields(compiled.step, compilation),
           containers: [
             stepContainer(compiled, compilation, [
               { name: 'SAME_EXIT_COPY', value: '/dev/termination-log' },

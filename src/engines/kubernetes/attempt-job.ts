@@ -5,22 +5,13 @@ import type { ClusterObject } from './compilation.ts';
 import { CODE, type Given } from './given.ts';
 import { objectName } from './names.ts';
 import { labelsOf, type RunNames } from './run-names.ts';
-import {
-  deadlineSeconds,
-  gpusOf,
-  nodeSelector,
-  POD_SECURITY,
-  ROOT,
-  stepContainer,
-  VOLUME,
-} from './step-container.ts';
+import { gpusOf, podFields, ROOT, stepContainer, VOLUME } from './step-container.ts';
 
 /** Annotation with the key of the cell that a Job runs. */
 export const KEY = 'same.dev/key';
 /** Label of all Jobs of one cell. */
 export const CELL = 'same.dev/cell';
 const KEPT_SECONDS = 86_400;
-const GRACE_SECONDS = 30;
 /** The most that a variable of a process has, by far: a longer script lies on the volume. */
 const VARIABLE_BYTES = 65_536;
 
@@ -146,16 +137,8 @@ function podSpec(
   const { container, variables } = environment;
   const image = container && 'image' in container ? container.image : '';
   const cells = [{ name: cell.name, matrix: cell.matrix, inputs: {} }];
-  const nodes = nodeSelector(step, { platform });
-  const deadline = deadlineSeconds(step);
   return {
-    restartPolicy: 'Never',
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: GRACE_SECONDS,
-    ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
-    ...(nodes === undefined ? {} : { nodeSelector: nodes }),
-    securityContext: POD_SECURITY,
+    ...podFields(step, { platform }),
     containers: [
       {
         ...stepContainer(

@@ -15,6 +15,8 @@ const BACKSTOP_SECONDS = 3600;
 const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', aarch64: 'arm64', arm64: 'arm64' };
 const GPUS = { nvidia: 'nvidia.com/gpu', amd: 'amd.com/gpu', intel: 'gpu.intel.com/i915' };
 
+/** Seconds that what is asked to end has, unless a run says otherwise. */
+const GRACE_SECONDS = 30;
 /** What all pods of steps are: the same user in every image. */
 export const POD_SECURITY = { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } };
 
@@ -39,6 +41,24 @@ export function nodeSelector(
 /** When the cluster ends an attempt that its shim has not, in seconds, or undefined of a step without a timeout. */
 export function deadlineSeconds({ timeoutMs }: CompiledStep['step']): number | undefined {
   return timeoutMs === undefined ? undefined : Math.ceil(timeoutMs / 1000) + BACKSTOP_SECONDS;
+}
+
+/** What the pods of a step are that Jobs start, all but their container and their volumes. */
+export function podFields(
+  step: CompiledStep['step'],
+  compilation: Pick<Compilation, 'platform'>,
+): ClusterObject {
+  const deadline = deadlineSeconds(step);
+  const nodes = nodeSelector(step, compilation);
+  return {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
+    ...(nodes === undefined ? {} : { nodeSelector: nodes }),
+    securityContext: POD_SECURITY,
+  };
 }
 
 /** The script of a step, as its pods get it. */
