@@ -3,6 +3,7 @@ import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../bundle/tree.ts';
 import type { Artifact } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { RunRecord } from '../runs/run-record.ts';
+import { WITHIN } from '../runs/run-within.ts';
 import { chosenSteps } from './chosen-steps.ts';
 import type { Ports } from './ports.ts';
 import { warnOfProgram } from './program-around.ts';
@@ -28,8 +29,9 @@ export async function getOutputs(
 ): Promise<Got> {
   const { record, own } = await showRunOrWithin(ports, options.id);
   const { name, version, digest } = record.program;
-  const directory =
-    options.directory ?? `${name.replaceAll('/', '-')}-${version}-${record.id.split('-').at(-1)!}`;
+  // Of one within another: its folder is its own, and not one in another's.
+  const last = record.id.split('-').at(-1)!.replace(WITHIN, '-');
+  const directory = options.directory ?? `${name.replaceAll('/', '-')}-${version}-${last}`;
   const steps = chosenSteps(record, options.step);
   if (ports.files.kind(directory) !== undefined) {
     throw new SameError({

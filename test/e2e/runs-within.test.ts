@@ -67,6 +67,13 @@ pipeline: {steps: {train: {run: ["${process.execPath}", log.mjs], parameters: []
     });
   });
 
+  it('are copied into one folder of their own, not into one within that of the run', async () => {
+    const { code, stderr, json } = await rig.same(['get', 'run', 'latest/trial-0.1', '--json']);
+    assert.equal(code, 0, stderr);
+    const [run, child] = json().run.split('/');
+    assert.equal(json().directory, `study-1.0-${run.split('-').at(-1)}-${child}`);
+  });
+
   it('are found, filtered and sorted by --within, by what was logged under them', async () => {
     const list = async (...words: string[]) => (await rig.same(['list', 'runs', ...words])).stdout;
     assert.match(await list('--within', id), /^id +display +status +parameters\.lr +metrics\.loss\n/);
