@@ -55,13 +55,20 @@ export async function describeEngine(ports: Ports, request: DescribeRequest): Pr
 /**
  * `same describe engine --rbac`: the rights that an engine takes in the namespace of a place. No cluster is asked,
  * and none is needed.
- * @throws SAME1902 for an engine that takes none
+ * @throws SAME1902 for an engine that takes none, or beside a program
  */
 export async function describeRights(
   ports: Ports,
   request: DescribeRequest,
 ): Promise<{ namespace: string; isKnown: boolean; text: string; objects: object[] }> {
   const { facts, target } = await described(ports, request);
+  if (request.reference !== undefined)
+    throw new SameError({
+      code: 'SAME1902',
+      message: `--rbac is for every program: ${request.reference} is not looked at`,
+      place: '--rbac',
+      hint: 'whether a program fits there is said without it',
+    });
   const known = facts.isOfCluster ? await namespaceOf(ports, target) : undefined;
   const namespace = known ?? 'default';
   const rights = await ports.clusterRights(facts.name, namespace);

@@ -194,6 +194,11 @@ describe('engines', () => {
     const none = await same(['describe', 'engine', 'kubernetes', '--rbac']);
     assert.match(none.stderr, /no kubeconfig says which namespace: default/);
     await assertRefused(rig, ['describe', 'engine', 'local', '--rbac'], { code: 'SAME1902' });
+    await assertRefused(rig, ['describe', 'engine', 'kubernetes', 'study:1.0', '--rbac'], {
+      code: 'SAME1902',
+      message: /--rbac is for every program: study:1\.0 is not looked at/,
+      hint: /without it/,
+    });
   });
 
   test('that cannot be used end a run that needs them, with exit code 6 and what is in the way', async () => {
