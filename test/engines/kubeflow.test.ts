@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pipelineCompiler } from '../../src/engines/kubeflow/compiler.ts';
 import { startText } from '../../src/engines/kubeflow/start.ts';
-import type { Compilation, CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
+import type { CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
 import { manifestText } from '../../src/engines/kubernetes/manifest-text.ts';
 import type { ScriptInput } from '../../src/engines/step-script.ts';
 import type { Plan } from '../../src/pipeline/plan.ts';
 import { planStep } from '../../src/pipeline/plan-step.ts';
 import type { Program, Step } from '../../src/program/schema.ts';
+import { compilation, IMAGE, RUN } from './compilations.ts';
 
-const RUN = '0123456789ab';
-const IMAGE = `docker.io/library/busybox@sha256:${'0'.repeat(64)}`;
 const home = mkdtempSync(join(tmpdir(), 'same-kubeflow-'));
 after(() => rmSync(home, { recursive: true, force: true }));
 
@@ -56,20 +55,6 @@ function from(step: string, output: string, ...slots: number[]): ScriptInput {
       ...(slots.length === 1 ? {} : { entry: String(slot) }),
       source: { step, slot, output },
     })),
-  };
-}
-
-function compilation(steps: CompiledStep[]): Compilation {
-  const program = { name: 'demo', version: '1.0', digest: `sha256:${'1'.repeat(64)}` };
-  const plan = { program, environments: {}, steps: steps.map(({ step }) => step) } as unknown as Plan;
-  return {
-    plan,
-    runId: RUN,
-    steps,
-    platform: 'linux-x86_64',
-    optionalSecrets: [],
-    onFailure: 'finish',
-    shim: '# shim\n',
   };
 }
 

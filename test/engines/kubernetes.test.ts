@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { Compilation, CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
 import { compileJobs } from '../../src/engines/kubernetes/jobs.ts';
 import { manifestText } from '../../src/engines/kubernetes/manifest-text.ts';
 import { objectName } from '../../src/engines/kubernetes/names.ts';
@@ -9,39 +8,7 @@ import { jobRefusals } from '../../src/engines/kubernetes/refusals.ts';
 import type { Plan } from '../../src/pipeline/plan.ts';
 import { planStep } from '../../src/pipeline/plan-step.ts';
 import type { Program, Step } from '../../src/program/schema.ts';
-
-const RUN = '0123456789ab';
-const IMAGE = `docker.io/library/busybox@sha256:${'0'.repeat(64)}`;
-
-function compiled(name: string, step: Step, more: Partial<CompiledStep> = {}): CompiledStep {
-  const planned = planStep(name, 'steps', step, {}, {} as Program);
-  return {
-    step: planned,
-    cells: planned.cells.map(({ name: cell, matrix }) => ({ name: cell, matrix, inputs: {} })),
-    image: IMAGE,
-    variables: {},
-    archives: [],
-    after: [],
-    ...more,
-  };
-}
-
-function compilation(steps: CompiledStep[]): Compilation {
-  const plan = {
-    program: { name: 'demo', version: '1.0', digest: `sha256:${'1'.repeat(64)}` },
-    environments: {},
-    steps: steps.map(({ step }) => step),
-  } as unknown as Plan;
-  return {
-    plan,
-    runId: RUN,
-    steps,
-    platform: 'linux-x86_64',
-    optionalSecrets: [],
-    onFailure: 'finish',
-    shim: '# shim\n',
-  };
-}
+import { compilation, compiled, IMAGE, RUN } from './compilations.ts';
 
 describe('names of objects', () => {
   it('are names that Kubernetes takes, told apart where they are cut or spelt otherwise', () => {
