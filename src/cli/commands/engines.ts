@@ -62,10 +62,14 @@ export function describeCommand(cli: Cli, noun: string): Command {
     }
     if (unmet.length > 0) cli.exitCode = 10;
     const { cluster } = described;
-    if (cluster?.rights.some(({ allowed }) => !allowed))
+    if (cluster?.rights.some(({ allowed }) => !allowed)) {
+      // They are those of running programs, whatever else was described.
+      const words = isTarget ? ['target', name] : ['engine', 'kubernetes'];
+      for (const [option, value] of Object.entries(place)) words.push(`--${option}`, value);
       cli.say(
-        `an administrator grants what is missing: same describe ${noun} ${name} --rbac | kubectl apply -f -`,
+        `an administrator grants what is missing: same describe ${words.join(' ')} --rbac | kubectl apply -f -`,
       );
+    }
   });
 }
 
