@@ -15,6 +15,16 @@ export interface StoredMlflowRun {
   artifacts?: Record<string, string>;
 }
 
+/** Tags of a run called "outer": one of the user's, a note, what the client notes by itself. */
+export const USUAL_TAGS: Record<string, string> = {
+  team: 'x',
+  'mlflow.runName': 'outer',
+  'mlflow.user': 'grace',
+  'mlflow.source.name': '/home/grace/train.py',
+  'mlflow.note.content': 'two\nlines',
+  'mlflow.source.git.commit': '0123456789abcdef0123456789abcdef01234567',
+};
+
 /** Writes a store as the real client (MLflow 3.17) does, field by field. */
 export function writeMlflowStore(
   root: string,

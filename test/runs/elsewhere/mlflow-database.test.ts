@@ -18,7 +18,7 @@ import { openUserFiles } from '../../../src/host/user-files.ts';
 import { parseDocument } from '../../../src/program/document.ts';
 import { readMlflow } from '../../../src/runs/elsewhere/mlflow.ts';
 import { writeMlflowDatabase } from '../../components/mlflow-database.ts';
-import { type StoredMlflowRun, writeMlflowStore } from '../../components/mlflow-store.ts';
+import { type StoredMlflowRun, USUAL_TAGS, writeMlflowStore } from '../../components/mlflow-store.ts';
 
 const [outer, inner, gone, going] = ['5', 'f', 'e', 'a'].map((digit) => digit.repeat(32)) as [
   string,
@@ -35,14 +35,7 @@ const runs: StoredMlflowRun[] = [
       'val/acc': '1795306749177 NaN 0\n1795306749178 0.5 0\n',
       far: '1795306749176 1.7976931348623157e308 0\n',
     },
-    tags: {
-      team: 'x',
-      'mlflow.runName': 'outer',
-      'mlflow.user': 'grace',
-      'mlflow.source.name': '/home/grace/train.py',
-      'mlflow.note.content': 'two\nlines',
-      'mlflow.source.git.commit': '0123456789abcdef0123456789abcdef01234567',
-    },
+    tags: USUAL_TAGS,
     artifacts: { 'notes/hello.txt': 'hello' },
   },
   { id: inner, status: 4, tags: { 'mlflow.parentRunId': outer } },

@@ -7,7 +7,7 @@ import { openUserFiles } from '../../../src/host/user-files.ts';
 import { parseDocument } from '../../../src/program/document.ts';
 import { readMlruns } from '../../../src/runs/elsewhere/mlruns.ts';
 import { parameterOf } from '../../../src/runs/elsewhere/run-elsewhere.ts';
-import { writeMlflowStore } from '../../components/mlflow-store.ts';
+import { USUAL_TAGS, writeMlflowStore } from '../../components/mlflow-store.ts';
 
 const [outer, inner, gone] = ['5', 'f', 'e'].map((digit) => digit.repeat(32)) as [string, string, string];
 let root: string;
@@ -31,14 +31,7 @@ describe('the reader of MLflow’s store of files', () => {
           loss: '1795306749176 1.0 0\n1795306749177 0.5 1\n',
           'val/acc': '1795306749177 nan 0\n1795306749178 .5\n',
         },
-        tags: {
-          team: 'x',
-          'mlflow.runName': 'outer',
-          'mlflow.user': 'grace',
-          'mlflow.source.name': '/home/grace/train.py',
-          'mlflow.note.content': 'two\nlines',
-          'mlflow.source.git.commit': '0123456789abcdef0123456789abcdef01234567',
-        },
+        tags: USUAL_TAGS,
         artifacts: { 'notes/hello.txt': 'hello' },
       },
       { id: inner, status: 4, tags: { 'mlflow.parentRunId': outer } },
