@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import type { Compilation } from '../../src/engines/kubernetes/compilation.ts';
 import { manifestText } from '../../src/engines/kubernetes/manifest-text.ts';
 import { compilePipelineRun } from '../../src/engines/tekton/pipeline-run.ts';
 import { pipelineRunRefusals } from '../../src/engines/tekton/refusals.ts';
+import { openRig } from '../e2e/rig.ts';
 import { compilation, compiled, IMAGE, matrixOf, planOf, RUN } from './compilations.ts';
 
 interface Task {
@@ -12,7 +14,7 @@ interface Task {
   retries?: number;
   timeout: string;
   matrix?: { params: { name: string; value: string[] }[] };
-  taskSpec: { steps: { env: { name: string; value: string }[] }[] };
+  taskSpec: { steps: { command: string[]; env: { name: string; value: string }[] }[] };
 }
 
 interface PipelineRun {
@@ -114,6 +116,30 @@ describe('a plan as a PipelineRun', () => {
       [score!.timeout, score!.retries, variable(score!, 'SAME_RETRIES')],
       ['0s', undefined, undefined],
     );
+  });
+
+  it('repeats nothing that was killed with its shim where codes are without that end, as nobody was left to say so', () => {
+    using rig = openRig();
+    const killed = (codes?: number[]) => {
+      const step = compiled('train', { run: ['true'], retries: { max: 2, ...(codes && { codes }) } });
+      const [task] = pipelineRun(compilation([step])).spec.pipelineSpec.tasks;
+      return task!.taskSpec.steps[0]!.command;
+    };
+    for (const codes of [undefined, [3, 137]]) assert.deepEqual(killed(codes), ['sh', '/same/spec/shim.sh']);
+    const [program, ...words] = killed([3]).map((word) => word.replaceAll('/same/', `${rig.root}/`));
+    rig.write({ 'spec/shim.sh': 'echo attempt $#; exit 5' });
+    const attempt = (repeated: string) => {
+      const env = { ...process.env, SAME_RETRIES: repeated };
+      const { status, stdout } = spawnSync(program!, words, { encoding: 'utf8', env });
+      return [status, stdout];
+    };
+    const begun = [5, 'attempt 0\n'];
+    assert.deepEqual(attempt('1'), begun, 'the first one never got to its shim');
+    rig.write({ 'keep/.same/stdout': '' });
+    assert.deepEqual(attempt('0'), begun, 'what is there was left by another application of the run');
+    assert.deepEqual(attempt('1'), [137, '']);
+    rig.write({ 'keep/.same/exit.json': '{}' });
+    assert.deepEqual(attempt('1'), begun, 'the shim says what is final');
   });
 
   it('lets Tekton fill in nothing but numbers, whatever the program says', () => {

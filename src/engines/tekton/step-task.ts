@@ -1,9 +1,18 @@
 import { stepLabels } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
-import { deadlineSeconds, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
+import { deadlineSeconds, ROOT, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
 
 /** The parameter by which a cell is told its number. */
 const CELL = 'cell';
+/** How an attempt ended that was killed with its shim, for want of memory for instance. */
+const KILLED = 137;
+/** Tells again of such an attempt that it is final, as no shim could: there is the place for what it would say, and nothing. */
+const ONCE_KILLED = [
+  'sh',
+  '-c',
+  `[ "$SAME_RETRIES" = 0 ] || [ ! -d ${ROOT}/keep/.same ] || [ -f ${ROOT}/keep/.same/exit.json ] || exit ${KILLED}; . "$0"`,
+  `${ROOT}/spec/shim.sh`,
+];
 
 /** One task of a pipeline: which cells of a step it runs, and after which tasks. */
 export interface TaskPlace {
@@ -22,7 +31,7 @@ export function stepTask(
   { name, slots, after }: TaskPlace,
 ): ClusterObject {
   const { step } = compiled;
-  const { max } = step.retries;
+  const { max, codes } = step.retries;
   const deadline = deadlineSeconds(step);
   const isMany = compiled.cells.length > 1;
   const { resources, ...container } = stepContainer(compiled, compilation, [
@@ -44,7 +53,13 @@ export function stepTask(
       },
       ...(isMany ? { params: [{ name: CELL, type: 'string' }] } : {}),
       results: [{ name: 'exit', type: 'string' }],
-      steps: [{ ...container, ...(resources === undefined ? {} : { computeResources: resources }) }],
+      steps: [
+        {
+          ...container,
+          ...(max === 0 || codes === undefined || codes.includes(KILLED) ? {} : { command: ONCE_KILLED }),
+          ...(resources === undefined ? {} : { computeResources: resources }),
+        },
+      ],
       volumes: stepVolumes(compiled, compilation),
     },
   };
