@@ -14,7 +14,10 @@ interface Task {
   retries?: number;
   timeout: string;
   matrix?: { params: { name: string; value: string[] }[] };
-  taskSpec: { steps: { command: string[]; env: { name: string; value: string }[] }[] };
+  taskSpec: {
+    steps: { command: string[]; env: { name: string; value: string }[]; computeResources?: object }[];
+    volumes: { name: string; emptyDir?: object }[];
+  };
 }
 
 interface PipelineRun {
@@ -116,6 +119,18 @@ describe('a plan as a PipelineRun', () => {
       [score!.timeout, score!.retries, variable(score!, 'SAME_RETRIES')],
       ['0s', undefined, undefined],
     );
+  });
+
+  it('gives a step all the disk that it asks for, beside the program that Tekton puts into its pod', () => {
+    const given = (disk?: string) => {
+      const resources = { cpu: 2, ...(disk && { disk: { size: disk } }) };
+      const made = pipelineRun(compilation([compiled('train', { run: ['true'], resources })]));
+      const { steps, volumes } = made.spec.pipelineSpec.tasks[0]!.taskSpec;
+      return { ...steps[0]!.computeResources, work: volumes.find(({ name }) => name === 'work')!.emptyDir };
+    };
+    const small = { cpu: '2', 'ephemeral-storage': String((40 + 128) * 2 ** 20) };
+    assert.deepEqual(given('40Mi'), { requests: small, limits: small, work: { sizeLimit: '40Mi' } });
+    assert.deepEqual(given(), { requests: { cpu: '2' }, limits: { cpu: '2' }, work: {} });
   });
 
   it('repeats nothing that was killed with its shim where codes are without that end, as nobody was left to say so', () => {

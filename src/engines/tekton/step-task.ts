@@ -1,9 +1,12 @@
+import { parseQuantity } from '../../program/quantity.ts';
 import { stepLabels } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { deadlineSeconds, ROOT, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
 
 /** The parameter by which a cell is told its number. */
 const CELL = 'cell';
+/** Tekton puts a program of its own into each pod, of about half as many bytes, and they count as written by the step. */
+const OWN_BYTES = 2 ** 27;
 /** How an attempt ended that was killed with its shim, for want of memory for instance. */
 const KILLED = 137;
 /** Tells again of such an attempt that it is final, as no shim could: there is the place for what it would say, and nothing. */
@@ -57,10 +60,24 @@ export function stepTask(
         {
           ...container,
           ...(max === 0 || codes === undefined || codes.includes(KILLED) ? {} : { command: ONCE_KILLED }),
-          ...(resources === undefined ? {} : { computeResources: resources }),
+          ...(resources === undefined
+            ? {}
+            : { computeResources: withOwn(resources as ClusterObject, step.resources.disk?.size) }),
         },
       ],
       volumes: stepVolumes(compiled, compilation),
     },
   };
+}
+
+/** What a step is given, so that it has all the disk that it asks for beside what is Tekton's. */
+function withOwn(resources: ClusterObject, disk: string | undefined): ClusterObject {
+  if (disk === undefined) return resources;
+  const bytes = String(parseQuantity(disk) + OWN_BYTES);
+  return Object.fromEntries(
+    Object.entries(resources).map(([kind, wanted]) => [
+      kind,
+      { ...(wanted as ClusterObject), 'ephemeral-storage': bytes },
+    ]),
+  );
 }
