@@ -222,6 +222,21 @@ describe('a plan as a PipelineRun', () => {
     );
   });
 
+  it('refuses more attempts than a TaskRun can keep, as it would never end', () => {
+    const refused = (max: number, secrets: string[]) => {
+      const step = compiled('train', { run: ['true'], secrets, retries: { max } });
+      return compilePipelineRun(compilation([step])).findings.map(({ message }) => message);
+    };
+    const many = Array.from({ length: 400 }, (_, n) => `SECRET_OF_A_LONG_NAME_${n}`);
+    assert.deepEqual([refused(100, []), refused(10, many)], [[], []]);
+    const [message, ...others] = refused(24, many);
+    assert.match(
+      message!,
+      /^pipeline\.steps\.train\.retries\.max \(24\) is not supported by engine tekton: a TaskRun holds .* to about 1\.\d MiB$/,
+    );
+    assert.deepEqual(others, []);
+  });
+
   it('is nothing where nothing is to run', () => {
     assert.deepEqual(compilePipelineRun(compilation([])).objects, []);
   });

@@ -18,6 +18,8 @@ const MATRIX_CELLS = 256;
 const RUN_BYTES = 900_000;
 /** What the controller writes for each cell in the end. */
 const CHILD_BYTES = 200;
+/** What it keeps of each attempt of a task, beside a copy of the task. */
+const ATTEMPT_BYTES = 1500;
 
 /**
  * A plan as one PipelineRun: a task for each step, a matrix of the numbers of its cells. All that is filled in by Tekton is
@@ -31,8 +33,11 @@ export function compilePipelineRun(compilation: Compilation): {
   const { steps } = compilation;
   if (steps.length === 0) return { objects: [], findings: [] };
   const { objects, findings } = carriedObjects(compilation, refusal);
-  for (const { step, cells } of steps)
+  for (const compiled of steps) {
+    const { step, cells } = compiled;
     if (step.foreach) findings.push(...parallelRefusals(step, cells.length));
+    findings.push(...retriesRefusals(compiled, compilation));
+  }
   const made = pipelineRun(compilation);
   const cells = steps.reduce((sum, of) => sum + of.cells.length, 0);
   // The status repeats the pipeline.
@@ -48,6 +53,22 @@ export function compilePipelineRun(compilation: Compilation): {
     );
   }
   return { objects: [...objects, ...networkPolicy(compilation), made], findings };
+}
+
+/** A TaskRun that outgrew its object would never end. */
+function retriesRefusals(compiled: CompiledStep, compilation: Compilation): Finding[] {
+  const { group, name, retries } = compiled.step;
+  const task = JSON.stringify(stepTask(compiled, compilation, { name, slots: [], after: [] }));
+  // The first attempt, all others, and the task itself.
+  const bytes = (retries.max + 2) * (task.length + ATTEMPT_BYTES);
+  if (retries.max === 0 || bytes <= RUN_BYTES) return [];
+  return [
+    refusal(
+      `pipeline.${group}.${name}.retries.max (${retries.max})`,
+      `a TaskRun holds ${formatBytes(RUN_BYTES)}, and with all its attempts this one would grow to about ${formatBytes(bytes)}`,
+      'try it less often, or compile it as Jobs: --engine kubernetes',
+    ),
+  ];
 }
 
 function pipelineRun(compilation: Compilation): ClusterObject {
