@@ -71,6 +71,8 @@ const NOT_FOR_STEPS = [
     'TRACESTATE',
   ],
   ...['JOB_COMPLETION_INDEX', 'HOSTNAME'],
+  // What shells set on their own.
+  ...['PWD', 'OLDPWD', 'SHLVL'],
 ];
 
 const FUNCTIONS = `need() { r=; [ ! -f "$B/from/$1/$2/.same/exit.json" ] || read -r r <"$B/from/$1/$2/.same/exit.json"; case $r in *'"ok":true'*) ;; *) die SAME1305 "step $1 ($2) has not succeeded"; esac; }

@@ -50,8 +50,6 @@ describe('kubernetes', { timeout: 3_600_000 }, () => {
         hasNoGpus: true,
         codesSignals: true,
         isAway: true,
-        // A shell notes where it is.
-        variables: ['PWD', 'OLDPWD'],
       },
     );
   });

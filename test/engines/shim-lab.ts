@@ -38,6 +38,7 @@ export function attempt(
     variables: Record<string, string>;
     gpus: number;
     code: string;
+    known: readonly string[];
   }> = {},
 ): string {
   const root = mkdtempSync(join(home, 'attempt-'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SHIM_BYTES, shimText } from '../../src/engines/shim.ts';
@@ -111,7 +111,8 @@ for (const [shell, { run }] of shims) {
           .filter(Boolean)
           .map((line) => line.split(/=(.*)/s, 2)),
       );
-      for (const name of ['PWD', 'OLDPWD', 'SHLVL', '_', 'PATH', 'SECRET_OF_CALLER']) delete seen[name];
+      // Bash sets the first two of whatever it starts.
+      for (const name of ['_', 'SHLVL', 'PATH', 'SECRET_OF_CALLER']) delete seen[name];
       assert.deepEqual(seen, {
         LANG: 'C.UTF-8',
         TZ: 'UTC',
@@ -146,6 +147,40 @@ for (const [shell, { run }] of shims) {
         '2\n',
         '{"loss":1}\n',
       ]);
+    });
+
+    it('refuses what stands at the path of a report and is none, and one that is elsewhere', async () => {
+      const outside = mkdtempSync(join(home, 'outside-'));
+      for (const [script, error] of [
+        ['mkdir metrics.json', 'SAME1611'],
+        ['ln -s m metrics.jsonl', 'SAME1611'],
+        [`echo {} > ${outside}/metrics.json; cd ..; rmdir d; ln -s ${outside} d`, 'SAME1604'],
+        ['rmdir ../d', ''],
+      ] as const) {
+        const root = attempt({ run: ['sh', '-c', script], workdir: 'd' });
+        const { exit } = await run(root);
+        assert.deepEqual([exit.error, exit.ok], [error, error === ''], script);
+      }
+    });
+
+    it('keeps figures of a command that failed, and nothing else, where somebody reads them', async () => {
+      const step: Step = {
+        run: 'for f in a b; do echo {} > "$SAME_OUT/$f"; done; ln -s b "$SAME_OUT/c"; echo {} > d; exit 3',
+        outputs: {
+          a: { kind: 'metrics' },
+          b: {},
+          c: { kind: 'metrics' },
+          d: { kind: 'metrics', path: './d' },
+        },
+      };
+      for (const [known, names] of [
+        [[], ['a', 'd']],
+        [undefined, []],
+      ] as const) {
+        const root = attempt(step, known ? { known } : {});
+        assert.equal((await run(root)).code, 3);
+        assert.deepEqual(readdirSync(join(root, 'keep')).sort(), ['.same', ...names]);
+      }
     });
 
     it('refuses an output that is a link or a pipe', async () => {
