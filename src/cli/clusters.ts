@@ -1,5 +1,6 @@
 /** What runs on clusters and looks at them. One chunk, loaded when needed. */
 import type { LocalContentStore } from '../content/content-store.ts';
+import { openArgoEngine as argoEngineOf } from '../engines/argo/argo-engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openApiCluster } from '../engines/kubernetes/api-cluster.ts';
 import type { ClusterObject } from '../engines/kubernetes/compilation.ts';
@@ -18,6 +19,8 @@ import { SameError } from '../errors/same-error.ts';
 import type { KubernetesPlace } from '../host/kubernetes-wire.ts';
 import { isAsking, nodeRequirements, volumeRequirement } from '../infrastructure/node-requirements.ts';
 import type { Requirement } from '../infrastructure/requirements.ts';
+import { contentArchive } from '../operations/carried-archives.ts';
+import { compiledSteps } from '../operations/compiled-steps.ts';
 import type { Program } from '../program/schema.ts';
 
 /** A listing waits no longer. */
@@ -33,14 +36,28 @@ export function openKubernetesEngine(
   return engineOf(content, { open: () => openApiCluster(place), onProgress });
 }
 
+/** What has to run as one Workflow of the cluster at a place, which is asked when something has to. */
+export function openArgoEngine(
+  content: LocalContentStore,
+  place: KubernetesPlace,
+  onProgress: (line: string) => void,
+): Engine {
+  return argoEngineOf(content, {
+    open: () => openApiCluster(place),
+    compile: compiledSteps,
+    archive: (artifact, field) => contentArchive({ content }, artifact, field),
+    onProgress,
+  });
+}
+
 /** @throws SAME1702, SAME1703, SAME1704 */
 export function glance(place: KubernetesPlace): Promise<ClusterGlance> {
   return lookAtCluster(place, glanceAtCluster, { timeoutMs: GLANCE_MS });
 }
 
 /** @throws SAME1702, SAME1703, SAME1704 */
-export function survey(place: KubernetesPlace): Promise<ClusterSurvey> {
-  return lookAtCluster(place, surveyCluster, { timeoutMs: SURVEY_MS });
+export function survey(place: KubernetesPlace, engine?: string): Promise<ClusterSurvey> {
+  return lookAtCluster(place, (cluster) => surveyCluster(cluster, engine), { timeoutMs: SURVEY_MS });
 }
 
 /** Asks nobody. @throws SAME1702 */

@@ -4,6 +4,7 @@ import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
+import { ALL_AT_ONCE, ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
 import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
@@ -21,6 +22,7 @@ import { isPlainChoice, resolveTarget } from '../infrastructure/targets.ts';
 import { metadataStoreOf } from '../operations/metadata-stores.ts';
 import type { Ports } from '../operations/ports.ts';
 import { readTargets } from '../operations/registry-aliases.ts';
+import { isOfCluster } from '../program/engines.ts';
 import type { MetadataStoreAddress } from '../program/store-address.ts';
 import type { ClusterPlace } from '../program/target.ts';
 import { openDiskRunStore } from '../runs/disk-run-store.ts';
@@ -194,13 +196,26 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
           },
         };
       }
+      if (name === 'argo') {
+        return {
+          name,
+          containers: true,
+          jobs: ALL_AT_ONCE,
+          onFailure: ARGO_ON_FAILURE,
+          refusals: workflowRefusals,
+          async *run(plan, context) {
+            const { openArgoEngine } = await import('./clusters.ts');
+            yield* openArgoEngine(content, placeOf(place), progress).run(plan, context);
+          },
+        };
+      }
       throw new SameError({ code: 'SAME1702', message: `engine "${name}" is not in this version of same` });
     },
     async glanceAtCluster(place) {
       return (await import('./clusters.ts')).glance(placeOf(place));
     },
     async surveyCluster(place) {
-      return (await import('./clusters.ts')).survey(placeOf(place));
+      return (await import('./clusters.ts')).survey(placeOf(place), place.engine);
     },
     async namespaceOf(place) {
       return (await import('./clusters.ts')).namespaceOf(placeOf(place));
@@ -247,7 +262,7 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
     },
     async checkRequirements(program, environments, target) {
       const asked = { program, environments, homeDirectory: home, variables };
-      if (target?.engine !== 'kubernetes') return checkRequirements(asked);
+      if (!target || !isOfCluster(target.engine)) return checkRequirements(asked);
       const { compareWithCluster } = await import('./clusters.ts');
       const { resources, isBlind } = await compareWithCluster(program, platform(), placeOf(target));
       if (isBlind) {

@@ -9,11 +9,13 @@ export type AttemptNews = Extract<EngineEvent, { type: 'step-started' | 'step-ou
 export interface Attempts {
   /** Where inputs come from and outputs go. */
   readonly content: LocalContentStore;
+  /** Whether another attempt follows is decided by what runs them, and said by `retrying` of how one ended. */
+  readonly decideRetries?: boolean;
   /**
    * Runs one attempt to its end: directories, command, outputs, and nothing of it left afterwards, neither files nor
    * processes. Many run at the same time.
    * @param tell is told `step-started` once, as soon as the command runs, and what it prints
-   * @returns how it ended, `retrying` false: that is the scheduler's to say. What the step did is never an exception
+   * @returns how it ended, `retrying` false where that is the scheduler's to say. What the step did is never an exception
    * @throws what makes going on impossible, such as a full disk; everything else is stopped then
    */
   run(task: StepAttempt, tell: (news: AttemptNews) => void): Promise<Finished>;

@@ -64,7 +64,10 @@ export class RunningAttempts {
       kill: this.#kill.signal,
     };
     const finished = await this.#attempts.run(task, this.#tell);
-    return { ...finished, retrying: !stop.aborted && isTriedAgain(step, state.attempts, finished) };
+    const isAgain = this.#attempts.decideRetries
+      ? finished.retrying
+      : isTriedAgain(step, state.attempts, finished);
+    return { ...finished, retrying: !stop.aborted && isAgain };
   }
 
   /** What a key was made from, so that somebody can say later why it is another one. */

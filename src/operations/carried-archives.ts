@@ -48,7 +48,7 @@ export async function codeArchive(
 
 /** Content of the store. */
 export async function contentArchive(
-  { content }: Ports,
+  { content }: Pick<Ports, 'content'>,
   artifact: Artifact,
   field: string,
 ): Promise<CarriedArchive> {

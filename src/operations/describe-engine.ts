@@ -1,7 +1,7 @@
 import type { ClusterSurvey } from '../engines/kubernetes/survey.ts';
 import { SameError } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
-import { type EngineFacts, engines } from '../program/engines.ts';
+import { type EngineFacts, engines, isOfCluster } from '../program/engines.ts';
 import { type ClusterPlace, parseTarget, type Target } from '../program/target.ts';
 import type { MachineRecord, RequirementRecord } from '../runs/run-record.ts';
 import { findProgram } from './find-program.ts';
@@ -119,14 +119,11 @@ async function described(
     ...(namespace === undefined ? {} : { namespace }),
   };
   // What only files are written for runs where `kubernetes` does.
-  const usual = settings ?? configured.get(facts.isOfCluster ? 'kubernetes' : name);
+  const place = facts.runs ? name : 'kubernetes';
+  const usual = settings ?? configured.get(place) ?? (facts.isOfCluster ? configured.get('kubernetes') : {});
   // The rules of targets hold for what is said here too.
-  const place = parseTarget(facts.isOfCluster ? 'kubernetes' : name, {
-    ...usual,
-    ...given,
-    engine: facts.isOfCluster ? 'kubernetes' : name,
-  });
-  return { facts, target: { ...place, name: asked } };
+  const checked = parseTarget(place, { ...usual, ...given, engine: place });
+  return { facts, target: { ...checked, name: asked } };
 }
 
 async function compared(
@@ -139,7 +136,7 @@ async function compared(
   const isContainer = target.engine !== 'local';
   const here = openProgramEnvironments(ports, artifact, temporary.path, true, isContainer);
   // What is on this machine says nothing of a cluster.
-  const environments = target.engine === 'kubernetes' ? { ...here, check: async () => [] } : here;
+  const environments = isOfCluster(target.engine) ? { ...here, check: async () => [] } : here;
   const requirements = await ports.checkRequirements(artifact.program, environments, target);
   const { name, version } = artifact.program.metadata;
   return { program: { name, version, digest: artifact.digest }, requirements };

@@ -239,8 +239,8 @@ export interface Ports {
    * @throws SAME1702 none is configured, SAME1703, SAME1704
    */
   glanceAtCluster(place: ClusterPlace): Promise<ClusterGlance>;
-  /** The same with what it offers to the caller. @throws as glanceAtCluster */
-  surveyCluster(place: ClusterPlace): Promise<ClusterSurvey>;
+  /** The same with what it offers to the caller, who would run with this engine. @throws as glanceAtCluster */
+  surveyCluster(place: ClusterPlace & { engine?: string }): Promise<ClusterSurvey>;
   /** The namespace of a place, by the kubeconfig alone. @throws SAME1702 none is configured */
   namespaceOf(place: ClusterPlace): Promise<string>;
   /** What an engine needs to be allowed to in a namespace, as YAML and as objects; undefined where that is nothing. */

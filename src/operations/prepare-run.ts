@@ -12,7 +12,7 @@ import type { Origin } from '../sources/source.ts';
 import { refusePlaceholder } from './placeholder-program.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
-import { refuseSecretParameters, unknownSteps, untraceable } from './refuse-request.ts';
+import { refuseSecretParameters, unknownAfterFailure, unknownSteps, untraceable } from './refuse-request.ts';
 import { requestedParameters } from './requested-parameters.ts';
 import { chosenAgain, otherEngine, type ResumedRun } from './resume-run.ts';
 import { understand } from './understand-request.ts';
@@ -107,6 +107,7 @@ export async function prepareRun(
       : {}),
     program,
   });
+  const engine = ports.engine(target);
   const parameters = resumed?.record.parameters ?? (await requestedParameters(ports, program, request));
   refuseSecretParameters(ports, program, parameters);
   const data = await dataHere(artifact, staged);
@@ -128,9 +129,10 @@ export async function prepareRun(
     ...(resumed ? [...chosenAgain(resumed, request), ...otherEngine(resumed, target)] : []),
     ...unknownSteps(program, request),
     ...untraceable(ports, request, target.engine),
-    ...ports.engine(target).refusals(plan),
+    ...unknownAfterFailure(request, engine),
+    ...engine.refusals(plan),
   ]);
-  const { containers } = ports.engine(target);
+  const { containers } = engine;
   const environments = openProgramEnvironments(
     ports,
     artifact,

@@ -1,3 +1,4 @@
+import type { Engine } from '../engines/engine.ts';
 import { type Finding, throwFindings } from '../errors/same-error.ts';
 import { nearest } from '../errors/suggestion.ts';
 import { cellFinding } from '../pipeline/selection.ts';
@@ -38,6 +39,22 @@ export function untraceable(ports: Ports, { trace }: RunRequest, engine: string)
       message: '--trace: want command strace, have none',
       place: '--trace',
       hint: 'install strace (on Debian: apt install strace), or run without --trace',
+    },
+  ];
+}
+
+/** What stands against going on after a failure as asked (SAME1902). */
+export function unknownAfterFailure(
+  { onFailure }: RunRequest,
+  { name, onFailure: known }: Engine,
+): Finding[] {
+  if (onFailure === undefined || !known || known.includes(onFailure)) return [];
+  return [
+    {
+      code: 'SAME1902',
+      message: `engine ${name} does not take --${onFailure}`,
+      place: `--${onFailure}`,
+      hint: `what it does after a failure: ${known.join(' or ')}`,
     },
   ];
 }

@@ -31,13 +31,14 @@ export async function engineContext(
   const secrets = secretsOf(ports, prepared);
   const masking = maskingOf(secrets);
   const { cpu, memoryBytes, gpu } = await ports.machine();
+  const engine = ports.engine(prepared.target);
   return {
     runId: journal.id,
     ...(prepared.resumed ? { firstRunId: firstOf(ports, prepared.resumed.record) } : {}),
     settle: journal.settle,
     ...(request.trace ? { trace: { directory: `${workDirectory}-traces` } } : {}),
-    jobs: request.jobs ?? ports.engine(prepared.target).jobs ?? cpu,
-    onFailure: request.onFailure ?? 'finish',
+    jobs: request.jobs ?? engine.jobs ?? cpu,
+    onFailure: request.onFailure ?? engine.onFailure?.[0] ?? 'finish',
     machine: { cpu, memoryBytes, gpus: gpu.length, ...visibleGpus(ports) },
     reuse: openReuse(ports, request, prepared),
     workDirectory,

@@ -53,7 +53,7 @@ export const engines: readonly EngineFacts[] = [
   },
   {
     name: 'argo',
-    runs: false,
+    runs: true,
     sweeps: false,
     compiles: true,
     isOfCluster: true,
@@ -95,3 +95,8 @@ export const RUN_ENGINES: readonly string[] = engines.filter(({ runs }) => runs)
 
 /** APIs that are looked for in a cluster. */
 export const WANTED_APIS: readonly WantedApi[] = engines.flatMap(({ api }) => api ?? []);
+
+/** Whether what an engine runs goes to a cluster. */
+export function isOfCluster(engine: string): boolean {
+  return engines.some((one) => one.name === engine && one.isOfCluster);
+}

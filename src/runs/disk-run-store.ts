@@ -12,6 +12,7 @@ import {
   writeAtomically,
 } from '../host/files.ts';
 import { askToEnd, thisProcess } from '../host/process-identity.ts';
+import { isOfCluster } from '../program/engines.ts';
 import type { JsonValue } from '../program/json.ts';
 import { findByText } from './find-by-text.ts';
 import { JournalWriter } from './journal.ts';
@@ -117,7 +118,9 @@ export function openDiskRunStore(
     async endLeft(text) {
       const id = find(text);
       const [begun, ...following] = files.events(id);
-      if (!isBegun(begun, id)) return { steps: [], processes: 0, spared: 0 };
+      // What runs in a cluster is gone on with there, also where its node is this machine.
+      if (!isBegun(begun, id) || isOfCluster(begun.record.engine))
+        return { steps: [], processes: 0, spared: 0 };
       return killLeftProcesses(id, begun.owner, following.filter(isStepEvent) as EngineEvent[]);
     },
     takeOver(text) {

@@ -48,6 +48,7 @@ describe('targets', () => {
         ['local', 'local', false],
         ['podman', 'podman', false],
         ['kubernetes', 'kubernetes', false],
+        ['argo', 'argo', false],
         ['lab', 'kubernetes', false],
         ['here', 'local', true],
       ],

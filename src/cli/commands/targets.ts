@@ -23,7 +23,10 @@ export function setTargetCommand(cli: Cli): Command {
       'Say what a target is: an engine with its settings. Where a program runs changes no digest and no result. A target that has the name of an engine is what --engine of that name means.',
     )
     .argument('<name>')
-    .option('--engine <name>', 'local, podman or kubernetes; of a target with the name of one it is that')
+    .option(
+      '--engine <name>',
+      'local, podman, kubernetes or argo; of a target with the name of one it is that',
+    )
     .option('--context <name>', 'the context of your kubeconfig (default: the current one)')
     .option('--namespace <name>', "the namespace (default: the context's)");
   return withCommon(command, [

@@ -1,7 +1,7 @@
 import type { ClusterSurvey, OfferedApi } from '../../engines/kubernetes/survey.ts';
 import type { DescribedEngine } from '../../operations/describe-engine.ts';
 import type { EngineState } from '../../operations/list-engines.ts';
-import type { EngineFacts } from '../../program/engines.ts';
+import { type EngineFacts, isOfCluster } from '../../program/engines.ts';
 import { formatBytes } from '../../program/quantity.ts';
 import type { MachineRecord, RequirementRecord } from '../../runs/run-record.ts';
 import { plainLine, table } from './text.ts';
@@ -155,13 +155,13 @@ export function renderTargets(
   return table([
     ['', 'TARGET', 'ENGINE', 'CONTEXT', 'NAMESPACE'],
     ...targets.map(({ name, engine, context, namespace, isDefault }) => {
-      const isOfCluster = engine === 'kubernetes';
+      const hasPlace = isOfCluster(engine);
       return [
         isDefault ? '*' : '',
         name,
         engine,
-        context ?? (isOfCluster ? '(current)' : ''),
-        namespace ?? (isOfCluster ? "(the context's)" : ''),
+        context ?? (hasPlace ? '(current)' : ''),
+        namespace ?? (hasPlace ? "(the context's)" : ''),
       ].map(plainLine);
     }),
   ]);

@@ -1,12 +1,12 @@
 import type { ClusterCompiler } from '../cluster-compiler.ts';
 import { ROOT, SECRET, VOLUME } from '../kubernetes/step-container.ts';
-import { workflowRefusals } from './refusals.ts';
+import { ARGO_ON_FAILURE, workflowRefusals } from './refusals.ts';
 import { compileWorkflow, EXECUTOR } from './workflow.ts';
 
 /** Plans as Workflows of Argo (spec SAME-ENG-025). */
 export const workflowCompiler: ClusterCompiler = {
   name: 'argo',
-  onFailure: ['keep-going'],
+  onFailure: ARGO_ON_FAILURE,
   packed: `${ROOT}/spec`,
   refusals: workflowRefusals,
   compile(compilation, secrets) {

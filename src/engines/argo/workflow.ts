@@ -49,8 +49,13 @@ export function compileWorkflow(compilation: Compilation): {
   return { objects: [...objects, made], findings };
 }
 
+/** What the Workflow of a run is called. */
+export function workflowName(runId: string): string {
+  return `same-${runId}`;
+}
+
 function workflow(compilation: Compilation): ClusterObject {
-  const { steps, runId } = compilation;
+  const { steps, runId, watched } = compilation;
   const [main, last] = [
     steps.filter(({ step }) => step.group === 'steps'),
     steps.filter(({ step }) => step.group === 'finally'),
@@ -63,12 +68,13 @@ function workflow(compilation: Compilation): ClusterObject {
     apiVersion: 'argoproj.io/v1alpha1',
     kind: 'Workflow',
     metadata: {
-      name: `same-${runId}`,
+      name: workflowName(runId),
       labels: labelsOf(runId),
       annotations: programAnnotations(compilation),
     },
     spec: {
       entrypoint: graphs[0]!.name,
+      ...(watched?.jobs === undefined ? {} : { parallelism: watched.jobs }),
       ...(graphs.length < 2 ? {} : { onExit: graphs[1]!.name }),
       automountServiceAccountToken: false,
       executor: { serviceAccountName: EXECUTOR },

@@ -2,8 +2,9 @@ import type { StepAttempt } from '../attempt/step-attempt.ts';
 import { shimText } from '../shim.ts';
 import { placeOf, type ScriptInput, stepScript } from '../step-script.ts';
 import type { ClusterObject } from './compilation.ts';
-import { CODE, type Given } from './given.ts';
+import type { Given } from './given.ts';
 import { objectName } from './names.ts';
+import { CODE } from './packed-code.ts';
 import { labelsOf, type RunNames } from './run-names.ts';
 import { gpusOf, podFields, ROOT, stepContainer, VOLUME } from './step-container.ts';
 

@@ -17,8 +17,9 @@ const AT_ONCE = 8;
 
 const PUT =
   '[ -e "$2" ] && exit 0; rm -rf "$1" && mkdir -p "$1" "${2%/*}" && tar -xf - -C "$1" && { find "$1/content" -type f -exec chmod a-w {} + || :; } && { mv "$1/content" "$2" 2>/dev/null || [ -e "$2" ]; }; r=$?; rm -rf "$1"; exit $r';
-/** Then the files that a step left get the mode and the time that those have that come from a store, but for its logs. */
-const TAKE = `[ -d "$1" ] || exit 3; tar -cf - -C "$1" . || exit 1; for f in "$1"/*; do
+const TAKE = '[ -d "$1" ] || exit 3; tar -cf - -C "$1" .';
+/** Then the files that a step left, but for its logs, get the mode and the time that those have that come from a store. */
+const TAKE_AND_SEAL = `${TAKE} || exit 1; for f in "$1"/*; do
 [ ! -e "$f" ] || { find "$f" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$f" -exec touch -t 198001020000.00 {} +; } || exit 4; done`;
 const [NOT_THERE, NOT_SEALED, NO_TAR] = [3, 4, 127];
 
@@ -61,17 +62,23 @@ export class Carrier {
   }
 
   /**
-   * Brings a directory of the volume here, and seals the files in it: others may be given them as they are.
-   * @returns `taken` where its image lacks what sealing takes, undefined where there is none
+   * Brings a directory of the volume here.
+   * @param options.isToSeal files in it are sealed then: others may be given them as they are
+   * @returns `taken` where nothing was sealed, or its image lacks what that takes; undefined where there is none
    * @throws SAME1306 it cannot be unpacked
    */
-  async take(path: string, fresh: () => string): Promise<'sealed' | 'taken' | undefined> {
-    const exitCode = await this.#tried(['sh', '-c', TAKE, 'sh', `${PLACE}/${path}`], () => {
+  async take(
+    path: string,
+    fresh: () => string,
+    { isToSeal = false }: { isToSeal?: boolean } = {},
+  ): Promise<'sealed' | 'taken' | undefined> {
+    const script = isToSeal ? TAKE_AND_SEAL : TAKE;
+    const exitCode = await this.#tried(['sh', '-c', script, 'sh', `${PLACE}/${path}`], () => {
       const unpacking = unpackInto(fresh());
       return { take: (chunk) => unpacking.take(chunk), end: () => unpacking.end() };
     });
     if (exitCode === NOT_THERE) return undefined;
-    return exitCode === NOT_SEALED ? 'taken' : 'sealed';
+    return isToSeal && exitCode !== NOT_SEALED ? 'sealed' : 'taken';
   }
 
   /** Removes a path of the volume. */

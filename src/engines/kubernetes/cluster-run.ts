@@ -33,9 +33,12 @@ export interface ClusterRunOptions {
   /** The image of a step, with `sh` and `tar`. */
   image: string;
   say(line: string): void;
+  /** Of the volume, where it is not that of a run of Jobs. */
+  directory?: string;
 }
 
 /**
+ * Opens what every run in a cluster has, whatever starts its pods.
  * @throws SAME1702 there is no cluster, SAME1703, SAME1704, SAME1705 as it answers, SAME1502 the image is not to be had
  */
 export async function openClusterRun({
@@ -44,11 +47,13 @@ export async function openClusterRun({
   content,
   image,
   say,
+  directory,
 }: ClusterRunOptions): Promise<ClusterRun> {
   const asked = await open();
   const patient = new Patient({ signal: context.kill, say });
   const cluster = patientCluster(asked, patient);
-  const names = runNames(context.firstRunId ?? context.runId);
+  const usual = runNames(context.firstRunId ?? context.runId);
+  const names = directory === undefined ? usual : { ...usual, directory };
   const labels = `same.dev/run=${names.run}`;
   const [jobs, pods] = [new Watched(cluster, JOBS, labels), new Watched(cluster, PODS, labels)];
   const leave = async () => {

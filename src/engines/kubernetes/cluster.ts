@@ -25,6 +25,9 @@ export const CLAIMS: Kind = { apiVersion: 'v1', plural: 'persistentvolumeclaims'
 /** What pods may reach. */
 export const NETWORK_POLICIES: Kind = { apiVersion: 'networking.k8s.io/v1', plural: 'networkpolicies' };
 
+/** Graphs of steps that Argo runs. */
+export const WORKFLOWS: Kind = { apiVersion: 'argoproj.io/v1alpha1', plural: 'workflows' };
+
 /** What every object of a cluster has, as far as it is read here. */
 export interface StoredObject extends ClusterObject {
   kind?: string;

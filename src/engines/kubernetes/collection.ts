@@ -19,6 +19,8 @@ import type { Carrier } from './carrier.ts';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import { ROOT } from './step-container.ts';
 
+/** Below what an attempt leaves: how it ended, its logs and reports. */
+const ACCOUNT = '.same';
 const MOST_STRAYS = 100;
 const REPORTS = ['metrics.json', 'metrics.jsonl'];
 
@@ -30,23 +32,37 @@ export interface Collected {
   isSealed: boolean;
 }
 
-/** Brings back what an attempt left on the volume, to where a step of this machine would have left it. */
+/**
+ * Brings back what an attempt left on the volume, to where a step of this machine would have left it.
+ * @param account below that, the account of this attempt alone where there is one: a later one has come after it, and
+ *   nothing is sealed
+ */
 export async function collect(
   carrier: Carrier,
   { step, kill }: StepAttempt,
   workspace: Workspace,
   keep: string,
   logs: RunningCommand['logs'],
+  account?: string,
 ): Promise<Collected> {
   const places: string[] = [];
-  const fresh = () => {
+  const place = () => {
     places.push(mkdtempSync(`${workspace.berth}-kept-`));
     return places.at(-1)!;
   };
+  const placeOfAccount = () => {
+    const directory = join(place(), ACCOUNT);
+    makeDirectories(directory);
+    return directory;
+  };
   try {
     // Of what was killed nobody waits for files.
-    const taken = kill.aborted ? undefined : await carrier.take(keep, fresh);
-    if (taken) return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
+    if (!kill.aborted) {
+      if (account !== undefined && (await carrier.take(`${keep}/${account}`, placeOfAccount)))
+        return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: false };
+      const taken = await carrier.take(keep, place, { isToSeal: account === undefined });
+      if (taken) return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
+    }
     withoutLogs(logs);
     return { isSealed: false };
   } finally {
@@ -69,7 +85,7 @@ function put(
   workspace: Workspace,
   logs: RunningCommand['logs'],
 ): ExitRecord | undefined {
-  const told = join(place, '.same');
+  const told = join(place, ACCOUNT);
   withoutLogs(logs);
   for (const [name, path] of Object.entries(logs)) {
     if (!isFile(join(told, name))) continue;

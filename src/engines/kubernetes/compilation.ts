@@ -44,6 +44,20 @@ export interface Compilation {
   optionalSecrets: readonly string[];
   onFailure: OnFailure;
   shim: string;
+  /** Of a run that its client watches to the end; not of files that somebody applies. */
+  watched?: WatchedRun;
+}
+
+/** What a client that watches has otherwise than who applies files: all of it is of this run, and goes with it. */
+export interface WatchedRun {
+  /** The id of the run, as its steps are told it. */
+  id: string;
+  /** Of the volume, below which steps leave what they make. */
+  directory: string;
+  /** The secret that has the program's secrets by their names. */
+  secret: string;
+  /** Pods at a time, where the caller says how many. */
+  jobs?: number;
 }
 
 /** An object of a cluster, as its API takes it. */

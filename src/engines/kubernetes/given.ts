@@ -1,29 +1,15 @@
 import { canonicalJson, sha256 } from '../../bundle/canonical-json.ts';
-import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
-import { gzip } from '../../bundle/gzip.ts';
+import type { TarSource } from '../../bundle/canonical-tar.ts';
 import { LARGEST_TREE_LIST_BYTES, parseTreeList } from '../../bundle/tree.ts';
 import type { LocalContentStore } from '../../content/content-store.ts';
-import {
-  closeSync,
-  createReadStream,
-  join,
-  lstatSync,
-  makeDirectories,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  removeTree,
-  writeFully,
-} from '../../host/files.ts';
 import type { PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, EngineContext } from '../engine.ts';
 import { placesTaken } from '../step-script.ts';
 import type { Carrier } from './carrier.ts';
+import { CODE, fileSource, withPackedCode } from './packed-code.ts';
 
 /** Below the directory of the run: no step has this name. */
 const GIVEN = '.given';
-/** Name of a step's packed code. */
-export const CODE = 'code.tar.gz';
 
 /** What a run has put onto its volume, by content: each thing once, however many steps read it. */
 export class Given {
@@ -74,32 +60,12 @@ export class Given {
     return packed;
   }
 
-  async #pack(step: PlannedStep, taken: string[], name: string): Promise<string | undefined> {
-    const { workDirectory } = this.#context;
-    makeDirectories(workDirectory);
-    const directory = mkdtempSync(join(workDirectory, 'code-'));
-    try {
-      const tree = join(directory, 'tree');
-      makeDirectories(tree);
-      await this.#context.placeCode(step, tree);
-      const files = filesBelow(tree).filter(
-        (path) => !taken.some((place) => path === place || path.startsWith(`${place}/`)),
-      );
-      if (files.length === 0) return undefined;
-      const archive = join(directory, CODE);
-      const fd = openSync(archive, 'wx', 0o600);
-      try {
-        for await (const chunk of gzip(writeTar(files.map((path) => fileSource(join(tree, path), path)))))
-          writeFully(fd, chunk);
-      } finally {
-        closeSync(fd);
-      }
+  #pack(step: PlannedStep, taken: string[], name: string): Promise<string | undefined> {
+    return withPackedCode(this.#context, step, taken, async (archive) => {
       const path = `${this.#directory}/${GIVEN}/${name}`;
       await this.#carrier.put(path, () => [fileSource(archive, `content/${CODE}`)]);
       return path;
-    } finally {
-      removeTree(directory);
-    }
+    });
   }
 
   #once(name: string, open: () => Promise<() => Iterable<TarSource>>): Promise<string> {
@@ -144,18 +110,4 @@ function hex(digest: string): string {
 
 function source(path: string, executable: boolean, bytes: Uint8Array): TarSource {
   return { path, executable, sizeBytes: bytes.length, chunks: () => [bytes] };
-}
-
-function fileSource(full: string, path: string): TarSource {
-  const { size, mode } = lstatSync(full);
-  return { path, executable: (mode & 0o100) !== 0, sizeBytes: size, chunks: () => createReadStream(full) };
-}
-
-function filesBelow(directory: string, prefix = ''): string[] {
-  return readdirSync(join(directory, prefix), { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-      return entry.isDirectory() ? filesBelow(directory, path) : [path];
-    });
 }

@@ -38,7 +38,7 @@ export async function runInCluster(
       return ran.end;
     });
     const finished = await storeEnd({ ...task, workspace, placed: [], logs, end });
-    if (finished.status === 'succeeded' && shimError !== '') return refused(finished, shimError);
+    if (finished.status === 'succeeded' && shimError !== '') return refusedByShim(finished, shimError);
     if (finished.status === 'succeeded' && keep !== undefined)
       for (const [name, artifact] of Object.entries(finished.outputs))
         run.given.know(artifact, `${keep}/${name}`);
@@ -49,7 +49,7 @@ export async function runInCluster(
 }
 
 /** What the shim says of outputs counts, also where nothing is wrong with what came back. */
-function refused(finished: Finished, shimError: string): Finished {
+export function refusedByShim(finished: Finished, shimError: string): Finished {
   const isStray = shimError === 'SAME1604';
   const problem = {
     code: isStray ? ('SAME1604' as const) : ('SAME1611' as const),

@@ -1,9 +1,11 @@
 import { EXECUTOR } from '../argo/workflow.ts';
 import type { ClusterObject } from './compilation.ts';
-import { RIGHTS, type Right } from './rights.ts';
+import { ARGO_RIGHTS, RIGHTS, type Right } from './rights.ts';
 
 /** What the role, its binding and the account that are printed are called. */
 const NAME = 'same';
+/** The same for runs with Argo. */
+const ARGO_NAME = 'same-argo';
 
 /** What an administrator applies: objects, and how a person uses them. */
 export interface Rbac {
@@ -33,7 +35,10 @@ function ofRuns(namespace: string): Rbac {
   };
 }
 
-/** What Argo's own container in each pod of a Workflow needs, to say how it went; and its token, by the name that it has to have. */
+/**
+ * What Argo's own container in each pod of a Workflow needs, to say how it went, and its token, by the name that it has to
+ * have; and what whoever runs Workflows may do.
+ */
 function ofArgo(namespace: string): Rbac {
   const rights = [{ group: 'argoproj.io', resource: 'workflowtaskresults', verbs: ['create', 'patch'] }];
   const token: ClusterObject = {
@@ -47,11 +52,13 @@ function ofArgo(namespace: string): Rbac {
   };
   const [account, ...others] = accountWith(EXECUTOR, namespace, rights);
   return {
-    objects: [account!, token, ...others],
+    objects: [account!, token, ...others, ...accountWith(ARGO_NAME, namespace, ARGO_RIGHTS)],
     comments: [
-      'What Workflows that same compile --engine argo writes need in their namespace, and no more; steps have no rights.',
+      `What Workflows need in their namespace (${EXECUTOR}), and what running programs with same as Workflows of Argo`,
+      `takes (${ARGO_NAME}), and no more; steps themselves have no rights.`,
       'kubectl apply -f FILE',
-      'Who applies the Workflows needs the rights to that.',
+      `To run as this account: kubectl create token ${ARGO_NAME} -n ${namespace}`,
+      'Who applies what same compile --engine argo writes needs the rights to that.',
     ],
   };
 }

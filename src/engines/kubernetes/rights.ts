@@ -7,9 +7,8 @@ export interface Right {
   verbs: readonly string[];
 }
 
-/** Every right that the engine uses, and no other: what it asks for, what looks at the place before, and what cleans up. */
-export const RIGHTS: readonly Right[] = [
-  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'] },
+/** What every engine uses that runs steps in a cluster, whatever starts their pods. */
+const OF_BOTH: readonly Right[] = [
   { group: '', resource: 'pods', verbs: ['get', 'list', 'watch', 'delete'] },
   { group: '', resource: 'pods/log', verbs: ['get'] },
   // A WebSocket begins as a GET; newer versions of the API ask for `create` beside it.
@@ -18,6 +17,30 @@ export const RIGHTS: readonly Right[] = [
   { group: '', resource: 'persistentvolumeclaims', verbs: ['get'] },
   { group: 'networking.k8s.io', resource: 'networkpolicies', verbs: ['create', 'list', 'delete'] },
 ];
+
+/** Every right that the engine uses, and no other: what it asks for, what looks at the place before, and what cleans up. */
+export const RIGHTS: readonly Right[] = [
+  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'] },
+  ...OF_BOTH,
+];
+
+/** The same of the engine that runs Workflows. */
+export const ARGO_RIGHTS: readonly Right[] = [
+  {
+    group: 'argoproj.io',
+    resource: 'workflows',
+    verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
+  },
+  { group: '', resource: 'configmaps', verbs: ['create', 'get', 'delete'] },
+  // Of what carries files.
+  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
+  ...OF_BOTH,
+];
+
+/** Rights by the engine that runs steps with them. */
+export function rightsOf(engine: string | undefined): readonly Right[] {
+  return engine === 'argo' ? ARGO_RIGHTS : RIGHTS;
+}
 
 /** A right in words: `create jobs.batch`, `get pods/log`. */
 export function rightText({ group, resource }: Pick<Right, 'group' | 'resource'>, verb: string): string {

@@ -2,18 +2,14 @@ import type { Finding } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import type { StepAttempt } from '../attempt/step-attempt.ts';
-import { JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
-import { unreachable } from './cluster-error.ts';
+import { JOBS, PODS, type StoredObject } from './cluster.ts';
 import type { ClusterRun } from './cluster-run.ts';
-import { endOf, hasStarted, jobEndOf, MAIN, type PodEnd, podOf } from './pod-state.ts';
+import { Following } from './following.ts';
+import { endOf, hasStarted, jobEndOf, type PodEnd, podOf } from './pod-state.ts';
 import { Waiting } from './waiting.ts';
 
 /** Beyond the grace of its pod, for it to be told. */
 const DELETE_MS = 60_000;
-/** For what it printed last. */
-const LAST_WORDS_MS = 2000;
-const NO_BASH = 'same: there is no bash';
-const LONGEST_LINE = 65_536;
 
 /** What came of a Job. */
 export interface JobEnd {
@@ -26,14 +22,12 @@ export interface JobEnd {
 
 /** A Job of one attempt while it runs. */
 export class RunningJob {
-  /** Its shim said that a pipe hides failures. */
-  saidNoBash = false;
   readonly #run: ClusterRun;
   readonly #task: StepAttempt;
   readonly #job: StoredObject;
   readonly #how: RunningCommand;
   readonly #over = new AbortController();
-  #following: Promise<void> | undefined;
+  readonly #following: Following;
   #isDeleted = false;
   #isGivenUp = false;
 
@@ -42,6 +36,12 @@ export class RunningJob {
     this.#task = task;
     this.#job = job;
     this.#how = how;
+    this.#following = new Following(run, task.cell.name, how);
+  }
+
+  /** Its shim said that a pipe hides failures. */
+  get saidNoBash(): boolean {
+    return this.#following.saidNoBash;
   }
 
   /** Waits for its end, which Ctrl-C hastens. @throws what made watching impossible */
@@ -61,9 +61,8 @@ export class RunningJob {
     } finally {
       cancel.removeEventListener('abort', stop);
       kill.removeEventListener('abort', stop);
-      if (this.#following) await Promise.race([this.#following, sleep(LAST_WORDS_MS, kill)]);
       this.#over.abort();
-      await this.#following;
+      await this.#following.end();
     }
   }
 
@@ -81,7 +80,7 @@ export class RunningJob {
       if (pod && hasStarted(pod) && !started) {
         started = true;
         this.#how.onStart({});
-        this.#following = this.#follow(pod.metadata.name);
+        this.#following.begin(pod.metadata.name);
       }
       const podEnd = pod && endOf(pod);
       if (podEnd) last = podEnd;
@@ -118,33 +117,5 @@ export class RunningJob {
     this.#isDeleted = false;
     const why = message.replace(/^SAME\d+ /, '');
     this.#run.say(`step ${this.#task.cell.name} cannot be asked to end: ${why}`);
-  }
-
-  /** Shows what it prints; what is lost of that is in its logs all the same. */
-  async #follow(pod: string): Promise<void> {
-    const { signal } = this.#over;
-    let rest = '';
-    try {
-      const log = await this.#run.cluster.logs(pod, { container: MAIN, follow: true, signal });
-      log.setEncoding('utf8');
-      for await (const chunk of log) {
-        const lines = (rest + chunk).split('\n');
-        rest = lines.pop()!.slice(-LONGEST_LINE);
-        this.#tell(lines);
-      }
-    } catch (error) {
-      if (whyOf(error) !== 'missing' && !signal.aborted) {
-        const { message } = whyOf(error) ? (error as Error) : unreachable(this.#run.cluster.server, error);
-        const why = message.replace(/^SAME\d+ /, '');
-        this.#run.say(`what step ${this.#task.cell.name} prints is not shown any more, but kept: ${why}`);
-      }
-    }
-    if (rest !== '') this.#tell([rest]);
-  }
-
-  #tell(lines: string[]): void {
-    if (lines.some((line) => line.startsWith(NO_BASH))) this.saidNoBash = true;
-    const shown = lines.filter((line) => !line.startsWith('same: '));
-    if (shown.length > 0) this.#how.onLines(shown);
   }
 }

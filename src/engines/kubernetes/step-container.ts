@@ -62,13 +62,13 @@ export function podFields(
 }
 
 /** The script of a step, as its pods get it. */
-export function scriptOf(compiled: CompiledStep, { runId }: Compilation): string {
+export function scriptOf(compiled: CompiledStep, { runId, watched }: Compilation): string {
   const { step, cells, variables, code, given, report } = compiled;
   const own = Object.entries(variables).filter(([name]) => !step.secrets.includes(name));
   return stepScript({
     step,
     cells,
-    runId,
+    runId: watched?.id ?? runId,
     root: ROOT,
     variables: Object.fromEntries(own),
     gpus: gpusOf(step),
@@ -86,11 +86,12 @@ export function scriptOf(compiled: CompiledStep, { runId }: Compilation): string
  */
 export function stepContainer(
   compiled: CompiledStep,
-  { runId, optionalSecrets }: Pick<Compilation, 'runId' | 'optionalSecrets'>,
+  { runId, optionalSecrets, watched }: Pick<Compilation, 'runId' | 'optionalSecrets' | 'watched'>,
   told: readonly ClusterObject[],
   cell?: string,
 ): ClusterObject {
   const { step, image, cells } = compiled;
+  const directory = watched?.directory ?? runId;
   return {
     name: 'main',
     image,
@@ -104,7 +105,7 @@ export function stepContainer(
         name,
         valueFrom: {
           secretKeyRef: {
-            name: SECRET,
+            name: watched?.secret ?? SECRET,
             key: name,
             ...(optionalSecrets.includes(name) ? { optional: true } : {}),
           },
@@ -126,19 +127,19 @@ export function stepContainer(
         name: 'volume',
         mountPath: `${ROOT}/keep`,
         ...(cell === undefined
-          ? { subPathExpr: `${runId}/${step.name}/$(SAME_CELL)` }
-          : { subPath: `${runId}/${step.name}/${cell}` }),
+          ? { subPathExpr: `${directory}/${step.name}/$(SAME_CELL)` }
+          : { subPath: `${directory}/${step.name}/${cell}` }),
       },
       ...compiled.after.map((name) => ({
         name: 'volume',
         mountPath: `${ROOT}/from/${name}`,
-        subPath: `${runId}/${name}`,
+        subPath: `${directory}/${name}`,
         readOnly: true,
       })),
       ...Object.entries(cells[0]!.inputs).flatMap(([input, { isMounted, sources }]) => {
         const source = sources[0]?.source;
         if (!isMounted || !source || !('step' in source)) return [];
-        const subPath = `${runId}/${source.step}/${source.slot}/${source.output}`;
+        const subPath = `${directory}/${source.step}/${source.slot}/${source.output}`;
         return [{ name: 'volume', mountPath: placeOf(step, input, ROOT), subPath, readOnly: true }];
       }),
     ],

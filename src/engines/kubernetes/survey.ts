@@ -2,7 +2,7 @@ import { SameError } from '../../errors/same-error.ts';
 import { WANTED_APIS, type WantedApi } from '../../program/engines.ts';
 import { CLAIMS, type Cluster, type Kind, type StoredObject, whyOf } from './cluster.ts';
 import { type ClusterNode, nodeOf } from './cluster-node.ts';
-import { RIGHTS, type Right, rightText } from './rights.ts';
+import { type Right, rightsOf, rightText } from './rights.ts';
 import { VOLUME } from './step-container.ts';
 
 /** An API that was looked for. */
@@ -77,9 +77,10 @@ export async function glanceAtCluster(cluster: Cluster): Promise<ClusterGlance> 
 
 /**
  * Asks a cluster what it has and what the caller may do; changes nothing there.
+ * @param engine the one whose rights are asked for, where that is not `kubernetes`
  * @throws SAME1703, SAME1704 it cannot be asked, or not by this caller
  */
-export async function surveyCluster(cluster: Cluster): Promise<ClusterSurvey> {
+export async function surveyCluster(cluster: Cluster, engine?: string): Promise<ClusterSurvey> {
   const glance = await glanceAtCluster(cluster);
   const unseen: ClusterSurvey['unseen'] = [];
   const looking = async <T>(what: string, look: () => Promise<T>): Promise<T | undefined> => {
@@ -96,7 +97,9 @@ export async function surveyCluster(cluster: Cluster): Promise<ClusterSurvey> {
     looking('storage classes', async () => (await cluster.list(STORAGE_CLASSES)).items.map(storageClassOf)),
     looking('volume', () => claimOf(cluster)),
     looking('nodes', async () => (await cluster.list(NODES)).items.map(nodeOf)),
-    Promise.all(RIGHTS.flatMap((right) => right.verbs.map((verb) => allowed(cluster, right, verb)))),
+    Promise.all(
+      rightsOf(engine).flatMap((right) => right.verbs.map((verb) => allowed(cluster, right, verb))),
+    ),
   ]);
   return {
     ...glance,

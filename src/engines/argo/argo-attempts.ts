@@ -1,0 +1,164 @@
+import type { LocalContentStore } from '../../content/content-store.ts';
+import type { Finding } from '../../errors/same-error.ts';
+import { storeEnd } from '../attempt/conclusion.ts';
+import { type RunningCommand, runCommand } from '../attempt/running-command.ts';
+import type { AttemptEnd, Finished, StepAttempt, Workspace } from '../attempt/step-attempt.ts';
+import { closeWorkspace, openEmptyWorkspace } from '../attempt/workspace.ts';
+import type { AttemptNews } from '../attempts.ts';
+import { stepLabel } from '../kubernetes/carried-objects.ts';
+import { PODS } from '../kubernetes/cluster.ts';
+import { collect, withoutLogs } from '../kubernetes/collection.ts';
+import { attemptEnd, lostFor } from '../kubernetes/exit-record.ts';
+import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
+import type { ArgoRun } from './argo-run.ts';
+import { accountOf } from './step-template.ts';
+import type { Submission } from './submission.ts';
+import { type CellPlace, cellOf, podOf, WatchedTry } from './watched-try.ts';
+import { workflowState } from './workflow-nodes.ts';
+
+/** Attempts of a run, which Argo makes and this client takes in, one after the other for each cell. */
+export class ArgoAttempts {
+  /** Argo repeats what failed. */
+  readonly decideRetries = true;
+  readonly content: LocalContentStore;
+  readonly #run: ArgoRun;
+  readonly #slots = new Map<string, number>();
+  /** Tries of a cell that have been taken in. */
+  readonly #taken = new Map<string, number>();
+
+  constructor(run: ArgoRun, { cells }: Submission, content: LocalContentStore) {
+    this.content = content;
+    this.#run = run;
+    for (const names of Object.values(cells))
+      for (const [slot, name] of names.entries()) this.#slots.set(name, slot);
+  }
+
+  /** Takes the next attempt of a cell in, when it has ended. */
+  async run(task: StepAttempt, tell: (news: AttemptNews) => void): Promise<Finished> {
+    const { step, cell } = task;
+    const place = {
+      label: stepLabel(this.#run.names.run, step.name),
+      slot: this.#slots.get(cell.name)!,
+    };
+    let workspace: Workspace | undefined;
+    try {
+      let shimError = '';
+      const { logs, end } = await runCommand(task, tell, async (how) => {
+        const ran = await this.#untilItEnds(task, place, how, (opened) => (workspace = opened));
+        shimError = ran.shimError;
+        return ran.end;
+      });
+      workspace ??= openEmptyWorkspace(task);
+      const finished = await storeEnd({ ...task, workspace, placed: [], logs, end });
+      const told =
+        finished.status === 'succeeded' && shimError !== '' ? refusedByShim(finished, shimError) : finished;
+      return { ...told, retrying: told.status === 'failed' && (await this.#goesOn(task, place)) };
+    } finally {
+      if (workspace) await closeWorkspace(workspace);
+    }
+  }
+
+  /** Takes in tries until one ends by itself. */
+  async #untilItEnds(
+    task: StepAttempt,
+    place: CellPlace,
+    how: RunningCommand,
+    opened: (workspace: Workspace) => void,
+  ): Promise<{ end: AttemptEnd; shimError: string }> {
+    const { step, cell } = task;
+    let isStarted = false;
+    const onStart = () => {
+      if (!isStarted) how.onStart({});
+      isStarted = true;
+    };
+    let problem: Finding | undefined;
+    for (let lost = 0; ; ) {
+      const index = this.#taken.get(cell.name) ?? 0;
+      const watched = new WatchedTry(this.#run, { task, place, index, how });
+      const end = await watched.end(onStart);
+      const isCanceled = how.cancel.aborted || how.kill.aborted;
+      const hasBash = { hasBash: !watched.saidNoBash };
+      const failed = (why: Finding) => ({
+        end: { status: 'failed' as const, durationMs: 0, problem: why, ...hasBash },
+        shimError: '',
+      });
+      if (end.as === 'troubled') {
+        problem = end.problem;
+        // Argo would wait for it for ever; it makes another one up to twice.
+        await this.#drop(place, index);
+        this.#taken.set(cell.name, index + 1);
+        continue;
+      }
+      if (end.as !== 'ended') {
+        onStart();
+        withoutLogs(how.logs);
+        if (isCanceled || end.as === 'canceled')
+          return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
+        return failed(
+          problem ??
+            (lost > 0 ? lostFor(cell.name, lost, { lost: end.message }) : neverRan(cell.name, end.message)),
+        );
+      }
+      this.#taken.set(cell.name, index + 1);
+      const workspace = openEmptyWorkspace(task);
+      const { exit } = await collect(
+        this.#run.carrier,
+        task,
+        workspace,
+        this.#keep(task, place),
+        how.logs,
+        accountOf(String(index + 1)),
+      );
+      const concluded = attemptEnd(exit, end.pod, {
+        isCanceled,
+        isKilled: how.kill.aborted,
+        hasTimeout: step.timeoutMs !== undefined,
+      });
+      if (!('lost' in concluded)) {
+        onStart();
+        opened(workspace);
+        return { end: { ...concluded, ...hasBash }, shimError: exit?.error ?? '' };
+      }
+      await closeWorkspace(workspace);
+      lost++;
+      if (await this.#goesOn(task, place)) {
+        this.#run.say(`step ${cell.name} is made again by Argo: ${concluded.lost}`);
+        continue;
+      }
+      onStart();
+      if (isCanceled) return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
+      return failed(problem ?? lostFor(cell.name, lost, concluded));
+    }
+  }
+
+  /** Whether Argo tries a cell again: known when it has. */
+  async #goesOn({ cell, cancel }: StepAttempt, place: CellPlace): Promise<boolean> {
+    const run = this.#run;
+    const taken = this.#taken.get(cell.name) ?? 0;
+    const found = await run.workflows.until(() => {
+      const nodes = cellOf(run, place);
+      if (nodes && nodes.tries.length > taken) return true;
+      const there = run.workflows.objects.get(run.workflow);
+      return !there || !nodes || nodes.isOver || workflowState(there).isOver ? false : undefined;
+    }, cancel);
+    return found ?? false;
+  }
+
+  async #drop(place: CellPlace, index: number): Promise<void> {
+    const node = cellOf(this.#run, place)?.tries[index];
+    const pod = node && podOf(this.#run, node);
+    if (pod) await this.#run.cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
+  }
+
+  #keep({ step }: StepAttempt, { slot }: CellPlace): string {
+    return `${this.#run.names.directory}/${step.name}/${slot}`;
+  }
+}
+
+function neverRan(step: string, message: string): Finding {
+  return {
+    code: 'SAME1705',
+    message: `step ${step} was not run by Argo: ${message}`,
+    hint: 'what Workflows need in their namespace is printed by: same describe engine argo --rbac',
+  };
+}

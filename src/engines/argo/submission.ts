@@ -1,0 +1,191 @@
+import { throwFindings } from '../../errors/same-error.ts';
+import type { EngineContext, EngineEvent, StepResult } from '../engine.ts';
+import {
+  type Cluster,
+  CONFIG_MAPS,
+  SECRETS,
+  type StoredObject,
+  WORKFLOWS,
+  whyOf,
+} from '../kubernetes/cluster.ts';
+import type { ClusterObject, Compilation } from '../kubernetes/compilation.ts';
+import { labelsOf } from '../kubernetes/run-names.ts';
+import type { ArgoRun } from './argo-run.ts';
+import {
+  cellsOf,
+  cellsText,
+  identityOf,
+  parseCells,
+  type SubmittedCells,
+  toldWithout,
+} from './submitted-cells.ts';
+import { compileWorkflow } from './workflow.ts';
+import { workflowState } from './workflow-nodes.ts';
+
+const [CELLS, IDENTITY, RUNS] = ['same.dev/cells', 'same.dev/identity', 'same.dev/runs'];
+
+/** A Workflow that is there, with what it runs. */
+export interface Submission {
+  uid: string;
+  cells: SubmittedCells;
+  /** Runs that took results from it: this one, and those that it goes on with. */
+  runs: ReadonlySet<string>;
+}
+
+/** What a submission is made of. */
+export interface SubmissionOptions {
+  context: EngineContext;
+  /** What is known of the plan. */
+  told: readonly EngineEvent[];
+  /** @param id of the run that submits it */
+  compile(told: readonly EngineEvent[], id: string): Promise<Compilation>;
+}
+
+/**
+ * Submits what no stored result stands in for as one Workflow, once: what is there under the name of the run, and is made
+ * from the same, is it, be it running or over.
+ * @throws SAME1016 for what does not fit; what the cluster answers
+ */
+export async function submit(
+  run: ArgoRun,
+  { context, told, compile }: SubmissionOptions,
+): Promise<Submission | undefined> {
+  const { cluster, workflow: name } = run;
+  for (;;) {
+    if (context.cancel.aborted) return undefined;
+    const there = await cluster.get(WORKFLOWS, name);
+    if (there) {
+      const adopted = await adopt(run, there, { context, told, compile });
+      if (adopted) return adopted;
+      await replace(run, there, context);
+      continue;
+    }
+    const compilation = await compile(told, context.runId);
+    const { objects, findings } = compileWorkflow(compilation);
+    throwFindings(findings);
+    const cells = cellsOf(compilation.steps);
+    const workflow = withAnnotations(objects.at(-1)!, {
+      [CELLS!]: cellsText(cells),
+      [IDENTITY!]: identityOf(compilation),
+      [RUNS!]: context.runId,
+    });
+    context.settle?.();
+    try {
+      const made = await cluster.create(WORKFLOWS, workflow);
+      run.workflows.add(made);
+      await equip(run, made, objects.slice(0, -1), context, compilation);
+      return { uid: made.metadata.uid, cells, runs: new Set([context.runId]) };
+    } catch (error) {
+      if (whyOf(error) !== 'exists') throw error;
+    }
+  }
+}
+
+async function adopt(
+  run: ArgoRun,
+  there: StoredObject,
+  { context, told, compile }: SubmissionOptions,
+): Promise<Submission | undefined> {
+  const { annotations = {}, deletionTimestamp, uid } = there.metadata;
+  const cells = parseCells(annotations[CELLS!]);
+  if (!cells || deletionTimestamp || workflowState(there).isShutDown) return undefined;
+  const before = (annotations[RUNS!] ?? '').split(' ');
+  const compilation = await compile(toldWithout(told, cells), before[0]!);
+  if (identityOf(compilation) !== annotations[IDENTITY!]) return undefined;
+  const { objects } = compileWorkflow(compilation);
+  run.say(`the run goes on in the cluster: Workflow ${run.workflow}`);
+  const runs = new Set([...before, context.runId]);
+  await run.cluster.patch(WORKFLOWS, run.workflow, {
+    metadata: { annotations: { [RUNS!]: [...runs].join(' ') } },
+  });
+  await equip(run, there, objects.slice(0, -1), context, compilation);
+  return { uid, cells, runs };
+}
+
+/** Gives a Workflow what its pods read, which is its own and goes with it: they wait for it. */
+async function equip(
+  { cluster, names, workflow }: ArgoRun,
+  { metadata: { uid } }: StoredObject,
+  objects: readonly ClusterObject[],
+  context: EngineContext,
+  { steps, watched }: Compilation,
+): Promise<void> {
+  const owner = { apiVersion: WORKFLOWS.apiVersion, kind: 'Workflow', name: workflow, uid };
+  const owned = (object: ClusterObject): ClusterObject => ({
+    ...object,
+    metadata: { ...(object.metadata as object), ownerReferences: [owner] },
+  });
+  for (const object of objects) await createOwned(cluster, owned(object), uid);
+  const wanted = [...new Set(steps.flatMap(({ step }) => step.secrets))];
+  const values = wanted.flatMap((each) => {
+    const value = context.secrets[each];
+    return value === undefined ? [] : [[each, Buffer.from(value).toString('base64')]];
+  });
+  if (values.length > 0) {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: watched!.secret, labels: labelsOf(names) },
+      data: Object.fromEntries(values),
+    };
+    // No other Workflow has one of this name.
+    await cluster.create(SECRETS, owned(secret)).catch(passExisting);
+  }
+}
+
+/** One of that name that belongs to a Workflow before is about to go with it. */
+async function createOwned(cluster: Cluster, object: ClusterObject, uid: string): Promise<void> {
+  const { name } = object.metadata as { name: string };
+  for (;;) {
+    try {
+      await cluster.create(CONFIG_MAPS, object);
+      return;
+    } catch (error) {
+      if (whyOf(error) !== 'exists') throw error;
+    }
+    const there = await cluster.get(CONFIG_MAPS, name);
+    if (there?.metadata.ownerReferences?.some((owner) => owner.uid === uid)) return;
+    if (there) await cluster.delete(CONFIG_MAPS, name, { uid: there.metadata.uid }).catch(passExisting);
+  }
+}
+
+/** Removes a Workflow that is of no use to this run, and what it left. */
+async function replace(run: ArgoRun, there: StoredObject, { kill }: EngineContext): Promise<void> {
+  const { uid } = there.metadata;
+  run.say(
+    `Workflow ${run.workflow} is made anew: the one that is there is made from something else, or was stopped`,
+  );
+  run.workflows.add(there);
+  // Its pods first: they write where those of the next one do.
+  await run.cluster.delete(WORKFLOWS, run.workflow, { propagation: 'Foreground', uid }).catch(passExisting);
+  await run.workflows.until(
+    () => (run.workflows.objects.get(run.workflow)?.metadata.uid === uid ? undefined : true),
+    kill,
+  );
+  await run.carrier.remove(run.names.directory);
+}
+
+/** The same context, where what the Workflow runs is taken from it alone: nothing else is what later steps of it read. */
+export function reuseBeside(
+  context: EngineContext,
+  told: readonly EngineEvent[],
+  { cells, runs }: Submission,
+): EngineContext['reuse'] {
+  const submitted = new Set(Object.values(cells).flat());
+  const given = new Map<string, StepResult>();
+  for (const event of told) if (event.type === 'step-cached') given.set(event.step, event.result);
+  return async (step, cell, key) => {
+    if (!submitted.has(cell.name)) return given.get(cell.name);
+    const result = await context.reuse(step, cell, key);
+    return result && runs.has(result.run) ? result : undefined;
+  };
+}
+
+function withAnnotations(object: ClusterObject, more: Record<string, string>): ClusterObject {
+  const { annotations, ...metadata } = object.metadata as { annotations?: object };
+  return { ...object, metadata: { ...metadata, annotations: { ...annotations, ...more } } };
+}
+
+function passExisting(error: unknown): void {
+  if (!['exists', 'missing', 'conflict'].includes(whyOf(error) ?? '')) throw error;
+}
