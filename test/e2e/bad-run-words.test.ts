@@ -151,7 +151,7 @@ describe('words that a run does not understand are all named, nothing runs, and 
       [
         'a place in SAME_ENVIRONMENT that is not there yet',
         run(),
-        { code: 'SAME1702', exit: 6, message: 'argo', env: { SAME_ENVIRONMENT: 'argo' } },
+        { code: 'SAME1702', exit: 6, message: 'tekton', env: { SAME_ENVIRONMENT: 'tekton' } },
       ],
     ],
   );

@@ -122,7 +122,7 @@ export class WatchedTry {
       const node = cellOf(this.#run, this.#place)?.tries[this.#index];
       const pod = node && podOf(this.#run, node);
       if (pod) await this.#run.cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
-    } else await sleep(STOP_MS, this.#how.kill);
+    } else await sleep(STOP_MS, AbortSignal.any([this.#how.kill, this.#over.signal]));
     // There may be no controller left that would say that it has ended.
     this.#over.abort();
   }
