@@ -65,7 +65,7 @@ describe('attempts that Argo makes', () => {
    * A run whose Workflow is in these states, one after the other, each time that something waits for another one.
    * @param volume files on the volume, below the directory of the cell
    */
-  function open(states: State[], volume: Record<string, string>) {
+  function open(states: State[], volume: Record<string, string>, pods: StoredObject[] = []) {
     const objects = new Map<string, StoredObject>();
     const asked: string[] = [];
     const told: string[] = [];
@@ -81,7 +81,7 @@ describe('attempts that Argo makes', () => {
       cluster: { delete: async () => true },
       names: { run: RUN, directory: `argo-${RUN}` },
       workflow: WORKFLOW,
-      pods: { objects: new Map() },
+      pods: { objects: new Map(pods.map((pod) => [pod.metadata.name, pod])) },
       workflows: {
         objects,
         async until(look: () => unknown, signal?: AbortSignal) {
@@ -115,6 +115,7 @@ describe('attempts that Argo makes', () => {
       },
       say: (line: string) => told.push(line),
       terminate: () => asked.push('terminate'),
+      stopSteps: () => asked.push('stop'),
       missController() {},
     } as unknown as ArgoRun;
     const content = openDiskContentStore(join(root, 'content'));
@@ -135,10 +136,18 @@ describe('attempts that Argo makes', () => {
       { uid: 'u', cells: { train: ['train'] }, runs: new Set() },
       content,
     );
-    const attempt = (number: number): Promise<Finished> =>
+    const attempt = (number: number, group: 'steps' | 'finally' = 'steps'): Promise<Finished> =>
       attempts.run(
         {
-          ...{ step, cell: step.cells[0]!, attempt: number, inputs: {}, gpus: [], context, content },
+          ...{
+            step: { ...step, group },
+            cell: step.cells[0]!,
+            attempt: number,
+            inputs: {},
+            gpus: [],
+            context,
+            content,
+          },
           key: { key: 'sha256:0', document: '' },
           environment: { key: 'k', variables: {}, path: [] },
           ...{ cancel: cancel.signal, kill: new AbortController().signal },
@@ -207,6 +216,23 @@ describe('attempts that Argo makes', () => {
       assert.deepEqual([ended.status, codes(ended)], ['failed', ['SAME1705']]);
       assert.match(ended.problems[0]!.message, /not found|was deleted/);
     }
+  });
+
+  it('whose image cannot be had fail, and those of finally run all the same, for which the rest is stopped', async () => {
+    const waiting = { reason: 'InvalidImageName', message: 'no such name' };
+    const pod = {
+      metadata: {
+        ...{ name: 'pod', uid: '1', resourceVersion: '1' },
+        annotations: { 'workflows.argoproj.io/node-id': 'p0' },
+      },
+      status: { containerStatuses: [{ name: 'main', state: { waiting } }] },
+    };
+    const { attempt, asked } = open([{ tries: ['Pending'] }], {}, [pod]);
+    const ended = await attempt(1);
+    assert.deepEqual([ended.status, ended.retrying, codes(ended)], ['failed', false, ['SAME1502']]);
+    assert.deepEqual(asked, []);
+    await attempt(1, 'finally');
+    assert.deepEqual(asked, ['stop']);
   });
 
   it('are canceled with their Workflow, what has not begun at once and what runs when it has ended', async () => {

@@ -6,14 +6,13 @@ import type { AttemptEnd, Finished, StepAttempt, Workspace } from '../attempt/st
 import { closeWorkspace, openEmptyWorkspace } from '../attempt/workspace.ts';
 import type { AttemptNews } from '../attempts.ts';
 import { stepLabel } from '../kubernetes/carried-objects.ts';
-import { PODS } from '../kubernetes/cluster.ts';
 import { collect, withoutLogs } from '../kubernetes/collection.ts';
 import { attemptEnd, lostFor } from '../kubernetes/exit-record.ts';
 import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
 import type { ArgoRun } from './argo-run.ts';
 import { accountOf } from './step-template.ts';
 import type { Submission } from './submission.ts';
-import { type CellPlace, cellOf, podOf, WatchedTry } from './watched-try.ts';
+import { type CellPlace, cellOf, WatchedTry } from './watched-try.ts';
 import { workflowState } from './workflow-nodes.ts';
 
 /** Attempts of a run, which Argo makes and this client takes in, one after the other for each cell. */
@@ -23,6 +22,10 @@ export class ArgoAttempts {
   readonly content: LocalContentStore;
   readonly #run: ArgoRun;
   readonly #slots = new Map<string, number>();
+  /** Cells of which no pod can be made. */
+  readonly #stuck = new Set<string>();
+  /** Why, by their steps. */
+  readonly #hopeless = new Map<string, Finding>();
   /** Tries of a cell that have been taken in. */
   readonly #taken = new Map<string, number>();
 
@@ -40,6 +43,8 @@ export class ArgoAttempts {
       label: stepLabel(this.#run.names.run, step.name),
       slot: this.#slots.get(cell.name)!,
     };
+    // The steps have all ended but for these.
+    if (step.group === 'finally' && this.#stuck.size > 0) this.#run.stopSteps();
     let workspace: Workspace | undefined;
     try {
       let shimError = '';
@@ -71,10 +76,12 @@ export class ArgoAttempts {
       if (!isStarted) how.onStart({});
       isStarted = true;
     };
-    let problem: Finding | undefined;
     for (let lost = 0; ; ) {
       const index = this.#taken.get(cell.name) ?? 0;
-      const watched = new WatchedTry(this.#run, { task, place, index, how });
+      const watched = new WatchedTry(this.#run, {
+        ...{ task, place, index, how },
+        hopeless: () => this.#hopeless.get(step.name),
+      });
       const end = await watched.end(onStart);
       const isCanceled = how.cancel.aborted || how.kill.aborted;
       const hasBash = { hasBash: !watched.saidNoBash };
@@ -83,11 +90,13 @@ export class ArgoAttempts {
         shimError: '',
       });
       if (end.as === 'troubled') {
-        problem = end.problem;
-        // Argo would wait for it for ever; it makes another one up to twice.
-        await this.#drop(place, index);
-        this.#taken.set(cell.name, index + 1);
-        continue;
+        onStart();
+        withoutLogs(how.logs);
+        // Argo waits for its pod for ever, and with it all of the Workflow; what it keeps from running is no better off.
+        this.#stuck.add(cell.name);
+        this.#hopeless.set(step.name, end.problem);
+        if (step.mutex.length > 0 || this.#stuck.size >= task.context.jobs) this.#run.stopSteps();
+        return failed(end.problem);
       }
       if (end.as !== 'ended') {
         onStart();
@@ -95,8 +104,7 @@ export class ArgoAttempts {
         if (isCanceled || end.as === 'canceled')
           return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
         return failed(
-          problem ??
-            (lost > 0 ? lostFor(cell.name, lost, { lost: end.message }) : neverRan(cell.name, end.message)),
+          lost > 0 ? lostFor(cell.name, lost, { lost: end.message }) : neverRan(cell.name, end.message),
         );
       }
       this.#taken.set(cell.name, index + 1);
@@ -127,13 +135,14 @@ export class ArgoAttempts {
       }
       onStart();
       if (isCanceled) return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
-      return failed(problem ?? lostFor(cell.name, lost, concluded));
+      return failed(lostFor(cell.name, lost, concluded));
     }
   }
 
   /** Whether Argo tries a cell again: known when it has. */
   async #goesOn({ cell, cancel }: StepAttempt, place: CellPlace): Promise<boolean> {
     const run = this.#run;
+    if (this.#stuck.has(cell.name)) return false;
     const taken = this.#taken.get(cell.name) ?? 0;
     const found = await run.workflows.until(() => {
       const nodes = cellOf(run, place);
@@ -142,12 +151,6 @@ export class ArgoAttempts {
       return !there || !nodes || nodes.isOver || workflowState(there).isOver ? false : undefined;
     }, cancel);
     return found ?? false;
-  }
-
-  async #drop(place: CellPlace, index: number): Promise<void> {
-    const node = cellOf(this.#run, place)?.tries[index];
-    const pod = node && podOf(this.#run, node);
-    if (pod) await this.#run.cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
   }
 
   #keep({ step }: StepAttempt, { slot }: CellPlace): string {

@@ -18,6 +18,8 @@ export interface ArgoRun extends ClusterRun {
   workflow: string;
   /** Asks Argo to end all of it, `finally` too; once. */
   terminate(): void;
+  /** Asks Argo to end the steps that have not ended, and to go on with those of `finally`; once. */
+  stopSteps(): void;
   /** Tells, once, where no controller takes the Workflow up. */
   missController(workflow: StoredObject | undefined): void;
 }
@@ -47,18 +49,24 @@ export async function openArgoRun(options: {
   const swept = removeRuns(cluster, carrier, names).catch(() => {});
   const sinceMs = monotonicMs();
   let terminating: Promise<unknown> | undefined;
+  let stopping: Promise<unknown> | undefined;
+  const shutDown = async (shutdown: string): Promise<void> => {
+    try {
+      await cluster.patch(WORKFLOWS, workflow, { spec: { shutdown } });
+    } catch (error) {
+      if (whyOf(error) !== 'missing') say(`Workflow ${workflow} is not stopped: ${(error as Error).message}`);
+    }
+  };
   let isMissed = false;
   return {
     ...base,
     workflows,
     workflow,
     terminate() {
-      terminating ??= cluster
-        .patch(WORKFLOWS, workflow, { spec: { shutdown: 'Terminate' } })
-        .catch((error: unknown) => {
-          if (whyOf(error) !== 'missing')
-            say(`Workflow ${workflow} is not stopped: ${(error as Error).message}`);
-        });
+      terminating ??= shutDown('Terminate');
+    },
+    stopSteps() {
+      stopping ??= shutDown('Stop');
     },
     missController(there) {
       const { phase } = (there?.status ?? {}) as { phase?: string };
@@ -69,7 +77,7 @@ export async function openArgoRun(options: {
       );
     },
     async close() {
-      await Promise.all([swept, terminating]);
+      await Promise.all([swept, terminating, stopping]);
       try {
         await cluster.delete(WORKFLOWS, workflow, { propagation: 'Background' });
       } catch (error) {

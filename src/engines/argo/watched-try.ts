@@ -6,6 +6,7 @@ import { PODS, type StoredObject } from '../kubernetes/cluster.ts';
 import { Following } from '../kubernetes/following.ts';
 import { endOf, hasStarted, type PodEnd } from '../kubernetes/pod-state.ts';
 import { Waiting } from '../kubernetes/waiting.ts';
+import type { Watched } from '../kubernetes/watched.ts';
 import type { ArgoRun } from './argo-run.ts';
 import { type CellNodes, type TryNode, workflowState } from './workflow-nodes.ts';
 
@@ -39,18 +40,33 @@ export class WatchedTry {
   readonly #place: CellPlace;
   readonly #index: number;
   readonly #how: RunningCommand;
+  readonly #hopeless: () => Finding | undefined;
   readonly #over = new AbortController();
   readonly #following: Following;
 
   constructor(
     run: ArgoRun,
-    { task, place, index, how }: { task: StepAttempt; place: CellPlace; index: number; how: RunningCommand },
+    {
+      task,
+      place,
+      index,
+      how,
+      hopeless,
+    }: {
+      task: StepAttempt;
+      place: CellPlace;
+      index: number;
+      how: RunningCommand;
+      /** Why no pod of its step can be made, as another cell has found out. */
+      hopeless(): Finding | undefined;
+    },
   ) {
     this.#run = run;
     this.#task = task;
     this.#place = place;
     this.#index = index;
     this.#how = how;
+    this.#hopeless = hopeless;
     this.#following = new Following(run, task.cell.name, how, STRANGE);
   }
 
@@ -107,7 +123,10 @@ export class WatchedTry {
         return { as: 'none', message: messageOf(this.#run, this.#place) };
       if (cancel.aborted && !node) return { as: 'canceled' };
       this.#run.missController(there);
-      if (started || !pod || cancel.aborted) return undefined;
+      if (started || cancel.aborted) return undefined;
+      const known = this.#hopeless();
+      if (known) return { as: 'troubled', problem: known };
+      if (!pod) return undefined;
       waiting ??= new Waiting(`step ${cell.name}`, image, say);
       const problem = waiting.look(pod);
       return problem ? { as: 'troubled', problem } : undefined;
@@ -134,10 +153,21 @@ export function cellOf({ workflows, workflow }: ArgoRun, { label, slot }: CellPl
   return there && workflowState(there).cell(label, slot);
 }
 
+/** Names of pods by their nodes, as far as they were looked for. */
+const podNames = new WeakMap<Watched, Map<string, string>>();
+
 /** The pod of a try, while it is there. */
 export function podOf({ pods }: ArgoRun, { id }: TryNode): StoredObject | undefined {
-  for (const pod of pods.objects.values()) if (pod.metadata.annotations?.[NODE_ID] === id) return pod;
-  return undefined;
+  const names = podNames.get(pods) ?? new Map<string, string>();
+  podNames.set(pods, names);
+  if (!names.has(id)) {
+    for (const { metadata } of pods.objects.values()) {
+      const node = metadata.annotations?.[NODE_ID];
+      if (node !== undefined) names.set(node, metadata.name);
+    }
+  }
+  const name = names.get(id);
+  return name === undefined ? undefined : pods.objects.get(name);
 }
 
 /** Why a cell or its Workflow has ended, as Argo says it. */

@@ -39,7 +39,7 @@ export function clusterError(
   const hints: Partial<Record<ClusterWhy, string>> = {
     unreachable: 'is this the context that you mean? kubectl config current-context',
     login: 'log in to the cluster again, as kubectl would have to',
-    forbidden: 'the rights that are needed are printed by: same describe engine kubernetes',
+    forbidden: 'the rights that are needed are printed by: same describe engine NAME --rbac',
   };
   return new SameError(
     { code: CODES[why] ?? 'SAME1705', message, ...(hints[why] ? { hint: hints[why] } : {}) },
