@@ -52,6 +52,11 @@ export function controlGroupOf(pid: number): ControlGroup | undefined {
   };
 }
 
+/** Processes of this machine that the kernel has killed for want of memory since it started, in whatever group. */
+export function memoryKillsOfMachine(): number | undefined {
+  return scaled(field(read('/proc/vmstat'), 'oom_kill'), 1);
+}
+
 function field(text: string | undefined, name: string): string | undefined {
   return text
     ?.split('\n')

@@ -4,6 +4,7 @@ import { nearest } from '../errors/suggestion.ts';
 import type { Plan } from '../pipeline/plan.ts';
 import { planRun } from '../pipeline/plan-run.ts';
 import { artifactReference } from '../program/artifact-reference.ts';
+import { engines } from '../program/engines.ts';
 import type { JsonObject } from '../program/json.ts';
 import type { Program } from '../program/schema.ts';
 import type { Objective, SweepRecord } from '../sweeps/sweep.ts';
@@ -48,6 +49,7 @@ export async function prepareSweep(ports: Ports, request: SweepRequest): Promise
   const settings = settingsOf(artifact, request);
   const whole: RunRequest = { ...settings, ...wordsOf({ ...parameters, ...first }) };
   const prepared = await prepareRun(ports, whole, temporary.path);
+  refuseWithoutSweeps(prepared.target.engine);
   refuseUnmet(prepared, request.allowUnmet);
   refuseShared(prepared.plan, search.jobs);
   await planEach(ports, { prepared, settings, parameters, trials: trials ?? [] });
@@ -69,6 +71,17 @@ export async function prepareSweep(ports: Ports, request: SweepRequest): Promise
       runtime: ports.runtime,
     },
   };
+}
+
+function refuseWithoutSweeps(engine: string): void {
+  const able = engines.filter(({ runs, sweeps }) => runs && sweeps).map(({ name }) => name);
+  if (able.includes(engine)) return;
+  throw new SameError({
+    code: 'SAME1702',
+    message: `engine ${engine} runs no sweeps in this version of same`,
+    place: '--engine',
+    hint: `those that do: ${able.join(', ')}`,
+  });
 }
 
 /** The run that tries values: what is given reaches it as flags, so that its record says who set it. */

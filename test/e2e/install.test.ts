@@ -165,13 +165,25 @@ test('programs stay until --purge, which removes nothing that is not theirs', ()
 
 test('targets of this version are accepted, others say what is missing; nothing is written', () => {
   const { install, files } = user();
-  for (const engine of ['kubernetes', 'argo', 'tekton', 'kubeflow', 'slurm']) {
+  for (const engine of ['tekton', 'kubeflow', 'slurm']) {
     const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });
     assert.equal(status, 6);
     assert.match(stderr, new RegExp(`has no ${engine} engine`));
   }
   assert.equal(install([], { SAME_ENVIRONMENT: 'moon' }).status, 2);
   assert.deepEqual(files(), []);
+});
+
+test('engines that run, and whatever a home may have set, are no reason to refuse', () => {
+  const { install, home } = user();
+  for (const engine of ['podman', 'kubernetes', 'argo']) {
+    const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });
+    assert.equal(status, 0, stderr);
+  }
+  mkdirSync(join(home, '.same'), { recursive: true });
+  writeFileSync(join(home, '.same/config.yaml'), 'targets: {moon: {engine: kubernetes}}\n');
+  const { status, stderr } = install([], { SAME_ENVIRONMENT: 'moon' });
+  assert.equal(status, 0, stderr);
 });
 
 test('bad options exit 2 and write nothing', () => {

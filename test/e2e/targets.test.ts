@@ -244,4 +244,20 @@ describe('engines', () => {
     });
     await assertRefused(rig, ['describe', 'engine', 'podman', '--context', 'lab'], { code: 'SAME1710' });
   });
+
+  test('whose engine runs no sweeps are refused for one, with those that do', async () => {
+    const rest = `parameters: {n: {type: integer, default: 1}}
+environments: {default: {image: "docker.io/library/busybox@sha256:${'0'.repeat(64)}"}}
+`;
+    rig.write({
+      'boxed/same.yaml': manifest('run: [echo, "{{parameters.n}}"]', rest).replace(/study/, 'boxed'),
+    });
+    assert.equal((await rig.same(['create', '-f', 'boxed'])).code, 0);
+    await assertRefused(rig, ['sweep', 'boxed:1.0', '--n=1,2', '--engine', 'argo'], {
+      code: 'SAME1702',
+      exit: 6,
+      message: 'engine argo runs no sweeps',
+      hint: 'those that do: local, podman, kubernetes',
+    });
+  });
 });

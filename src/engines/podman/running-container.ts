@@ -1,5 +1,10 @@
 import { monotonicMs, sleep } from '../../host/clock.ts';
-import { type ControlGroup, controlGroupOf, type GroupUsage } from '../../host/control-group.ts';
+import {
+  type ControlGroup,
+  controlGroupOf,
+  type GroupUsage,
+  memoryKillsOfMachine,
+} from '../../host/control-group.ts';
 import { readIfThere, rmSync, statSync } from '../../host/files.ts';
 import type { ChildProcess } from '../../host/processes.ts';
 import { processStart } from '../../host/usage.ts';
@@ -27,6 +32,7 @@ export class RunningContainer {
   #group: ControlGroup | undefined;
   #startedMs: number | undefined;
   #usage: GroupUsage = {};
+  readonly #killsBefore = memoryKillsOfMachine();
   #peakMemoryBytes = 0;
   #stopped: StepStatus | undefined;
   /** The last signal that was sent, and it was meant to end the container. */
@@ -144,13 +150,24 @@ export class RunningContainer {
     if (startError !== undefined) return { status: stopped ?? 'failed', durationMs, startError };
     if (code === 0 && stopped === undefined) return { status: 'succeeded', exitCode: 0, ...figures };
     const isOutOfMemory =
-      stopped === undefined && (state.isOutOfMemory || (this.#usage.memoryKills ?? 0) > 0);
+      stopped === undefined &&
+      (state.isOutOfMemory || (this.#usage.memoryKills ?? 0) > 0 || this.#wasKilledForMemory(code));
     return {
       status: stopped ?? 'failed',
       ...howEnded(code, isOutOfMemory ? 'SIGKILL' : this.#sent),
       ...(isOutOfMemory ? { isOutOfMemory } : {}),
       ...figures,
     };
+  }
+
+  /**
+   * Whether the kernel killed for want of memory while this ran, and this was killed by nobody else: its group may be gone
+   * before anybody has looked at it, and podman's monitor is too late as well then.
+   */
+  #wasKilledForMemory(code: number): boolean {
+    const { memoryBytes } = this.#input.container.limits;
+    if (memoryBytes === undefined || code !== KILLED || this.#sent !== undefined) return false;
+    return (memoryKillsOfMachine() ?? 0) > (this.#killsBefore ?? Number.POSITIVE_INFINITY);
   }
 
   dispose(): void {
