@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fillWithBusybox } from '../components/busybox-root.ts';
 import { findKubeflow, missing } from '../components/installed.ts';
 import { type LocalKubeflow, localKubeflow } from '../components/kubeflow.ts';
 import { builtFrom, unavailable, usePodman } from '../components/podman.ts';
@@ -14,19 +15,6 @@ const reason =
   missing('busybox', 'tar') ??
   (python === undefined ? "Kubeflow's SDK could not be brought here" : undefined);
 const skip = process.env.CI === undefined && reason !== undefined ? reason : false;
-
-/** A Linux of one binary: what the shim and the first command of a task find in small images. */
-function busybox(): string {
-  return builtFrom((directory) => {
-    for (const name of ['bin', 'root', 'tmp', 'var/tmp'])
-      mkdirSync(join(directory, name), { recursive: true });
-    for (const name of ['tmp', 'var/tmp']) chmodSync(join(directory, name), 0o1777);
-    const binary = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
-    copyFileSync(binary, join(directory, 'bin/busybox'));
-    for (const name of execFileSync(binary, ['--list'], { encoding: 'utf8' }).split('\n'))
-      if (name !== '' && name !== 'busybox') symlinkSync('busybox', join(directory, 'bin', name));
-  }, 'FROM scratch\nCOPY . /\nENV PATH=/bin\n');
-}
 
 const NASTY = "{{x}} {{$.inputs.parameters['_slot']}} $(VAR) $$ it's \\n “ü”";
 
@@ -90,7 +78,8 @@ describe('a pipeline of Kubeflow', { skip }, () => {
     assert.equal(reason, undefined);
     usePodman();
     rig = openRig();
-    image = busybox();
+    // What the shim and the first command of a task find in small images.
+    image = builtFrom(fillWithBusybox, 'FROM scratch\nCOPY . /\nENV PATH=/bin\n');
     kubeflow = await localKubeflow(python!, rig.root);
   });
   after(async () => {

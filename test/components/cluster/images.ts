@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fillWithBusybox } from '../busybox-root.ts';
 import { PAUSE } from './configuration.ts';
 
 /** An image as a tar of an OCI layout, which names it by its tag and by its digest. */
@@ -80,27 +81,6 @@ export function imageOf(name: string, root: string, settings: ImageSettings = {}
     writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
     return { reference, archive: tar(layout) };
   });
-}
-
-function fillWithBusybox(root: string): void {
-  const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
-  mkdirSync(join(root, 'bin'));
-  mkdirSync(join(root, 'tmp'));
-  chmodSync(join(root, 'tmp'), 0o1777);
-  copyFileSync(busybox, join(root, 'bin/busybox'));
-  for (const library of librariesOf(busybox)) {
-    mkdirSync(join(root, dirname(library)), { recursive: true });
-    copyFileSync(library, join(root, library));
-  }
-  const commands = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n');
-  for (const command of commands)
-    if (command !== 'busybox') symlinkSync('busybox', join(root, 'bin', command));
-}
-
-/** Of a program that is linked against some. */
-function librariesOf(program: string): string[] {
-  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-  return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
 }
 
 function withRoot<T>(work: (root: string) => T): T {
