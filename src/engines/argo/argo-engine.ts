@@ -58,7 +58,8 @@ export function openArgoEngine(content: LocalContentStore, options: ArgoEngineOp
     refusals: workflowRefusals,
     async *run(plan, context) {
       const told: EngineEvent[] = [];
-      for await (const batch of forecast(plan, context, content)) told.push(...batch);
+      // One by one: a batch may hold one for each of 500,000 cells.
+      for await (const batch of forecast(plan, context, content)) for (const event of batch) told.push(event);
       if (!told.some(({ type }) => type === 'step-finished')) {
         yield* schedule(plan, context, { content, run: nothingRuns });
         return;
