@@ -16,6 +16,7 @@ import {
   namesIn,
   openSync,
   readIfThere,
+  readSync,
   removeTree,
   renameSync,
   resolve,
@@ -32,6 +33,9 @@ import { kindItself, openOrdinary, readOrdinary } from './ordinary-files.ts';
 import { isAbandoned, ownName } from './process-identity.ts';
 import { countFile } from './tally.ts';
 import { inTurns, nextTurn, turn } from './turns.ts';
+
+/** One read of a long file. */
+const PIECE_BYTES = 2 ** 20;
 
 /**
  * The file operations of this machine; temporary directories lie in the home.
@@ -76,8 +80,7 @@ export function openUserFiles(home: string, options: { signal?: AbortSignal } = 
         countFile(statSync(path, { throwIfNoEntry: false })?.size ?? 0),
       ),
     /** The same, whatever the signal says. */
-    streamToEnd: (path: string): AsyncIterable<Buffer> =>
-      inTurns(createReadStream(path, { highWaterMark: 1 << 20 })),
+    streamToEnd: (path: string): AsyncIterable<Buffer> => inTurns(piecesToEnd(path)),
     /** A stream of an ordinary file only, links not followed. @throws SAME1617 */
     streamOrdinary(path: string): AsyncIterable<Buffer> {
       const opened = openOrdinary(path);
@@ -200,4 +203,22 @@ interface DirectoryEntry {
 /** Removes work directories whose process was killed before it could. */
 function removeAbandoned(work: string): void {
   for (const name of namesIn(work)) if (isAbandoned(name)) removeTree(join(work, name));
+}
+
+/**
+ * A file's bytes through one buffer: a piece that is shorter is the reader's to keep, a full one good until the next is
+ * asked for, which who stores it has written by then. A buffer for each would stay until V8 looks, after some 80 MB.
+ */
+function* piecesToEnd(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (;;) {
+      const length = readSync(fd, buffer, 0, PIECE_BYTES, null);
+      if (length === 0) return;
+      yield length === PIECE_BYTES ? buffer : Buffer.from(buffer.subarray(0, length));
+    }
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -95,7 +95,7 @@ function refuseLarge(field: string, sizeBytes: number): void {
   if (sizeBytes <= MOST_BYTES) return;
   throw new SameError({
     code: 'SAME1016',
-    message: `${field} is not supported by engine kubernetes: its ${formatBytes(sizeBytes)} do not fit into an object of a cluster`,
+    message: `${field} cannot be carried to a cluster: its ${formatBytes(sizeBytes)} do not fit into one of its objects`,
     place: 'same.yaml',
     hint: 'let a step of the run fetch or make what is large',
   });
