@@ -1,23 +1,8 @@
-import type { Artifact, EngineEvent, StepResult } from '../engines/engine.ts';
-import type { CarriedArchive, CompiledStep } from '../engines/kubernetes/compilation.ts';
+import type { StepResult } from '../engines/engine.ts';
+import type { CarriedArchive, CompiledStep, KnownPlan } from '../engines/kubernetes/compilation.ts';
 import type { ScriptCell, ScriptInput } from '../engines/step-script.ts';
-import type { ReadyEnvironment } from '../environments/environment.ts';
 import { fanIn, type SourceCells } from '../pipeline/fan-in.ts';
-import type { Plan, PlannedCell, PlannedStep } from '../pipeline/plan.ts';
-
-/** What is known of a plan before it runs. */
-export interface Known {
-  plan: Plan;
-  /** What {@link EngineEvent}s of a forecast said. */
-  told: readonly EngineEvent[];
-  environment(name: string): ReadyEnvironment;
-  code(step: PlannedStep): Promise<CarriedArchive | undefined>;
-  /** What was computed before, packed. */
-  archive(artifact: Artifact, field: string): Promise<CarriedArchive>;
-  data: Record<string, (field: string) => Promise<CarriedArchive>>;
-  /** Directory in which a step finds what is packed. */
-  packed: string;
-}
+import type { PlannedCell, PlannedStep } from '../pipeline/plan.ts';
 
 /** One cell as it is known: it runs, in this slot, or its result is there; of one that is left out there is nothing. */
 type State = { slot: number } | { result: StepResult };
@@ -27,7 +12,7 @@ type State = { slot: number } | { result: StepResult };
  * @returns also the steps whose list another step has yet to write
  */
 export async function compiledSteps(
-  known: Known,
+  known: KnownPlan,
 ): Promise<{ steps: CompiledStep[]; unknownLists: PlannedStep[] }> {
   const { plan, told } = known;
   const results = new Map<string, StepResult>();
@@ -80,7 +65,7 @@ function remains(step: PlannedStep, input: string, { cells }: SourceCells, state
 }
 
 async function compiledStep(
-  known: Known,
+  known: KnownPlan,
   step: PlannedStep,
   running: { cell: PlannedCell; sources: Record<string, SourceCells> }[],
   states: States,

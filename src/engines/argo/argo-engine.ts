@@ -8,7 +8,7 @@ import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import type { Artifact, Engine, EngineContext, EngineEvent } from '../engine.ts';
 import { forecast } from '../forecast.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
-import type { CarriedArchive, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
+import type { CarriedArchive, Compilation, CompiledStep, KnownPlan } from '../kubernetes/compilation.ts';
 import { objectName } from '../kubernetes/names.ts';
 import { withPackedCode } from '../kubernetes/packed-code.ts';
 import { runNames } from '../kubernetes/run-names.ts';
@@ -21,17 +21,6 @@ import { openArgoRun } from './argo-run.ts';
 import { runDirectory } from './leftovers.ts';
 import { ALL_AT_ONCE, ARGO_ON_FAILURE, workflowRefusals } from './refusals.ts';
 import { reuseBeside, submit } from './submission.ts';
-
-/** What is known of a plan before it runs, as steps are compiled from it. */
-export interface KnownPlan {
-  plan: Plan;
-  told: readonly EngineEvent[];
-  environment(name: string): ReadyEnvironment;
-  code(step: PlannedStep): Promise<CarriedArchive | undefined>;
-  archive(artifact: Artifact, field: string): Promise<CarriedArchive>;
-  data: Record<string, (field: string) => Promise<CarriedArchive>>;
-  packed: string;
-}
 
 /** What the engine is opened with. */
 export interface ArgoEngineOptions {

@@ -1,5 +1,7 @@
+import type { ReadyEnvironment } from '../../environments/environment.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import type { OnFailure } from '../cluster-compiler.ts';
+import type { Artifact, EngineEvent } from '../engine.ts';
 import type { GivenParameter } from '../given-parameters.ts';
 import type { ScriptCell } from '../step-script.ts';
 
@@ -62,3 +64,17 @@ export interface WatchedRun {
 
 /** An object of a cluster, as its API takes it. */
 export type ClusterObject = Record<string, unknown>;
+
+/** What is known of a plan before it runs. */
+export interface KnownPlan {
+  plan: Plan;
+  /** What {@link EngineEvent}s of a forecast said. */
+  told: readonly EngineEvent[];
+  environment(name: string): ReadyEnvironment;
+  code(step: PlannedStep): Promise<CarriedArchive | undefined>;
+  /** What was computed before, packed. */
+  archive(artifact: Artifact, field: string): Promise<CarriedArchive>;
+  data: Record<string, (field: string) => Promise<CarriedArchive>>;
+  /** Directory in which a step finds what is packed. */
+  packed: string;
+}
