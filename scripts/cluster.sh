@@ -6,27 +6,17 @@ set -eu
 parts=$(cd "$(dirname "$0")/../test/components/cluster" && pwd)
 version=v$(sed -n 's/^\tk8s.io\/kubernetes v//p' "$parts/kube/go.mod")
 
-if [ "$(id -u)" = 0 ]; then place=/var/cache/same-tests; else place=${XDG_CACHE_HOME:-$HOME/.cache}/same-tests; fi
-built=$place/cluster_$(cat "$parts/kube/go.mod" "$parts/kube/go.sum" "$parts/kube/main.go" "$parts/definitions.txt" |
-  cksum | cut -d ' ' -f 1)
-if [ -x "$built/kube" ]; then echo "$built"; exit 0; fi
-[ "${1-}" = --install ] || exit 1
+name=cluster program=kube
+texts() { cat "$parts/kube/go.mod" "$parts/kube/go.sum" "$parts/kube/main.go" "$parts/definitions.txt"; }
+. "$(dirname "$0")/go-build.sh"
 
-PATH="$PATH:/usr/local/go/bin"
-command -v go >/dev/null || { echo 'the command go is not on this machine (Debian: golang-go)' >&2; exit 1; }
-mkdir -p "$place"
-work=$(mktemp -d "$place/.install-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
-export GOWORK=off GOFLAGS='-buildvcs=false -modcacherw'
-
-while read -r name module sum from; do
+while read -r engine module sum from; do
   go mod download -json "$module" >"$work/module" 2>"$work/log" || { cat "$work/module" "$work/log" >&2; exit 1; }
   field() { sed -n "s/^\t\"$1\": \"\(.*\)\",*\$/\1/p" "$work/module"; }
   [ "$(field Sum)" = "$sum" ] || { echo "$module is not what it was: $(field Sum) instead of $sum" >&2; exit 1; }
-  mkdir -p "$work/definitions/$name"
+  mkdir -p "$work/definitions/$engine"
   grep -l '^kind: CustomResourceDefinition' "$(field Dir)/$from"/*.yaml | while read -r file; do
-    cp "$file" "$work/definitions/$name/"
+    cp "$file" "$work/definitions/$engine/"
   done
   chmod -R u+w "$work/definitions"
 done <"$parts/definitions.txt"
@@ -35,7 +25,5 @@ stamp=k8s.io/component-base/version
 (cd "$parts/kube" && go build -trimpath -tags providerless -o "$work/kube" -ldflags "-s -w -X $stamp.gitVersion=$version \
 -X $stamp.gitMajor=1 -X $stamp.gitMinor=$(echo "$version" | cut -d . -f 2) -X $stamp.gitTreeState=clean" .) \
   >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-rm "$work/log" "$work/module"
-# Whoever was here first has the same.
-mv -T "$work" "$built" 2>/dev/null || true
-echo "$built"
+rm "$work/module"
+keep

@@ -1,9 +1,8 @@
 // Runs the tests that need a cluster on a real one, which is there for as long as they run: words are files of test/cluster.
 import { globSync } from 'node:fs';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { startCluster } from '../test/components/cluster/cluster.ts';
 import { missing } from '../test/components/installed.ts';
+import { runSuite, seconds } from './suite.mjs';
 
 const TIMEOUT_MS = 15 * 60_000;
 
@@ -20,21 +19,10 @@ const files = words.length > 0 ? words : globSync('test/cluster/**/*.test.ts').s
 const startedAt = performance.now();
 const cluster = await startCluster();
 process.env.SAME_TEST_CLUSTER = cluster.directory;
-const took = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1).padStart(6)} s`;
-process.stderr.write(`${took(startedAt)} until the cluster was up\n`);
+const took = () => seconds(performance.now() - startedAt);
+process.stderr.write(`${took()} until the cluster was up\n`);
 
 // One after the other: they stop parts of the cluster, and their waits are bounded.
-const tests = run({ files, concurrency: 1, timeout: TIMEOUT_MS });
-process.exitCode = 1;
-tests.on('test:summary', ({ file, success }) => {
-  if (file === undefined && success) process.exitCode = 0;
-});
-tests.on('test:complete', ({ file, name, nesting, details }) => {
-  if (nesting === 0 && file?.endsWith(name))
-    process.stderr.write(`${(details.duration_ms / 1000).toFixed(1).padStart(6)} s ${name}\n`);
-});
-tests.compose(spec).pipe(process.stdout);
-tests.on('end', async () => {
-  await cluster.dispose();
-  process.stderr.write(`${took(startedAt)} in all\n`);
-});
+await runSuite(files, { concurrency: 1, timeout: TIMEOUT_MS });
+await cluster.dispose();
+process.stderr.write(`${took()} in all\n`);

@@ -1,8 +1,7 @@
 // Runs the test suites with node's own runner; words are files or rooms: `npm test -- bundle`.
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { runSuite } from './suite.mjs';
 
 /**
  * Files that take longest, longest first: they start first, so that none of them goes on alone in the end. How long
@@ -60,14 +59,4 @@ const place = (file) => (SLOWEST.includes(file) ? SLOWEST.indexOf(file) : SLOWES
 files.sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 
 // NODE_OPTIONS and NODE_EXTRA_CA_CERTS stay as they are: a user's machine has them too.
-const tests = run({ files, concurrency: AT_ONCE, timeout: TIMEOUT_MS });
-process.exitCode = 1;
-tests.on('test:summary', ({ file, success }) => {
-  if (file === undefined && success) process.exitCode = 0;
-});
-// The report is in the order of files, whoever ends first: this is what shows that it goes on.
-tests.on('test:complete', ({ file, name, nesting, details }) => {
-  if (nesting === 0 && file?.endsWith(name))
-    process.stderr.write(`${(details.duration_ms / 1000).toFixed(1).padStart(6)} s ${name}\n`);
-});
-tests.compose(spec).pipe(process.stdout);
+await runSuite(files, { concurrency: AT_ONCE, timeout: TIMEOUT_MS });
