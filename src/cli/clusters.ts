@@ -79,13 +79,14 @@ export function clusterRights(
 /**
  * Compares a program with what decides on a cluster whether its steps can start. A cluster that does not answer is the
  * engine's to complain of, once something has to run there: what is stored needs none.
- * @returns `isBlind` where steps ask for something, and the caller may not see the nodes
+ * @returns `unseen`, why nobody knows, where steps ask for something
  */
 export async function compareWithCluster(
   program: Program,
   platform: string,
   place: KubernetesPlace,
-): Promise<{ resources: Requirement[]; isBlind: boolean }> {
+): Promise<{ resources: Requirement[]; unseen?: string }> {
+  const unseen = (why: string) => (isAsking(program) ? { unseen: why } : {});
   try {
     const { nodes, claim, namespace } = await lookAtCluster(
       place,
@@ -96,10 +97,10 @@ export async function compareWithCluster(
       ...(nodes ? nodeRequirements(program, nodes, platform) : []),
       ...(claim ? [volumeRequirement(claim, namespace)] : []),
     ];
-    return { resources, isBlind: nodes === undefined && isAsking(program) };
+    return { resources, ...(nodes ? {} : unseen('which this caller may not list')) };
   } catch (error) {
     if (!(error instanceof SameError) || !['SAME1702', 'SAME1703', 'SAME1704'].includes(error.code))
       throw error;
-    return { resources: [], isBlind: false };
+    return { resources: [], ...(error.code === 'SAME1703' ? unseen('which gives no answer') : {}) };
   }
 }

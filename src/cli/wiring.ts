@@ -264,12 +264,11 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
       const asked = { program, environments, homeDirectory: home, variables };
       if (!target || !isOfCluster(target.engine)) return checkRequirements(asked);
       const { compareWithCluster } = await import('./clusters.ts');
-      const { resources, isBlind } = await compareWithCluster(program, platform(), placeOf(target));
-      if (isBlind) {
+      const { resources, unseen } = await compareWithCluster(program, platform(), placeOf(target));
+      if (unseen !== undefined) {
         warn({
           code: 'SAME1701',
-          message:
-            'what steps need is not compared with the nodes of the cluster, which this caller may not list',
+          message: `what steps need is not compared with the nodes of the cluster, ${unseen}`,
           hint: 'a step that fits on none of them waits until it is stopped',
         });
       }

@@ -208,8 +208,21 @@ describe('engines', () => {
     const ended = await same(['run', '-f', 'boxed', '--engine', 'kubernetes']);
     assert.equal(ended.code, 6, ended.stderr);
     assert.match(ended.stderr, /SAME1702 no cluster can be asked: there is no .*, and KUBECONFIG is not set/);
+    assert.doesNotMatch(ended.stderr, /SAME1701/);
     const planned = await same(['run', '-f', 'boxed', '--engine', 'kubernetes', '--plan']);
     assert.equal(planned.code, 0, planned.stderr);
+  });
+
+  test('that give no answer say that nobody compared their nodes with what steps ask for', async () => {
+    const rest = `resources: {cpu: 4096}\nenvironments: {default: {image: "example.org/x@sha256:${'0'.repeat(64)}"}}`;
+    rig.write({ 'asking/same.yaml': manifest('run: ["true"]', rest) });
+    const ended = await same(['run', '-f', 'asking', '--engine', 'kubernetes'], 'nobody.yaml');
+    assert.equal(ended.code, 6, ended.stderr);
+    assert.match(
+      ended.stderr,
+      /SAME1701 .* not compared with the nodes of the cluster, which gives no answer/,
+    );
+    assert.match(ended.stderr, /SAME1703 the cluster at http:\/\/127\.0\.0\.1:1 cannot be reached/);
   });
 
   test('that do not answer in time, podman too, keep nobody waiting', async () => {
