@@ -34,7 +34,7 @@ export interface KubernetesWire {
     /** How long it may take until the answer begins. */
     timeoutMs: number;
   }): Promise<Answer>;
-  /** A WebSocket that is open. @throws what node says; for an answer that is none of a socket, that answer */
+  /** A WebSocket that is open, and paused until somebody listens and resumes it. @throws what node says; for an answer that is none of a socket, that answer */
   open(path: string, protocols: string[], signal?: AbortSignal): Promise<WebSocket>;
   close(): void;
 }
@@ -116,7 +116,11 @@ export async function openKubernetesWire(place: KubernetesPlace): Promise<Kubern
       return new Promise((done, fail) => {
         const stop = () => socket.terminate();
         signal?.addEventListener('abort', stop, { once: true });
-        socket.once('open', () => done(socket));
+        socket.once('open', () => {
+          // What comes with the first answer would be told before anybody listens.
+          socket.pause();
+          done(socket);
+        });
         socket.once('unexpected-response', (_, response) => fail(response));
         socket.on('error', fail);
         socket.once('close', () => signal?.removeEventListener('abort', stop));

@@ -281,8 +281,20 @@ function isResponse(value: unknown): value is Answer {
   return typeof value === 'object' && value !== null && 'statusCode' in value;
 }
 
+/** @throws an error where nothing more of it comes for as long as an answer may take to begin */
 async function textOf(response: Answer): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const late = setTimeout(
+    () => response.destroy(new Error(`nothing more of an answer for ${ANSWER_MS / 1000} s`)),
+    ANSWER_MS,
+  );
+  try {
+    for await (const chunk of response) {
+      chunks.push(chunk as Buffer);
+      late.refresh();
+    }
+  } finally {
+    clearTimeout(late);
+  }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -11,7 +11,7 @@ const PING_MS = 20_000;
 /**
  * Runs a command over the API's channels: one stream for each of its standard streams, and one for how it ended. Pieces
  * of its output are taken one after the other, and no more is read meanwhile.
- * @param open opens the socket @throws what broke the connection
+ * @param open opens the socket, paused @throws what broke the connection
  */
 export async function execute(
   open: (protocols: string[]) => Promise<WebSocket>,
@@ -53,6 +53,7 @@ export async function execute(
       void taken.then(() => socket.close());
     }
   });
+  socket.resume();
   try {
     if (input) send(socket, input, signal).catch(fail);
     await ended;
@@ -84,13 +85,24 @@ function sent(socket: WebSocket, bytes: Buffer): Promise<void> {
 
 /** @returns the code, or why there is none */
 function exitCodeOf(text: string): number | string {
-  const status = JSON.parse(text) as {
-    status?: string;
-    message?: string;
-    details?: { causes?: { reason?: string; message?: string }[] };
-  };
+  const status = statusOf(text);
   if (status.status === 'Success') return 0;
   const cause = status.details?.causes?.find(({ reason }) => reason === 'ExitCode');
   if (cause) return Number(cause.message);
   return status.message ?? text;
+}
+
+interface Status {
+  status?: string;
+  message?: string;
+  details?: { causes?: { reason?: string; message?: string }[] };
+}
+
+/** What stands between may have put something else there: that is what is said then. */
+function statusOf(text: string): Status {
+  try {
+    return (JSON.parse(text) as Status | null) ?? {};
+  } catch {
+    return {};
+  }
 }
