@@ -79,7 +79,7 @@ stop() {
 }
 
 # Processes outside reach the API by this socket, for the network of the namespace is nobody else's.
-socat "UNIX-LISTEN:$state/api.sock,fork,unlink-early" TCP:127.0.0.1:6443 >log/api.sock.log 2>&1 &
+socat "UNIX-LISTEN:$state/api.sock,fork,unlink-early" TCP:127.0.0.1:6443,nodelay >log/api.sock.log 2>&1 &
 start etcd
 start containerd
 start kube-apiserver

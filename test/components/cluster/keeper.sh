@@ -22,7 +22,7 @@ mkfifo "$state/control"
 setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
   bash "$here/init.sh" "$@" </dev/null >"$state/log/init.log" 2>&1 &
 namespaces=$!
-setpriv --pdeathsig KILL socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork "UNIX-CONNECT:$state/api.sock" \
+setpriv --pdeathsig KILL socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,nodelay "UNIX-CONNECT:$state/api.sock" \
   </dev/null 2>"$state/log/port.log" &
 port=$!
 
