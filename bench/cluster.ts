@@ -20,6 +20,8 @@ import { median } from './table.ts';
  * container has ended, one after the other; beside it is one that mounts nothing. Of `same` it is what a
  * step more adds to a run of a chain in which each step reads what the one before it left: two runs, of a short and of a
  * long chain, so that the start of the run and of the pod that carries its files are no part of it. Both take turns.
+ * The floor is mostly the node's: a kubelet looks about once a second for what has ended, and so one bare Job takes a second,
+ * though its pod has come and gone in half of that. `same` does not wait for that look (spec SAME-ENG-029).
  */
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '3' } } });
 const turns = Number(values.runs);

@@ -30,7 +30,7 @@ export function commandLines(step: PlannedStep, root: string): string[] {
   );
   return [
     `if has bash; then set -- bash -o pipefail -c ${text}`,
-    `else${hasPipe(step.template) ? ' echo "same: there is no bash, so a failure before | goes unnoticed" >&2;' : ''} set -- sh -c ${text}; fi`,
+    `else${hasPipe(step.template) ? ' echo "same: there is no bash, so a failure before | goes unnoticed" >&2; : >"$M/no-bash";' : ''} set -- sh -c ${text}; fi`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Change, Cluster, Execution, Kind, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
 
 /** A cluster in memory that answers what it is told to, and otherwise has what was created. */
@@ -62,8 +63,16 @@ export class ToldCluster implements Cluster {
     }
   }
 
-  async logs(): Promise<never> {
+  /** What a container prints. */
+  onLogs: () => Readable = () => {
     throw new Error('nothing prints here');
+  };
+
+  async logs(_: string, { signal }: { signal?: AbortSignal }): Promise<Readable> {
+    this.onAsk('show the log of pods');
+    const log = this.onLogs();
+    signal?.addEventListener('abort', () => log.destroy(new Error('aborted')));
+    return log;
   }
 
   async exec(_: string, execution: Execution): Promise<{ exitCode: number; stderr: string }> {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { StepAttempt } from '../attempt/step-attempt.ts';
 import { shimText } from '../shim.ts';
 import { placeOf, type ScriptInput, stepScript } from '../step-script.ts';
@@ -20,16 +21,19 @@ const VARIABLE_BYTES = 65_536;
 export interface Try {
   /** Of its Job, and of its secret. */
   name: string;
-  /** Where it leaves what it made, below the volume. */
+  /** Where it leaves what it made, below the volume; its Job says it, for those who find that there. */
   keep: string;
 }
 
-/** What the try at an attempt is called: the same for every client that goes on with the run. */
+/**
+ * What the try at an attempt is called: the same for every client that goes on with the run. Where it leaves what it makes
+ * nothing has ever been.
+ */
 export function tryOf(names: RunNames, { step, cell, attempt }: StepAttempt, again: number): Try {
   const slot = `${numberOf(cell.name, step.name)}-${attempt}${again === 0 ? '' : `r${again}`}`;
   return {
     name: objectName(names.run, `${step.name}-${slot}`),
-    keep: `${names.directory}/${step.name}/${slot}`,
+    keep: `${names.directory}/${step.name}/${slot}-${randomBytes(4).toString('hex')}`,
   };
 }
 

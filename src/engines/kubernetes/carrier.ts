@@ -1,7 +1,9 @@
 import { type TarSource, writeTar } from '../../bundle/canonical-tar.ts';
 import { SameError } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
+import { type AwaitedAccount, awaitAccount } from './awaited-account.ts';
 import { carrierJob, PLACE } from './carrier-job.ts';
+import { NO_TAR, NOT_SEALED, NOT_THERE, PUT, TAKE, TAKE_AND_SEAL } from './carrier-scripts.ts';
 import { type Cluster, JOBS, PODS, type StoredObject, whyOf } from './cluster.ts';
 import type { Patient } from './patient-cluster.ts';
 import { endOf, hasStarted, jobEndOf, MAIN, podOf } from './pod-state.ts';
@@ -12,16 +14,8 @@ import type { Watched } from './watched.ts';
 
 const TRIES = 4;
 const PAUSE_MS = 500;
-/** Commands in one pod at a time. */
-const AT_ONCE = 8;
-
-const PUT =
-  '[ -e "$2" ] && exit 0; rm -rf "$1" && mkdir -p "$1" "${2%/*}" && tar -xf - -C "$1" && { find "$1/content" -type f -exec chmod a-w {} + || :; } && { mv "$1/content" "$2" 2>/dev/null || [ -e "$2" ]; }; r=$?; rm -rf "$1"; exit $r';
-const TAKE = '[ -d "$1" ] || exit 3; tar -cf - -C "$1" .';
-/** Then the files that a step left, but for its logs, get the mode and the time that those have that come from a store. */
-const TAKE_AND_SEAL = `${TAKE} || exit 1; for f in "$1"/*; do
-[ ! -e "$f" ] || { find "$f" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$f" -exec touch -t 198001020000.00 {} +; } || exit 4; done`;
-const [NOT_THERE, NOT_SEALED, NO_TAR] = [3, 4, 127];
+/** Commands in one pod at a time, and beside them those that wait for the end of an attempt. */
+const [AT_ONCE, AWAITED_AT_ONCE] = [8, 16];
 
 /** What a carrier needs of its run. */
 export interface CarrierOptions {
@@ -44,6 +38,7 @@ export class Carrier {
   readonly #options: CarrierOptions;
   #opening: Promise<string> | undefined;
   #running = 0;
+  #awaited = 0;
   readonly #queue: (() => void)[] = [];
 
   constructor(options: CarrierOptions) {
@@ -79,6 +74,21 @@ export class Carrier {
     });
     if (exitCode === NOT_THERE) return undefined;
     return isToSeal && exitCode !== NOT_SEALED ? 'sealed' : 'taken';
+  }
+
+  /** Looks there for the account of an attempt, by the path of what it leaves. @returns undefined where too many are looked for */
+  await(path: string): AwaitedAccount | undefined {
+    if (this.#awaited === AWAITED_AT_ONCE) return undefined;
+    this.#awaited++;
+    return awaitAccount(this, `${PLACE}/${path}`, async (execution) => {
+      try {
+        const pod = await this.#pod();
+        execution.signal?.throwIfAborted();
+        return await this.#options.cluster.exec(pod, { container: MAIN, ...execution });
+      } finally {
+        this.#awaited--;
+      }
+    });
   }
 
   /** Removes a path of the volume. */

@@ -28,6 +28,8 @@ const REPORTS = ['metrics.json', 'metrics.jsonl'];
 export interface Collected {
   /** What its shim says of its end, if that came so far. */
   exit?: ExitRecord | undefined;
+  /** Its script found no bash where a pipe hides failures without. */
+  hasNoBash?: boolean;
   /** What it left on the volume can be given to others as it is. */
   isSealed: boolean;
 }
@@ -38,7 +40,7 @@ export interface Collected {
  *   nothing is sealed
  */
 export async function collect(
-  carrier: Carrier,
+  carrier: Pick<Carrier, 'take'>,
   { step, kill }: StepAttempt,
   workspace: Workspace,
   keep: string,
@@ -59,9 +61,9 @@ export async function collect(
     // Of what was killed nobody waits for files.
     if (!kill.aborted) {
       if (account !== undefined && (await carrier.take(`${keep}/${account}`, placeOfAccount)))
-        return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: false };
+        return { ...put(places.at(-1)!, step, workspace, logs), isSealed: false };
       const taken = await carrier.take(keep, place, { isToSeal: account === undefined });
-      if (taken) return { exit: put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
+      if (taken) return { ...put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
     }
     withoutLogs(logs);
     return { isSealed: false };
@@ -84,7 +86,7 @@ function put(
   step: StepAttempt['step'],
   workspace: Workspace,
   logs: RunningCommand['logs'],
-): ExitRecord | undefined {
+): Pick<Collected, 'exit' | 'hasNoBash'> {
   const told = join(place, ACCOUNT);
   withoutLogs(logs);
   for (const [name, path] of Object.entries(logs)) {
@@ -107,7 +109,7 @@ function put(
     }
   }
   if (isFile(join(told, 'strays'))) putStrays(join(told, 'strays'), workspace);
-  return exit;
+  return { exit, hasNoBash: isFile(join(told, 'no-bash')) };
 }
 
 /** Makes what a step left where it may not write, for whoever looks for that. */

@@ -1,4 +1,7 @@
+import { StringDecoder } from 'node:string_decoder';
 import { sleep } from '../../host/clock.ts';
+import { statSync } from '../../host/files.ts';
+import { followLines } from '../attempt/log-lines.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import { type Cluster, whyOf } from './cluster.ts';
 import { unreachable } from './cluster-error.ts';
@@ -20,6 +23,10 @@ export class Following {
   readonly #strange: RegExp;
   readonly #over = new AbortController();
   #following: Promise<void> | undefined;
+  /** Bytes of the step that have come. */
+  #bytes = 0;
+  /** How many are to come; known when it has ended. */
+  #wanted: { bytes: number; come(): void } | undefined;
 
   /** @param strange lines of others than the step: those of its shim without it */
   constructor(
@@ -39,23 +46,32 @@ export class Following {
     this.#following ??= this.#follow(pod);
   }
 
-  /** Ends it, once what was printed last has had a little time to come. */
-  async end(): Promise<void> {
-    if (this.#following) await Promise.race([this.#following, sleep(LAST_WORDS_MS, this.#how.kill)]);
+  /**
+   * Ends it, once what was printed last has had a little time to come: no more than it takes where that is known.
+   * @param logs everything that was printed, which is shown from there where following has not begun
+   */
+  async end(logs?: readonly string[]): Promise<void> {
+    if (this.#following) {
+      const all = logs && this.#come(logs.reduce((sum, path) => sum + statSync(path).size, 0));
+      const late = sleep(LAST_WORDS_MS, AbortSignal.any([this.#how.kill, this.#over.signal]));
+      await Promise.race([this.#following, late, ...(all ? [all] : [])]);
+    } else for (const path of logs ?? []) followLines(path, (lines) => this.#tell(lines)).end();
     this.#over.abort();
     await this.#following;
   }
 
   async #follow(pod: string): Promise<void> {
     const { signal } = this.#over;
+    const decoder = new StringDecoder('utf8');
     let rest = '';
     try {
       const log = await this.#run.cluster.logs(pod, { container: MAIN, follow: true, signal });
-      log.setEncoding('utf8');
       for await (const chunk of log) {
-        const lines = (rest + chunk).split('\n');
+        const lines = (rest + decoder.write(chunk)).split('\n');
         rest = lines.pop()!.slice(-LONGEST_LINE);
-        this.#tell(lines);
+        const strange = this.#tell(lines);
+        this.#bytes += chunk.length - strange;
+        if (this.#wanted && this.#bytes >= this.#wanted.bytes) this.#wanted.come();
       }
     } catch (error) {
       if (whyOf(error) !== 'missing' && !signal.aborted) {
@@ -67,9 +83,20 @@ export class Following {
     if (rest !== '') this.#tell([rest]);
   }
 
-  #tell(lines: string[]): void {
+  #come(bytes: number): Promise<void> {
+    return new Promise((come) => {
+      this.#wanted = { bytes, come };
+      if (this.#bytes >= bytes) come();
+    });
+  }
+
+  /** @returns how many bytes are not shown */
+  #tell(lines: string[]): number {
     if (lines.some((line) => line.startsWith(NO_BASH))) this.saidNoBash = true;
-    const shown = lines.filter((line) => !this.#strange.test(line));
+    const { shown = [], strange = [] } = Object.groupBy(lines, (line) =>
+      this.#strange.test(line) ? 'strange' : 'shown',
+    );
     if (shown.length > 0) this.#how.onLines(shown);
+    return strange.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
   }
 }

@@ -5,9 +5,9 @@ import type { AttemptEnd, Finished, StepAttempt, Workspace } from '../attempt/st
 import { closeWorkspace, openEmptyWorkspace } from '../attempt/workspace.ts';
 import type { AttemptNews } from '../attempts.ts';
 import type { ClusterRun } from './cluster-run.ts';
-import { collect, withoutLogs } from './collection.ts';
+import { type Collected, collect, withoutLogs } from './collection.ts';
 import { attemptEnd, lostFor } from './exit-record.ts';
-import { RunningJob } from './running-job.ts';
+import { type JobEnd, RunningJob } from './running-job.ts';
 import { claim } from './submission.ts';
 
 /** How often an attempt is made again that the cluster lost: that is no failure of the program's. */
@@ -58,6 +58,21 @@ export function refusedByShim(finished: Finished, shimError: string): Finished {
   return { ...finished, status: 'failed', outputs: {}, problems: [problem] };
 }
 
+/** Waits for the end of a Job and takes what came of it, from wherever that is known first. */
+async function ended(
+  running: RunningJob,
+  take: (carrier: JobEnd['account']) => Promise<Collected>,
+): Promise<JobEnd & Collected> {
+  let collected: Collected | undefined;
+  try {
+    const end = await running.end();
+    collected = await take(end.account);
+    return { ...end, ...collected };
+  } finally {
+    await running.close(collected?.exit !== undefined);
+  }
+}
+
 /** Makes tries until one ends by itself. */
 async function untilItEnds(
   run: ClusterRun,
@@ -75,9 +90,10 @@ async function untilItEnds(
     }
     const { job, keep } = submitted;
     run.mine(task.cell.name, task.attempt, job);
-    const running = new RunningJob(run, task, job, how);
-    const { pod, problem, isCanceled } = await running.end();
-    const { exit, isSealed } = await collect(run.carrier, task, workspace, keep, how.logs);
+    const running = new RunningJob(run, task, job, how, () => run.carrier.await(keep));
+    const { pod, problem, isCanceled, exit, isSealed, hasNoBash } = await ended(running, (carrier) =>
+      collect(carrier ?? run.carrier, task, workspace, keep, how.logs),
+    );
     const end: ReturnType<typeof attemptEnd> = problem
       ? { status: isCanceled ? 'canceled' : 'failed', durationMs: 0, ...(isCanceled ? {} : { problem }) }
       : attemptEnd(exit, pod, {
@@ -85,7 +101,7 @@ async function untilItEnds(
           isKilled: how.kill.aborted,
           hasTimeout: task.step.timeoutMs !== undefined,
         });
-    const hasBash = { hasBash: !running.saidNoBash };
+    const hasBash = { hasBash: !(hasNoBash || running.saidNoBash) };
     const shimError = exit?.error ?? '';
     if (!('lost' in end)) return { end: { ...end, ...hasBash }, shimError, ...(isSealed ? { keep } : {}) };
     const name = task.cell.name;

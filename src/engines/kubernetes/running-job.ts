@@ -2,6 +2,7 @@ import type { Finding } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import type { StepAttempt } from '../attempt/step-attempt.ts';
+import type { AwaitedAccount } from './awaited-account.ts';
 import { JOBS, PODS, type StoredObject } from './cluster.ts';
 import type { ClusterRun } from './cluster-run.ts';
 import { Following } from './following.ts';
@@ -17,6 +18,8 @@ export interface JobEnd {
   pod?: PodEnd;
   /** Why it never ran. */
   problem?: Finding;
+  /** Its shim has told of its success; of its pod nothing is known yet, and nothing needs to be. */
+  account?: AwaitedAccount;
   isCanceled: boolean;
 }
 
@@ -28,14 +31,26 @@ export class RunningJob {
   readonly #how: RunningCommand;
   readonly #over = new AbortController();
   readonly #following: Following;
+  readonly #look: () => AwaitedAccount | undefined;
+  readonly #told = new AbortController();
+  #account: AwaitedAccount | undefined;
+  #isLooking = false;
   #isDeleted = false;
   #isGivenUp = false;
 
-  constructor(run: ClusterRun, task: StepAttempt, job: StoredObject, how: RunningCommand) {
+  /** @param look begins to look for its account on the volume */
+  constructor(
+    run: ClusterRun,
+    task: StepAttempt,
+    job: StoredObject,
+    how: RunningCommand,
+    look: () => AwaitedAccount | undefined = () => undefined,
+  ) {
     this.#run = run;
     this.#task = task;
     this.#job = job;
     this.#how = how;
+    this.#look = look;
     this.#following = new Following(run, task.cell.name, how);
   }
 
@@ -44,7 +59,10 @@ export class RunningJob {
     return this.#following.saidNoBash;
   }
 
-  /** Waits for its end, which Ctrl-C hastens. @throws what made watching impossible */
+  /**
+   * Waits for its end, which Ctrl-C hastens. It is over when {@link close} was called.
+   * @throws what made watching impossible
+   */
   async end(): Promise<JobEnd> {
     const { cancel, kill } = this.#how;
     const stop = () => void this.#stop().catch((error: Error) => this.#isNotStopped(error));
@@ -62,11 +80,19 @@ export class RunningJob {
       cancel.removeEventListener('abort', stop);
       kill.removeEventListener('abort', stop);
       this.#over.abort();
-      await this.#following.end();
     }
   }
 
-  async #ended(): Promise<{ pod?: PodEnd; problem?: Finding }> {
+  /**
+   * Ends what is left of watching it.
+   * @param isWhole its logs are here as its shim left them
+   */
+  async close(isWhole: boolean): Promise<void> {
+    this.#account?.abandon();
+    await this.#following.end(isWhole ? Object.values(this.#how.logs) : undefined);
+  }
+
+  async #ended(): Promise<Omit<JobEnd, 'isCanceled'>> {
     const { jobs, pods, say } = this.#run;
     const { name, uid } = this.#job.metadata;
     const { cell, environment } = this.#task;
@@ -75,12 +101,15 @@ export class RunningJob {
     const waiting = new Waiting(`step ${cell.name}`, image, say);
     let started = false;
     let last: PodEnd | undefined;
+    this.#lookForAccount();
     const end = await jobs.until(() => {
       const pod = podOf(name, pods.objects.values());
       if (pod && hasStarted(pod) && !started) {
         started = true;
         this.#how.onStart({});
         this.#following.begin(pod.metadata.name);
+        // It may have waited for long, and nobody looks any more.
+        if (!endOf(pod)) this.#lookForAccount();
       }
       const podEnd = pod && endOf(pod);
       if (podEnd) last = podEnd;
@@ -91,9 +120,23 @@ export class RunningJob {
       if (started || this.#isDeleted) return undefined;
       const problem = waiting.look(pod);
       return problem ? { problem } : undefined;
-    });
+    }, this.#told.signal);
     if (!started) this.#how.onStart({});
-    return end!;
+    return end ?? { account: this.#account! };
+  }
+
+  /** What the cluster tells of a pod it knows by looking once a second; its shim's word comes sooner. */
+  #lookForAccount(): void {
+    if (this.#isLooking) return;
+    const account = this.#look();
+    if (!account) return;
+    this.#isLooking = true;
+    this.#account = account;
+    void account.succeeded.then((isSo) => {
+      this.#isLooking = false;
+      // Of what was asked to end the cluster says when it has.
+      if (isSo && !this.#isDeleted) this.#told.abort();
+    });
   }
 
   /** Asks it to end as Ctrl-C asks a command, and without grace where it is killed. */

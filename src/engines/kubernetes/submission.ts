@@ -55,7 +55,7 @@ export async function claim(
       own.add(uid);
       jobs.add(there);
       await release(run, task, there);
-      return { job: there, keep: wanted.keep };
+      return { job: there, keep: keepOf(there) };
     }
     // What was tried before under this name, and has been told of.
     jobs.add(there);
@@ -64,7 +64,6 @@ export async function claim(
       () => (jobs.objects.get(wanted.name)?.metadata.uid === uid ? undefined : true),
       task.kill,
     );
-    await run.carrier.remove(wanted.keep);
     if (task.kill.aborted) return { end: { status: 'canceled', durationMs: 0 } };
   }
 }
