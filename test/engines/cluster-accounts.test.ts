@@ -16,12 +16,13 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { RunningCommand } from '../../src/engines/attempt/running-command.ts';
-import type { StepAttempt } from '../../src/engines/attempt/step-attempt.ts';
+import type { StepAttempt, Workspace } from '../../src/engines/attempt/step-attempt.ts';
 import { Carrier } from '../../src/engines/kubernetes/carrier.ts';
 import { PLACE } from '../../src/engines/kubernetes/carrier-job.ts';
 import { type Execution, JOBS, PODS } from '../../src/engines/kubernetes/cluster.ts';
 import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
 import type { ClusterRun } from '../../src/engines/kubernetes/cluster-run.ts';
+import { collect } from '../../src/engines/kubernetes/collection.ts';
 import { Following } from '../../src/engines/kubernetes/following.ts';
 import { Patient } from '../../src/engines/kubernetes/patient-cluster.ts';
 import { JOB_NAME, MAIN } from '../../src/engines/kubernetes/pod-state.ts';
@@ -286,6 +287,20 @@ describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
     next.abandon();
     await next.succeeded;
     await close();
+  });
+
+  it('tells of a lacking bash by what came back, for nobody may have seen it say so', async () => {
+    const take = async (_: string, place: () => string) => {
+      const told = join(place(), '.same');
+      mkdirSync(told);
+      for (const name of ['exit.json', 'stdout', 'stderr', 'no-bash']) writeFileSync(join(told, name), '');
+      return 'sealed' as const;
+    };
+    const task = { step: { outputs: {} }, kill: signal } as unknown as StepAttempt;
+    const workspace = { berth: join(root, 'berth') } as Workspace;
+    const logs = { stdout: join(root, 'stdout'), stderr: join(root, 'stderr') };
+    const { hasNoBash, isSealed } = await collect({ take }, task, workspace, KEEP, logs);
+    assert.deepEqual([hasNoBash, isSealed], [true, true]);
   });
 
   describe('and what it printed', () => {

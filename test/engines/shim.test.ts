@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SHIM_BYTES, shimText } from '../../src/engines/shim.ts';
@@ -261,6 +261,20 @@ describe('the shim', () => {
       false,
       false,
     ]);
+  });
+
+  it('says of a lacking bash in a file too, for who does not see what it prints', async () => {
+    const commands = mkdtempSync(join(home, 'commands-'));
+    for (const name of ['dash', 'sh', 'mkdir', 'mv', 'rm', 'cat', 'date', 'sleep'])
+      symlinkSync(
+        execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
+        join(commands, name),
+      );
+    const [, { run }] = shims[0]!;
+    const lacking = await run(attempt({ run: 'echo a | cat' }), { PATH: commands });
+    assert.deepEqual([lacking.code, lacking.kept('.same/no-bash')], [0, '']);
+    const having = await run(attempt({ run: 'echo a | cat' }));
+    assert.throws(() => having.kept('.same/no-bash'), { code: 'ENOENT' });
   });
 
   it('is small enough to travel in a variable', () => {
