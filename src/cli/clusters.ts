@@ -1,6 +1,6 @@
 /** What runs on clusters and looks at them. One chunk, loaded when needed. */
 import type { LocalContentStore } from '../content/content-store.ts';
-import { openArgoEngine as argoEngineOf } from '../engines/argo/argo-engine.ts';
+import { argo } from '../engines/argo/system.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openApiCluster } from '../engines/kubernetes/api-cluster.ts';
 import type { ClusterObject } from '../engines/kubernetes/compilation.ts';
@@ -15,6 +15,8 @@ import {
   lookForRoom,
   surveyCluster,
 } from '../engines/kubernetes/survey.ts';
+import { openSubmittedEngine as submittedEngineOf } from '../engines/submitted/submitted-engine.ts';
+import type { System } from '../engines/submitted/system.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { KubernetesPlace } from '../host/kubernetes-wire.ts';
 import { isAsking, nodeRequirements, volumeRequirement } from '../infrastructure/node-requirements.ts';
@@ -36,13 +38,17 @@ export function openKubernetesEngine(
   return engineOf(content, { open: () => openApiCluster(place), onProgress });
 }
 
-/** What has to run as one Workflow of the cluster at a place, which is asked when something has to. */
-export function openArgoEngine(
+/** Systems that run a whole plan, by their engines. */
+const systems: Readonly<Record<string, System>> = { argo };
+
+/** What has to run as one object that a system of the cluster at a place runs, which is asked when something has to. */
+export function openSubmittedEngine(
+  engine: string,
   content: LocalContentStore,
   place: KubernetesPlace,
   onProgress: (line: string) => void,
 ): Engine {
-  return argoEngineOf(content, {
+  return submittedEngineOf(systems[engine]!, content, {
     open: () => openApiCluster(place),
     compile: compiledSteps,
     archive: (artifact, field) => contentArchive({ content }, artifact, field),

@@ -4,10 +4,12 @@ import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
-import { ALL_AT_ONCE, ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
+import { ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
+import type { Engine } from '../engines/engine.ts';
 import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
+import { ALL_AT_ONCE } from '../engines/submitted/system.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
@@ -38,6 +40,12 @@ import { RUNTIME } from './runtime.ts';
 
 /** A listing waits no longer for podman. */
 const PODMAN_MS = 10_000;
+
+/** What engines that are handed a whole run know of a plan without a cluster. */
+function submittedFacts(name: string): Pick<Engine, 'onFailure' | 'refusals'> | undefined {
+  if (name === 'argo') return { onFailure: ARGO_ON_FAILURE, refusals: workflowRefusals };
+  return undefined;
+}
 
 /**
  * Builds every adapter, once: the only place that does. What is heavy (the manifest parser, git, python) is loaded
@@ -196,16 +204,16 @@ export function openPorts(cli: Cli, variables = environmentVariables()): Ports {
           },
         };
       }
-      if (name === 'argo') {
+      const submitted = submittedFacts(name);
+      if (submitted) {
         return {
           name,
           containers: true,
           jobs: ALL_AT_ONCE,
-          onFailure: ARGO_ON_FAILURE,
-          refusals: workflowRefusals,
+          ...submitted,
           async *run(plan, context) {
-            const { openArgoEngine } = await import('./clusters.ts');
-            yield* openArgoEngine(content, placeOf(place), progress).run(plan, context);
+            const { openSubmittedEngine } = await import('./clusters.ts');
+            yield* openSubmittedEngine(name, content, placeOf(place), progress).run(plan, context);
           },
         };
       }

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
-import { ArgoAttempts } from '../../src/engines/argo/argo-attempts.ts';
-import type { ArgoRun } from '../../src/engines/argo/argo-run.ts';
+import { argo } from '../../src/engines/argo/system.ts';
 import type { Finished, StepAttempt } from '../../src/engines/attempt/step-attempt.ts';
 import type { EngineContext } from '../../src/engines/engine.ts';
 import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import { SubmittedAttempts } from '../../src/engines/submitted/submitted-attempts.ts';
+import type { SubmittedRun } from '../../src/engines/submitted/submitted-run.ts';
 import type { Step } from '../../src/program/schema.ts';
 import { compiled, RUN } from './compilations.ts';
 
@@ -80,9 +81,10 @@ describe('attempts that Argo makes', () => {
     const run = {
       cluster: { delete: async () => true },
       names: { run: RUN, directory: `argo-${RUN}` },
-      workflow: WORKFLOW,
+      system: argo,
+      whole: WORKFLOW,
       pods: { objects: new Map(pods.map((pod) => [pod.metadata.name, pod])) },
-      workflows: {
+      wholes: {
         objects,
         async until(look: () => unknown, signal?: AbortSignal) {
           for (;;) {
@@ -117,7 +119,7 @@ describe('attempts that Argo makes', () => {
       terminate: () => asked.push('terminate'),
       stopSteps: () => asked.push('stop'),
       missController() {},
-    } as unknown as ArgoRun;
+    } as unknown as SubmittedRun;
     const content = openDiskContentStore(join(root, 'content'));
     const context = {
       runId: `r-${RUN}`,
@@ -131,7 +133,7 @@ describe('attempts that Argo makes', () => {
       keepLog: async (path: string) => content.write(Buffer.from(path)),
     } as unknown as EngineContext;
     const { step } = compiled('train', STEP);
-    const attempts = new ArgoAttempts(
+    const attempts = new SubmittedAttempts(
       run,
       { uid: 'u', cells: { train: ['train'] }, runs: new Set() },
       content,

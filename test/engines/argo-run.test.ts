@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { ArgoRun } from '../../src/engines/argo/argo-run.ts';
-import { reuseBeside, submit } from '../../src/engines/argo/submission.ts';
-import {
-  cellsOf,
-  cellsText,
-  identityOf,
-  parseCells,
-  toldWithout,
-} from '../../src/engines/argo/submitted-cells.ts';
+import { argo } from '../../src/engines/argo/system.ts';
 import { workflowState } from '../../src/engines/argo/workflow-nodes.ts';
 import type { EngineContext, EngineEvent, StepResult } from '../../src/engines/engine.ts';
 import type { Kind, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
 import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
 import type { ClusterObject, Compilation } from '../../src/engines/kubernetes/compilation.ts';
 import { runNames } from '../../src/engines/kubernetes/run-names.ts';
+import { reuseBeside, submit } from '../../src/engines/submitted/submission.ts';
+import {
+  cellsOf,
+  cellsText,
+  identityOf,
+  parseCells,
+  toldWithout,
+} from '../../src/engines/submitted/submitted-cells.ts';
+import type { SubmittedRun } from '../../src/engines/submitted/submitted-run.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
 
 const metadata = { name: `same-${RUN}`, uid: '1', resourceVersion: '1' };
@@ -68,9 +69,9 @@ describe('what a controller has written into a Workflow', () => {
 
   it('is nothing before one takes it up, and says when it has ended or was stopped', () => {
     const fresh = workflowState({ metadata, spec: {} });
-    assert.deepEqual([fresh.phase, fresh.isOver, fresh.isShutDown], [undefined, false, false]);
+    assert.deepEqual([fresh.isTaken, fresh.isOver, fresh.isShutDown], [false, false, false]);
     const stopped = workflowState({ metadata, spec: { shutdown: 'Terminate' }, status: { phase: 'Failed' } });
-    assert.deepEqual([stopped.phase, stopped.isOver, stopped.isShutDown], ['Failed', true, true]);
+    assert.deepEqual([stopped.isTaken, stopped.isOver, stopped.isShutDown], [true, true, true]);
   });
 });
 
@@ -153,11 +154,12 @@ function client(fake: ReturnType<typeof fakeCluster>, runId: string, steps: Comp
   const run = {
     cluster: fake.cluster,
     names: { ...names, directory: `argo-${RUN}` },
-    workflow: `same-${RUN}`,
-    workflows: { objects: new Map(), add() {}, until: async (look: () => unknown) => look() },
+    system: argo,
+    whole: `same-${RUN}`,
+    wholes: { objects: new Map(), add() {}, until: async (look: () => unknown) => look() },
     carrier: { remove: async (path: string) => void removed.push(path) },
     say: (line: string) => told.push(line),
-  } as unknown as ArgoRun;
+  } as unknown as SubmittedRun;
   const context = {
     runId,
     secrets: { TOKEN: 'hidden' },

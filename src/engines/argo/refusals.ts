@@ -9,9 +9,6 @@ export const refusal = refusalsOf('argo');
 /** What Argo does after a failure: whatever does not need what failed. */
 export const ARGO_ON_FAILURE: readonly OnFailure[] = ['keep-going'];
 
-/** Attempts at a time where nobody says how many: a Workflow has all that can run. */
-export const ALL_AT_ONCE = 1_000_000;
-
 /** What of a plan a Workflow cannot honour (SAME1016): every field, with a way out. */
 export function workflowRefusals({ environments, steps }: Plan): Finding[] {
   return [

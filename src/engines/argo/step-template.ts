@@ -1,14 +1,9 @@
 import { labelsOf, stepLabel } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { objectName } from '../kubernetes/names.ts';
-import {
-  deadlineSeconds,
-  nodeSelector,
-  ROOT,
-  stepContainer,
-  stepVolumes,
-} from '../kubernetes/step-container.ts';
+import { deadlineSeconds, nodeSelector, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
 import { TIMED_OUT } from '../shim.ts';
+import { KEEPING } from '../submitted/account.ts';
 
 /** How often an attempt that the cluster took away is made again. */
 const LOST_RETRIES = 2;
@@ -17,21 +12,8 @@ const LOST_RETRIES = 2;
 const LOST =
   "lastRetry.status == 'Error' || asInt(lastRetry.exitCode) == -1 && not (lastRetry.message contains 'deadline')";
 
-/**
- * Puts the account of the attempt before aside, for whoever collects it, unless that was the last one: then the shim says
- * the same again.
- */
-const KEEPING = `a=${ROOT}/keep/.same r=; [ ! -f $a/exit.json ] || read -r r <$a/exit.json
-case $SAME_RETRIES$r in 0*|*'"again":false'*) ;; *) [ ! -d $a ] || mv $a ${ROOT}/keep/${accountOf('$SAME_RETRIES')}; esac
-exec sh ${ROOT}/spec/shim.sh`;
-
 /** The parameter by which a cell is told its number: all that templates of Argo ever fill in. */
 export const CELL = 'cell';
-
-/** Below what an attempt leaves: the account of an earlier one, by its number, the first being 1. */
-export function accountOf(attempt: string): string {
-  return `.same-${attempt}`;
-}
 
 /** The template of a step, the same for all of its cells. */
 export function stepTemplate(compiled: CompiledStep, compilation: Compilation): ClusterObject {

@@ -1,37 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { StoredObject } from '../kubernetes/cluster.ts';
+import type { SubmittedCell, SubmittedState, SubmittedTry } from '../submitted/system.ts';
 import { CELL } from './step-template.ts';
-
-/** How far a Workflow is, as its controller says it. */
-export interface WorkflowState {
-  /** Absent where no controller has taken it up. */
-  phase?: string;
-  message: string;
-  /** It has ended: nothing of it starts any more. */
-  isOver: boolean;
-  /** Somebody has asked it to end. */
-  isShutDown: boolean;
-  /** What it has of a cell: by the label of the step and the slot of the cell. */
-  cell(label: string, slot: number): CellNodes | undefined;
-}
-
-/** What a Workflow has of one cell. */
-export interface CellNodes {
-  /** Its tries, the first one first: each is a pod. */
-  tries: TryNode[];
-  /** It has ended as well, and is not tried again. */
-  isOver: boolean;
-  message: string;
-}
-
-/** One try of a cell. */
-export interface TryNode {
-  id: string;
-  phase: string;
-  message: string;
-  isOver: boolean;
-  exitCode?: number;
-}
 
 interface Node {
   id: string;
@@ -55,10 +25,10 @@ const OVER = ['Succeeded', 'Failed', 'Error', 'Skipped', 'Omitted'];
 /** Number of a try, at the end of the name of its node. */
 const TRY = /\((\d+)\)$/;
 
-const known = new WeakMap<StoredObject, WorkflowState>();
+const known = new WeakMap<StoredObject, SubmittedState>();
 
 /** Reads what a controller has written into a Workflow; read once for each version of it. */
-export function workflowState(workflow: StoredObject): WorkflowState {
+export function workflowState(workflow: StoredObject): SubmittedState {
   let state = known.get(workflow);
   if (!state) {
     state = stateOf(workflow);
@@ -67,12 +37,12 @@ export function workflowState(workflow: StoredObject): WorkflowState {
   return state;
 }
 
-function stateOf(workflow: StoredObject): WorkflowState {
+function stateOf(workflow: StoredObject): SubmittedState {
   const status = (workflow.status ?? {}) as Status;
   const { shutdown } = (workflow.spec ?? {}) as { shutdown?: string };
   const cells = cellsOf(Object.values(nodesOf(status)));
   return {
-    ...(status.phase ? { phase: status.phase } : {}),
+    isTaken: Boolean(status.phase),
     message: status.message ?? '',
     isOver: isOver(status.phase),
     isShutDown: shutdown !== undefined && shutdown !== '',
@@ -86,9 +56,9 @@ function nodesOf({ nodes, compressedNodes }: Status): Record<string, Node> {
   return JSON.parse(gunzipSync(Buffer.from(compressedNodes, 'base64')).toString('utf8'));
 }
 
-function cellsOf(nodes: Node[]): Map<string, CellNodes> {
-  const cells = new Map<string, CellNodes>();
-  const numbers = new Map<TryNode, number>();
+function cellsOf(nodes: Node[]): Map<string, SubmittedCell> {
+  const cells = new Map<string, SubmittedCell>();
+  const numbers = new Map<SubmittedTry, number>();
   for (const { id, name, type, phase = '', message = '', templateName, inputs, outputs } of nodes) {
     if (templateName === undefined || (type !== 'Pod' && type !== 'Retry')) continue;
     const slot = inputs?.parameters?.find((parameter) => parameter.name === CELL)?.value ?? '0';
@@ -101,9 +71,8 @@ function cellsOf(nodes: Node[]): Map<string, CellNodes> {
       continue;
     }
     const exitCode = Number(outputs?.exitCode ?? Number.NaN);
-    const node: TryNode = {
+    const node: SubmittedTry = {
       id,
-      phase,
       message,
       isOver: isOver(phase),
       ...(Number.isInteger(exitCode) && exitCode >= 0 ? { exitCode } : {}),

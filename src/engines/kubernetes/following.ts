@@ -20,6 +20,7 @@ export class Following {
   readonly #run: { cluster: Cluster; say(line: string): void };
   readonly #cell: string;
   readonly #how: Pick<RunningCommand, 'onLines' | 'kill'>;
+  readonly #container: string;
   readonly #strange: RegExp;
   readonly #over = new AbortController();
   #following: Promise<void> | undefined;
@@ -28,16 +29,17 @@ export class Following {
   /** How many are to come; known when it has ended. */
   #wanted: { bytes: number; come(): void } | undefined;
 
-  /** @param strange lines of others than the step: those of its shim without it */
+  /** @param of its container, and lines there of others than the step: those of its shim without it */
   constructor(
     run: { cluster: Cluster; say(line: string): void },
     cell: string,
     how: Pick<RunningCommand, 'onLines' | 'kill'>,
-    strange = OF_SHIM,
+    { container, strange }: { container: string; strange: RegExp } = { container: MAIN, strange: OF_SHIM },
   ) {
     this.#run = run;
     this.#cell = cell;
     this.#how = how;
+    this.#container = container;
     this.#strange = strange;
   }
 
@@ -65,7 +67,7 @@ export class Following {
     const decoder = new StringDecoder('utf8');
     let rest = '';
     try {
-      const log = await this.#run.cluster.logs(pod, { container: MAIN, follow: true, signal });
+      const log = await this.#run.cluster.logs(pod, { container: this.#container, follow: true, signal });
       for await (const chunk of log) {
         const lines = (rest + decoder.write(chunk)).split('\n');
         rest = lines.pop()!.slice(-LONGEST_LINE);

@@ -45,15 +45,15 @@ export interface PodTrouble {
 }
 
 /** Whether its container runs, or has run. */
-export function hasStarted(pod: StoredObject): boolean {
-  const state = stateOf(pod);
+export function hasStarted(pod: StoredObject, container = MAIN): boolean {
+  const state = stateOf(pod, container);
   return state?.running !== undefined || state?.terminated !== undefined;
 }
 
 /** How a pod ended, if it has. */
-export function endOf(pod: StoredObject): PodEnd | undefined {
+export function endOf(pod: StoredObject, container = MAIN): PodEnd | undefined {
   const status = statusOf(pod);
-  const terminated = stateOf(pod)?.terminated;
+  const terminated = stateOf(pod, container)?.terminated;
   const isOver = status.phase === 'Failed' || status.phase === 'Succeeded';
   if (!terminated && !isOver) return undefined;
   const disruption = status.conditions?.find(
@@ -114,6 +114,6 @@ function statusOf(pod: StoredObject): PodStatus {
   return (pod.status ?? {}) as PodStatus;
 }
 
-function stateOf(pod: StoredObject): ContainerState | undefined {
-  return statusOf(pod).containerStatuses?.find(({ name }) => name === MAIN)?.state;
+function stateOf(pod: StoredObject, container: string): ContainerState | undefined {
+  return statusOf(pod).containerStatuses?.find(({ name }) => name === container)?.state;
 }

@@ -16,14 +16,14 @@ import { ROOT } from '../kubernetes/step-container.ts';
 import { schedule } from '../scheduler.ts';
 import { shimText } from '../shim.ts';
 import { placesTaken } from '../step-script.ts';
-import { ArgoAttempts } from './argo-attempts.ts';
-import { openArgoRun } from './argo-run.ts';
 import { runDirectory } from './leftovers.ts';
-import { ALL_AT_ONCE, ARGO_ON_FAILURE, workflowRefusals } from './refusals.ts';
 import { reuseBeside, submit } from './submission.ts';
+import { SubmittedAttempts } from './submitted-attempts.ts';
+import { openSubmittedRun } from './submitted-run.ts';
+import { ALL_AT_ONCE, type System } from './system.ts';
 
 /** What the engine is opened with. */
-export interface ArgoEngineOptions {
+export interface SubmittedEngineOptions {
   /** Opens the cluster, when something has to run there. */
   open(): Promise<Cluster>;
   /** Finds the steps of which cells have to run, and where their inputs come from. */
@@ -34,17 +34,21 @@ export interface ArgoEngineOptions {
 }
 
 /**
- * What no stored result stands in for as one Workflow of a cluster, which Argo runs and this client watches: what steps
- * leave comes back here and is kept as that of any other engine (spec chapter engines).
+ * What no stored result stands in for as one object of a cluster, of which a system there runs all steps and which this
+ * client watches: what steps leave comes back here and is kept as that of any other engine (spec chapter engines).
  */
-export function openArgoEngine(content: LocalContentStore, options: ArgoEngineOptions): Engine {
+export function openSubmittedEngine(
+  system: System,
+  content: LocalContentStore,
+  options: SubmittedEngineOptions,
+): Engine {
   const say = (line: string) => options.onProgress?.(line);
   return {
-    name: 'argo',
+    name: system.engine,
     containers: true,
     jobs: ALL_AT_ONCE,
-    onFailure: ARGO_ON_FAILURE,
-    refusals: workflowRefusals,
+    onFailure: system.onFailure,
+    refusals: system.refusals,
     async *run(plan, context) {
       const told: EngineEvent[] = [];
       // One by one: a batch may hold one for each of 500,000 cells.
@@ -53,10 +57,11 @@ export function openArgoEngine(content: LocalContentStore, options: ArgoEngineOp
         yield* schedule(plan, context, { content, run: nothingRuns });
         return;
       }
-      const compile = await compilerOf(plan, context, options);
+      const compile = await compilerOf(system, plan, context, options);
       // What cannot be compiled is refused before a cluster is asked.
       const { steps } = await compile(told, context.runId);
-      const run = await openArgoRun({ open: options.open, context, content, image: steps[0]!.image, say });
+      const { open } = options;
+      const run = await openSubmittedRun({ system, open, context, content, image: steps[0]!.image, say });
       try {
         const submission = await submit(run, { context, told, compile });
         if (!submission) {
@@ -65,7 +70,7 @@ export function openArgoEngine(content: LocalContentStore, options: ArgoEngineOp
         }
         const machine = { cpu: Number.POSITIVE_INFINITY, memoryBytes: Number.POSITIVE_INFINITY, gpus: 0 };
         const watched = { ...context, machine, reuse: reuseBeside(context, told, submission) };
-        yield* schedule(plan, watched, new ArgoAttempts(run, submission, content));
+        yield* schedule(plan, watched, new SubmittedAttempts(run, submission, content));
       } finally {
         await run.close();
       }
@@ -74,9 +79,10 @@ export function openArgoEngine(content: LocalContentStore, options: ArgoEngineOp
 }
 
 async function compilerOf(
+  system: System,
   plan: Plan,
   context: EngineContext,
-  { compile, archive }: ArgoEngineOptions,
+  { compile, archive }: SubmittedEngineOptions,
 ): Promise<(told: readonly EngineEvent[], id: string) => Promise<Compilation>> {
   const environments = new Map<string, ReadyEnvironment>();
   for (const name of Object.keys(plan.environments)) environments.set(name, await context.environment(name));
@@ -98,7 +104,7 @@ async function compilerOf(
       ),
       packed: `${ROOT}/spec`,
     });
-    throwFindings(unknownLists.map(unknownList));
+    throwFindings(unknownLists.map((step) => unknownList(system, step)));
     const wanted = new Set(steps.flatMap(({ step }) => step.secrets));
     return {
       plan,
@@ -107,11 +113,11 @@ async function compilerOf(
       platform: platform(),
       // Without those that it must have nothing was begun.
       optionalSecrets: [...wanted].filter((name) => context.secrets[name] === undefined),
-      onFailure: ARGO_ON_FAILURE[0]!,
+      onFailure: system.onFailure[0]!,
       shim: shimText(),
       watched: {
         id,
-        directory: runDirectory(run),
+        directory: runDirectory(system, run),
         secret: objectName(run, `@secrets ${id}`),
         ...(context.jobs === ALL_AT_ONCE ? {} : { jobs: context.jobs }),
       },
@@ -127,10 +133,10 @@ async function codeArchive(context: EngineContext, step: PlannedStep): Promise<C
   });
 }
 
-function unknownList({ group, name, foreach }: PlannedStep) {
+function unknownList({ engine }: System, { group, name, foreach }: PlannedStep) {
   return {
     code: 'SAME1016' as const,
-    message: `pipeline.${group}.${name}.foreach is not supported by engine argo: its list is not known before step ${foreach!.step} has run`,
+    message: `pipeline.${group}.${name}.foreach is not supported by engine ${engine}: its list is not known before step ${foreach!.step} has run`,
     place: 'same.yaml',
     hint: `run that step first: same run … --until ${foreach!.step}`,
   };

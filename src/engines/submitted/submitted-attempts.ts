@@ -9,18 +9,18 @@ import { stepLabel } from '../kubernetes/carried-objects.ts';
 import { collect, withoutLogs } from '../kubernetes/collection.ts';
 import { attemptEnd, lostFor } from '../kubernetes/exit-record.ts';
 import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
-import type { ArgoRun } from './argo-run.ts';
-import { accountOf } from './step-template.ts';
+import { accountOf } from './account.ts';
 import type { Submission } from './submission.ts';
+import { type SubmittedRun, stateOf } from './submitted-run.ts';
+import type { System } from './system.ts';
 import { type CellPlace, cellOf, WatchedTry } from './watched-try.ts';
-import { workflowState } from './workflow-nodes.ts';
 
-/** Attempts of a run, which Argo makes and this client takes in, one after the other for each cell. */
-export class ArgoAttempts {
-  /** Argo repeats what failed. */
+/** Attempts of a run, which another system makes and this client takes in, one after the other for each cell. */
+export class SubmittedAttempts {
+  /** The system repeats what failed. */
   readonly decideRetries = true;
   readonly content: LocalContentStore;
-  readonly #run: ArgoRun;
+  readonly #run: SubmittedRun;
   readonly #slots = new Map<string, number>();
   /** Cells of which no pod can be made. */
   readonly #stuck = new Set<string>();
@@ -29,7 +29,7 @@ export class ArgoAttempts {
   /** Tries of a cell that have been taken in. */
   readonly #taken = new Map<string, number>();
 
-  constructor(run: ArgoRun, { cells }: Submission, content: LocalContentStore) {
+  constructor(run: SubmittedRun, { cells }: Submission, content: LocalContentStore) {
     this.content = content;
     this.#run = run;
     for (const names of Object.values(cells))
@@ -48,16 +48,18 @@ export class ArgoAttempts {
     let workspace: Workspace | undefined;
     try {
       let shimError = '';
+      let isFinal = false;
       const { logs, end } = await runCommand(task, tell, async (how) => {
         const ran = await this.#untilItEnds(task, place, how, (opened) => (workspace = opened));
-        shimError = ran.shimError;
+        ({ shimError, isFinal = false } = ran);
         return ran.end;
       });
       workspace ??= openEmptyWorkspace(task);
       const finished = await storeEnd({ ...task, workspace, placed: [], logs, end });
       const told =
         finished.status === 'succeeded' && shimError !== '' ? refusedByShim(finished, shimError) : finished;
-      return { ...told, retrying: told.status === 'failed' && (await this.#goesOn(task, place)) };
+      const retrying = told.status === 'failed' && !isFinal && (await this.#goesOn(task, place));
+      return { ...told, retrying };
     } finally {
       if (workspace) await closeWorkspace(workspace);
     }
@@ -69,7 +71,7 @@ export class ArgoAttempts {
     place: CellPlace,
     how: RunningCommand,
     opened: (workspace: Workspace) => void,
-  ): Promise<{ end: AttemptEnd; shimError: string }> {
+  ): Promise<{ end: AttemptEnd; shimError: string; isFinal?: boolean }> {
     const { step, cell } = task;
     let isStarted = false;
     const onStart = () => {
@@ -92,19 +94,27 @@ export class ArgoAttempts {
       if (end.as === 'troubled') {
         onStart();
         withoutLogs(how.logs);
-        // Argo waits for its pod for ever, and with it all of the Workflow; what it keeps from running is no better off.
+        // Its pod is waited for, for ever, and with it all that was submitted; what it keeps from running is no better off.
         this.#stuck.add(cell.name);
         this.#hopeless.set(step.name, end.problem);
         if (step.mutex.length > 0 || this.#stuck.size >= task.context.jobs) this.#run.stopSteps();
         return failed(end.problem);
       }
+      if (end.as === 'failed') {
+        onStart();
+        withoutLogs(how.logs);
+        this.#taken.set(cell.name, index + 1);
+        return failed(end.problem);
+      }
       if (end.as !== 'ended') {
         onStart();
         withoutLogs(how.logs);
-        if (isCanceled || end.as === 'canceled')
+        if (isCanceled || end.as === 'canceled' || end.as === 'left-out')
           return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
         return failed(
-          lost > 0 ? lostFor(cell.name, lost, { lost: end.message }) : neverRan(cell.name, end.message),
+          lost > 0
+            ? lostFor(cell.name, lost, { lost: end.message })
+            : neverRan(this.#run.system, cell.name, end.message),
         );
       }
       this.#taken.set(cell.name, index + 1);
@@ -122,33 +132,33 @@ export class ArgoAttempts {
         isKilled: how.kill.aborted,
         hasTimeout: step.timeoutMs !== undefined,
       });
+      const isFinal = this.#run.system.isFinal?.(step, exit) ?? false;
       if (!('lost' in concluded)) {
         onStart();
         opened(workspace);
-        return { end: { ...concluded, ...hasBash }, shimError: exit?.error ?? '' };
+        return { end: { ...concluded, ...hasBash }, shimError: exit?.error ?? '', isFinal };
       }
       await closeWorkspace(workspace);
       lost++;
-      if (await this.#goesOn(task, place)) {
-        this.#run.say(`step ${cell.name} is made again by Argo: ${concluded.lost}`);
+      if (!isFinal && (await this.#goesOn(task, place))) {
+        this.#run.say(`step ${cell.name} is made again by ${this.#run.system.name}: ${concluded.lost}`);
         continue;
       }
       onStart();
       if (isCanceled) return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
-      return failed(lostFor(cell.name, lost, concluded));
+      return { ...failed(lostFor(cell.name, lost, concluded)), isFinal };
     }
   }
 
-  /** Whether Argo tries a cell again: known when it has. */
+  /** Whether a cell is tried again: known when it is. */
   async #goesOn({ cell, cancel }: StepAttempt, place: CellPlace): Promise<boolean> {
     const run = this.#run;
     if (this.#stuck.has(cell.name)) return false;
     const taken = this.#taken.get(cell.name) ?? 0;
-    const found = await run.workflows.until(() => {
-      const nodes = cellOf(run, place);
-      if (nodes && nodes.tries.length > taken) return true;
-      const there = run.workflows.objects.get(run.workflow);
-      return !there || !nodes || nodes.isOver || workflowState(there).isOver ? false : undefined;
+    const found = await run.wholes.until(() => {
+      const own = cellOf(run, place);
+      if (own && own.tries.length > taken) return true;
+      return !own || own.isOver || stateOf(run)!.isOver ? false : undefined;
     }, cancel);
     return found ?? false;
   }
@@ -158,10 +168,10 @@ export class ArgoAttempts {
   }
 }
 
-function neverRan(step: string, message: string): Finding {
+function neverRan({ engine, name, called }: System, step: string, message: string): Finding {
   return {
     code: 'SAME1705',
-    message: `step ${step} was not run by Argo: ${message}`,
-    hint: 'what Workflows need in their namespace is printed by: same describe engine argo --rbac',
+    message: `step ${step} was not run by ${name}: ${message}`,
+    hint: `what ${called}s need in their namespace is printed by: same describe engine ${engine} --rbac`,
   };
 }

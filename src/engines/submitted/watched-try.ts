@@ -2,22 +2,17 @@ import type { Finding } from '../../errors/same-error.ts';
 import { sleep } from '../../host/clock.ts';
 import type { RunningCommand } from '../attempt/running-command.ts';
 import type { StepAttempt } from '../attempt/step-attempt.ts';
-import { PODS, type StoredObject } from '../kubernetes/cluster.ts';
+import { PODS } from '../kubernetes/cluster.ts';
 import { Following } from '../kubernetes/following.ts';
-import { endOf, hasStarted, type PodEnd } from '../kubernetes/pod-state.ts';
+import { hasStarted, type PodEnd } from '../kubernetes/pod-state.ts';
 import { Waiting } from '../kubernetes/waiting.ts';
-import type { Watched } from '../kubernetes/watched.ts';
-import type { ArgoRun } from './argo-run.ts';
-import { type CellNodes, type TryNode, workflowState } from './workflow-nodes.ts';
+import { type SubmittedRun, stateOf } from './submitted-run.ts';
+import type { SubmittedCell, SubmittedTry } from './system.ts';
 
-/** What Argo writes into a pod: the node that it is of. */
-const NODE_ID = 'workflows.argoproj.io/node-id';
-/** Lines of the shim, and of what Argo has in the container of a step. */
-const STRANGE = /^(same: |time=.* argo=true\b|Error: exit status \d+$)/;
-/** Beyond the grace of a pod, for Argo to say that it has ended. */
+/** Beyond the grace of a pod, for its system to say that it has ended. */
 const STOP_MS = 90_000;
 
-/** A cell within its Workflow. */
+/** A cell within what was submitted. */
 export interface CellPlace {
   /** Of its step. */
   label: string;
@@ -27,15 +22,19 @@ export interface CellPlace {
 /** What came of one try. */
 export type TryEnd =
   | { as: 'ended'; pod: PodEnd }
+  /** It never ran, and it is known why. */
+  | { as: 'failed'; problem: Finding }
+  /** There will be none, for something else has failed. */
+  | { as: 'left-out' }
   /** Its pod cannot be made. */
   | { as: 'troubled'; problem: Finding }
-  /** There is none and will be none: Argo has ended the cell, or all of it. */
+  /** There is none and will be none: the cell has ended, or all of it. */
   | { as: 'none'; message: string }
   | { as: 'canceled' };
 
-/** One try of a cell, which Argo makes when it comes to it. */
+/** One try of a cell, which its system makes when it comes to it. */
 export class WatchedTry {
-  readonly #run: ArgoRun;
+  readonly #run: SubmittedRun;
   readonly #task: StepAttempt;
   readonly #place: CellPlace;
   readonly #index: number;
@@ -45,7 +44,7 @@ export class WatchedTry {
   readonly #following: Following;
 
   constructor(
-    run: ArgoRun,
+    run: SubmittedRun,
     {
       task,
       place,
@@ -67,7 +66,7 @@ export class WatchedTry {
     this.#index = index;
     this.#how = how;
     this.#hopeless = hopeless;
-    this.#following = new Following(run, task.cell.name, how, STRANGE);
+    this.#following = new Following(run, task.cell.name, how, run.system);
   }
 
   /** Its shim said that a pipe hides failures. */
@@ -97,7 +96,7 @@ export class WatchedTry {
   }
 
   async #ended(onStart: () => void): Promise<TryEnd> {
-    const { workflows, workflow, say } = this.#run;
+    const { system, wholes, pods, say } = this.#run;
     const { cell, environment } = this.#task;
     const { cancel } = this.#how;
     const image =
@@ -105,24 +104,29 @@ export class WatchedTry {
     let waiting: Waiting | undefined;
     let started = false;
     let last: PodEnd | undefined;
-    const end = await workflows.until<TryEnd>(() => {
-      const there = workflows.objects.get(workflow);
-      const state = there && workflowState(there);
-      const node = cellOf(this.#run, this.#place)?.tries[this.#index];
-      const pod = node && podOf(this.#run, node);
-      if (pod && hasStarted(pod) && !started) {
+    const end = await wholes.until<TryEnd>(() => {
+      const state = stateOf(this.#run);
+      const own = cellOf(this.#run, this.#place);
+      const tried = own?.tries[this.#index];
+      const pod = tried && system.podOf(pods, tried);
+      if (pod && hasStarted(pod, system.container) && !started) {
         started = true;
         onStart();
         this.#following.begin(pod.metadata.name);
       }
-      last = (pod && endOf(pod)) ?? last;
-      if (node?.isOver) return { as: 'ended', pod: last ?? endByNode(node) };
+      last = (pod && system.endOf(pod)) ?? last;
+      // It may be over before its pod is, which has yet to say how it went.
+      const isRunning = pod && hasStarted(pod, system.container) && !last;
+      if (tried?.isOver && !isRunning) {
+        if (tried.problem) return { as: 'failed', problem: tried.problem };
+        return { as: 'ended', pod: { ...(last ?? endByTry(tried)), ...podReasonOf(tried) } };
+      }
       if (this.#over.signal.aborted) return { as: 'canceled' };
-      if (!there || !state) return { as: 'none', message: 'its Workflow was deleted' };
-      if (state.isOver || cellOf(this.#run, this.#place)?.isOver)
-        return { as: 'none', message: messageOf(this.#run, this.#place) };
-      if (cancel.aborted && !node) return { as: 'canceled' };
-      this.#run.missController(there);
+      if (!state) return { as: 'none', message: `its ${system.called} was deleted` };
+      if (own?.isLeftOut) return { as: 'left-out' };
+      if (state.isOver || own?.isOver) return { as: 'none', message: messageOf(this.#run, this.#place) };
+      if (cancel.aborted && !tried) return { as: 'canceled' };
+      this.#run.missController(state);
       if (started || cancel.aborted) return undefined;
       const known = this.#hopeless();
       if (known) return { as: 'troubled', problem: known };
@@ -138,8 +142,8 @@ export class WatchedTry {
   async #stop(): Promise<void> {
     this.#run.terminate();
     if (this.#how.kill.aborted) {
-      const node = cellOf(this.#run, this.#place)?.tries[this.#index];
-      const pod = node && podOf(this.#run, node);
+      const tried = cellOf(this.#run, this.#place)?.tries[this.#index];
+      const pod = tried && this.#run.system.podOf(this.#run.pods, tried);
       if (pod) await this.#run.cluster.delete(PODS, pod.metadata.name, { graceSeconds: 0 });
     } else await sleep(STOP_MS, AbortSignal.any([this.#how.kill, this.#over.signal]));
     // There may be no controller left that would say that it has ended.
@@ -147,42 +151,27 @@ export class WatchedTry {
   }
 }
 
-/** What its Workflow has of a cell by now. */
-export function cellOf({ workflows, workflow }: ArgoRun, { label, slot }: CellPlace): CellNodes | undefined {
-  const there = workflows.objects.get(workflow);
-  return there && workflowState(there).cell(label, slot);
+/** What there is of a cell by now. */
+export function cellOf(run: SubmittedRun, { label, slot }: CellPlace): SubmittedCell | undefined {
+  return stateOf(run)?.cell(label, slot);
 }
 
-/** Names of pods by their nodes, as far as they were looked for. */
-const podNames = new WeakMap<Watched, Map<string, string>>();
-
-/** The pod of a try, while it is there. */
-export function podOf({ pods }: ArgoRun, { id }: TryNode): StoredObject | undefined {
-  const names = podNames.get(pods) ?? new Map<string, string>();
-  podNames.set(pods, names);
-  if (!names.has(id)) {
-    for (const { metadata } of pods.objects.values()) {
-      const node = metadata.annotations?.[NODE_ID];
-      if (node !== undefined) names.set(node, metadata.name);
-    }
-  }
-  const name = names.get(id);
-  return name === undefined ? undefined : pods.objects.get(name);
-}
-
-/** Why a cell or its Workflow has ended, as Argo says it. */
-export function messageOf(run: ArgoRun, place: CellPlace): string {
-  const there = run.workflows.objects.get(run.workflow);
+/** Why a cell or all that was submitted has ended, as its system says it. */
+function messageOf(run: SubmittedRun, place: CellPlace): string {
   const own = cellOf(run, place);
-  const said = own?.message || own?.tries.at(-1)?.message || (there && workflowState(there).message);
-  return said || 'Argo has ended it';
+  const said = own?.message || own?.tries.at(-1)?.message || stateOf(run)?.message;
+  return said || `${run.system.name} has ended it`;
 }
 
-function endByNode({ exitCode, message }: TryNode): PodEnd {
+function endByTry({ exitCode, message }: SubmittedTry): PodEnd {
   return {
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(message === '' ? {} : { message }),
     isDisrupted: false,
     isDeleted: false,
   };
+}
+
+function podReasonOf({ podReason }: SubmittedTry): Pick<PodEnd, 'podReason'> {
+  return podReason === undefined ? {} : { podReason };
 }

@@ -2,7 +2,7 @@ import { canonicalJson, sha256 } from '../../bundle/canonical-json.ts';
 import type { EngineEvent } from '../engine.ts';
 import type { Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 
-/** Names of the cells of a run that a Workflow has, in the order of their slots. */
+/** Names of the cells of a run that are submitted, in the order of their slots. */
 export type SubmittedCells = Readonly<Record<string, readonly string[]>>;
 
 /** Which cells are run by what was compiled. */
@@ -52,7 +52,7 @@ export function toldWithout(told: readonly EngineEvent[], cells: SubmittedCells)
   return told.filter((event) => event.type !== 'step-cached' || !submitted.has(event.step));
 }
 
-/** What a Workflow is made from: another one for another plan, other cells or other content. */
+/** What something submitted is made from: another one for another plan, other cells or other content. */
 export function identityOf({ plan, steps, platform }: Compilation): string {
   const parts = steps.map(({ step: { name }, cells, archives, code, image }) => ({
     name,

@@ -1,16 +1,8 @@
 import { throwFindings } from '../../errors/same-error.ts';
 import type { EngineContext, EngineEvent, StepResult } from '../engine.ts';
-import {
-  type Cluster,
-  CONFIG_MAPS,
-  SECRETS,
-  type StoredObject,
-  WORKFLOWS,
-  whyOf,
-} from '../kubernetes/cluster.ts';
+import { type Cluster, CONFIG_MAPS, SECRETS, type StoredObject, whyOf } from '../kubernetes/cluster.ts';
 import type { ClusterObject, Compilation } from '../kubernetes/compilation.ts';
 import { labelsOf } from '../kubernetes/run-names.ts';
-import type { ArgoRun } from './argo-run.ts';
 import {
   cellsOf,
   cellsText,
@@ -19,12 +11,11 @@ import {
   type SubmittedCells,
   toldWithout,
 } from './submitted-cells.ts';
-import { compileWorkflow } from './workflow.ts';
-import { workflowState } from './workflow-nodes.ts';
+import type { SubmittedRun } from './submitted-run.ts';
 
 const [CELLS, IDENTITY, RUNS] = ['same.dev/cells', 'same.dev/identity', 'same.dev/runs'];
 
-/** A Workflow that is there, with what it runs. */
+/** An object that is there, with what is run of it. */
 export interface Submission {
   uid: string;
   cells: SubmittedCells;
@@ -42,18 +33,18 @@ export interface SubmissionOptions {
 }
 
 /**
- * Submits what no stored result stands in for as one Workflow, once: what is there under the name of the run, and is made
+ * Submits what no stored result stands in for as one object, once: what is there under the name of the run, and is made
  * from the same, is it, be it running or over.
  * @throws SAME1016 for what does not fit; what the cluster answers
  */
 export async function submit(
-  run: ArgoRun,
+  run: SubmittedRun,
   { context, told, compile }: SubmissionOptions,
 ): Promise<Submission | undefined> {
-  const { cluster, workflow: name } = run;
+  const { cluster, system, whole: name } = run;
   for (;;) {
     if (context.cancel.aborted) return undefined;
-    const there = await cluster.get(WORKFLOWS, name);
+    const there = await cluster.get(system.kind, name);
     if (there) {
       const adopted = await adopt(run, there, { context, told, compile });
       if (adopted) return adopted;
@@ -61,18 +52,21 @@ export async function submit(
       continue;
     }
     const compilation = await compile(told, context.runId);
-    const { objects, findings } = compileWorkflow(compilation);
+    const { objects, findings } = system.compile(compilation);
     throwFindings(findings);
     const cells = cellsOf(compilation.steps);
-    const workflow = withAnnotations(objects.at(-1)!, {
+    const noted = withAnnotations(objects.at(-1)!, {
       [CELLS!]: cellsText(cells),
       [IDENTITY!]: identityOf(compilation),
       [RUNS!]: context.runId,
     });
     context.settle?.();
     try {
-      const made = await cluster.create(WORKFLOWS, workflow);
-      run.workflows.add(made);
+      const made = await cluster.create(system.kind, {
+        ...noted,
+        spec: { ...(noted.spec as object), ...system.hold?.spec },
+      });
+      run.wholes.add(made);
       await equip(run, made, objects.slice(0, -1), context, compilation);
       return { uid: made.metadata.uid, cells, runs: new Set([context.runId]) };
     } catch (error) {
@@ -82,35 +76,37 @@ export async function submit(
 }
 
 async function adopt(
-  run: ArgoRun,
+  run: SubmittedRun,
   there: StoredObject,
   { context, told, compile }: SubmissionOptions,
 ): Promise<Submission | undefined> {
   const { annotations = {}, deletionTimestamp, uid } = there.metadata;
+  const { system, whole } = run;
   const cells = parseCells(annotations[CELLS!]);
-  if (!cells || deletionTimestamp || workflowState(there).isShutDown) return undefined;
+  if (!cells || deletionTimestamp || system.state(there, run.parts).isShutDown) return undefined;
   const before = (annotations[RUNS!] ?? '').split(' ');
   const compilation = await compile(toldWithout(told, cells), before[0]!);
   if (identityOf(compilation) !== annotations[IDENTITY!]) return undefined;
-  const { objects } = compileWorkflow(compilation);
-  run.say(`the run goes on in the cluster: Workflow ${run.workflow}`);
+  const { objects } = system.compile(compilation);
+  run.say(`the run goes on in the cluster: ${system.called} ${whole}`);
   const runs = new Set([...before, context.runId]);
-  await run.cluster.patch(WORKFLOWS, run.workflow, {
+  await run.cluster.patch(system.kind, whole, {
     metadata: { annotations: { [RUNS!]: [...runs].join(' ') } },
   });
   await equip(run, there, objects.slice(0, -1), context, compilation);
   return { uid, cells, runs };
 }
 
-/** Gives a Workflow what its pods read, which is its own and goes with it: they wait for it. */
+/** Gives what is there what its pods read, which is its own and goes with it; then it may begin. */
 async function equip(
-  { cluster, names, workflow }: ArgoRun,
-  { metadata: { uid } }: StoredObject,
+  { cluster, names, system, whole, parts }: SubmittedRun,
+  there: StoredObject,
   objects: readonly ClusterObject[],
   context: EngineContext,
   { steps, watched }: Compilation,
 ): Promise<void> {
-  const owner = { apiVersion: WORKFLOWS.apiVersion, kind: 'Workflow', name: workflow, uid };
+  const { uid } = there.metadata;
+  const owner = { apiVersion: system.kind.apiVersion, kind: system.called, name: whole, uid };
   const owned = (object: ClusterObject): ClusterObject => ({
     ...object,
     metadata: { ...(object.metadata as object), ownerReferences: [owner] },
@@ -128,12 +124,14 @@ async function equip(
       metadata: { name: watched!.secret, labels: labelsOf(names) },
       data: Object.fromEntries(values),
     };
-    // No other Workflow has one of this name.
+    // Nothing else that is submitted has one of this name.
     await cluster.create(SECRETS, owned(secret)).catch(passExisting);
   }
+  if (system.hold && system.state(there, parts).isHeld)
+    await cluster.patch(system.kind, whole, system.hold.release);
 }
 
-/** One of that name that belongs to a Workflow before is about to go with it. */
+/** One of that name that belongs to what was submitted before is about to go with that. */
 async function createOwned(cluster: Cluster, object: ClusterObject, uid: string): Promise<void> {
   const { name } = object.metadata as { name: string };
   for (;;) {
@@ -149,23 +147,21 @@ async function createOwned(cluster: Cluster, object: ClusterObject, uid: string)
   }
 }
 
-/** Removes a Workflow that is of no use to this run, and what it left. */
-async function replace(run: ArgoRun, there: StoredObject, { kill }: EngineContext): Promise<void> {
+/** Removes what is of no use to this run, and what it left. */
+async function replace(run: SubmittedRun, there: StoredObject, { kill }: EngineContext): Promise<void> {
+  const { cluster, system, wholes, whole } = run;
   const { uid } = there.metadata;
   run.say(
-    `Workflow ${run.workflow} is made anew: the one that is there is made from something else, or was stopped`,
+    `${system.called} ${whole} is made anew: the one that is there is made from something else, or was stopped`,
   );
-  run.workflows.add(there);
+  wholes.add(there);
   // Its pods first: they write where those of the next one do.
-  await run.cluster.delete(WORKFLOWS, run.workflow, { propagation: 'Foreground', uid }).catch(passExisting);
-  await run.workflows.until(
-    () => (run.workflows.objects.get(run.workflow)?.metadata.uid === uid ? undefined : true),
-    kill,
-  );
+  await cluster.delete(system.kind, whole, { propagation: 'Foreground', uid }).catch(passExisting);
+  await wholes.until(() => (wholes.objects.get(whole)?.metadata.uid === uid ? undefined : true), kill);
   await run.carrier.remove(run.names.directory);
 }
 
-/** The same context, where what the Workflow runs is taken from it alone: nothing else is what later steps of it read. */
+/** The same context, where what was submitted is taken from that alone: nothing else is what later steps of it read. */
 export function reuseBeside(
   context: EngineContext,
   told: readonly EngineEvent[],
