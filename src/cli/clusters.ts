@@ -17,6 +17,7 @@ import {
 } from '../engines/kubernetes/survey.ts';
 import { openSubmittedEngine as submittedEngineOf } from '../engines/submitted/submitted-engine.ts';
 import type { System } from '../engines/submitted/system.ts';
+import { tekton } from '../engines/tekton/system.ts';
 import { SameError } from '../errors/same-error.ts';
 import type { KubernetesPlace } from '../host/kubernetes-wire.ts';
 import { isAsking, nodeRequirements, volumeRequirement } from '../infrastructure/node-requirements.ts';
@@ -39,7 +40,7 @@ export function openKubernetesEngine(
 }
 
 /** Systems that run a whole plan, by their engines. */
-const systems: Readonly<Record<string, System>> = { argo };
+const systems: Readonly<Record<string, System>> = { argo, tekton };
 
 /** What has to run as one object that a system of the cluster at a place runs, which is asked when something has to. */
 export function openSubmittedEngine(

@@ -6,6 +6,7 @@ export { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 export { openLocalEngine } from '../engines/local/local-engine.ts';
 export { podmanRefusals } from '../engines/podman/refusals.ts';
 export { ALL_AT_ONCE } from '../engines/submitted/system.ts';
+export { pipelineRunRefusals, TEKTON_ON_FAILURE } from '../engines/tekton/refusals.ts';
 export { openEnvironments } from '../environments/prepare.ts';
 export { checkRequirements } from '../infrastructure/requirements.ts';
 export { isPlainChoice, resolveTarget } from '../infrastructure/targets.ts';

@@ -10,6 +10,7 @@ import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
 import { ALL_AT_ONCE } from '../engines/submitted/system.ts';
+import { pipelineRunRefusals, TEKTON_ON_FAILURE } from '../engines/tekton/refusals.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
@@ -42,8 +43,10 @@ import { RUNTIME } from './runtime.ts';
 const PODMAN_MS = 10_000;
 
 /** What engines that are handed a whole run know of a plan without a cluster. */
-function submittedFacts(name: string): Pick<Engine, 'onFailure' | 'refusals'> | undefined {
+function submittedFacts(name: string): Pick<Engine, 'onFailure' | 'refusals' | 'takesNoJobs'> | undefined {
   if (name === 'argo') return { onFailure: ARGO_ON_FAILURE, refusals: workflowRefusals };
+  if (name === 'tekton')
+    return { onFailure: TEKTON_ON_FAILURE, refusals: pipelineRunRefusals, takesNoJobs: true };
   return undefined;
 }
 

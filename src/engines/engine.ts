@@ -179,6 +179,8 @@ export interface Engine {
   readonly containers?: boolean;
   /** Steps at a time where nobody says how many; the machine's cores without it. */
   readonly jobs?: number;
+  /** Nor can anybody say it: it starts all that can run. */
+  readonly takesNoJobs?: true;
   /** What it can be told of failures, where that is not everything; the first is what it does by itself. */
   readonly onFailure?: readonly EngineContext['onFailure'][];
   /** Names what this engine cannot honour in a plan, before anything runs (code SAME1016). */

@@ -12,7 +12,13 @@ import type { Origin } from '../sources/source.ts';
 import { refusePlaceholder } from './placeholder-program.ts';
 import type { Environments, Ports } from './ports.ts';
 import { openProgramEnvironments } from './program-files.ts';
-import { refuseSecretParameters, unknownAfterFailure, unknownSteps, untraceable } from './refuse-request.ts';
+import {
+  refuseSecretParameters,
+  unknownAfterFailure,
+  unknownJobs,
+  unknownSteps,
+  untraceable,
+} from './refuse-request.ts';
 import { requestedParameters } from './requested-parameters.ts';
 import { chosenAgain, otherEngine, type ResumedRun } from './resume-run.ts';
 import { understand } from './understand-request.ts';
@@ -130,6 +136,7 @@ export async function prepareRun(
     ...unknownSteps(program, request),
     ...untraceable(ports, request, target.engine),
     ...unknownAfterFailure(request, engine),
+    ...unknownJobs(request, engine),
     ...engine.refusals(plan),
   ]);
   const { containers } = engine;

@@ -59,6 +59,19 @@ export function unknownAfterFailure(
   ];
 }
 
+/** What stands against a number of steps at a time (SAME1902). */
+export function unknownJobs({ jobs }: RunRequest, { name, takesNoJobs }: Engine): Finding[] {
+  if (jobs === undefined || !takesNoJobs) return [];
+  return [
+    {
+      code: 'SAME1902',
+      message: `engine ${name} does not take --jobs: it starts all that can run`,
+      place: '--jobs',
+      hint: 'leave it out, or use an engine that takes it: --engine argo',
+    },
+  ];
+}
+
 /** Steps that options name and the program does not have (spec SAME-RUN-026). */
 export function unknownSteps(program: Program, { force, accept = [] }: RunRequest): Finding[] {
   const { steps, finally: last = {} } = program.pipeline;

@@ -62,7 +62,7 @@ export const engines: readonly EngineFacts[] = [
   },
   {
     name: 'tekton',
-    runs: false,
+    runs: true,
     sweeps: false,
     compiles: true,
     isOfCluster: true,

@@ -144,6 +144,16 @@ describe('words that a run does not understand are all named, nothing runs, and 
         { code: 'SAME1702', exit: 6, message: 'sbatch' },
       ],
       [
+        'a number of steps at a time where the engine starts all that can run',
+        run('--engine', 'tekton', '--jobs', '2'),
+        { code: ['SAME1902', 'SAME1016'], message: 'engine tekton does not take --jobs' },
+      ],
+      [
+        'going on after a failure where the engine does not',
+        run('--engine', 'tekton', '--keep-going'),
+        { code: ['SAME1902', 'SAME1016'], message: 'engine tekton does not take --keep-going' },
+      ],
+      [
         'an unknown place in SAME_ENVIRONMENT',
         run(),
         { code: 'SAME1902', message: '(from SAME_ENVIRONMENT)', env: { SAME_ENVIRONMENT: 'moon' } },
@@ -151,7 +161,7 @@ describe('words that a run does not understand are all named, nothing runs, and 
       [
         'a place in SAME_ENVIRONMENT that is not there yet',
         run(),
-        { code: 'SAME1702', exit: 6, message: 'tekton', env: { SAME_ENVIRONMENT: 'tekton' } },
+        { code: 'SAME1702', exit: 6, message: 'kubeflow', env: { SAME_ENVIRONMENT: 'kubeflow' } },
       ],
     ],
   );

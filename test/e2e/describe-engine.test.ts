@@ -39,15 +39,20 @@ describe('an engine of a cluster that allows its caller nothing', () => {
 
   it('is described with the command that prints what is missing, for the same namespace', async () => {
     const env = { KUBECONFIG: rig.path('config') };
-    for (const name of ['kubernetes', 'tekton']) {
+    for (const [name, of, role] of [
+      ['kubernetes', 'kubernetes', 'same'],
+      ['argo', 'argo', 'same-argo'],
+      ['tekton', 'tekton', 'same-tekton'],
+      ['katib', 'kubernetes', 'same'],
+    ] as const) {
       const words = ['--namespace', 'studies'];
       const { code, stderr } = await rig.same(['describe', 'engine', name, ...words], { env });
       assert.equal(code, 0, stderr);
       const [, hint = ''] = /grants what is missing: same (.*) \| kubectl apply -f -/.exec(stderr) ?? [];
-      assert.equal(hint, 'describe engine kubernetes --namespace studies --rbac');
+      assert.equal(hint, `describe engine ${of} --namespace studies --rbac`);
       const printed = await rig.same(hint.split(' '), { env });
       assert.match(printed.stdout, /^ {2}namespace: studies$/m);
-      assert.match(printed.stdout, /^ {2}name: same$/m);
+      assert.match(printed.stdout, new RegExp(`^ {2}name: ${role}$`, 'm'));
     }
   });
 });

@@ -49,6 +49,7 @@ describe('targets', () => {
         ['podman', 'podman', false],
         ['kubernetes', 'kubernetes', false],
         ['argo', 'argo', false],
+        ['tekton', 'tekton', false],
         ['lab', 'kubernetes', false],
         ['here', 'local', true],
       ],

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openDiskContentStore } from '../../src/content/disk-content-store.ts';
 import { argo } from '../../src/engines/argo/system.ts';
-import type { Finished, StepAttempt } from '../../src/engines/attempt/step-attempt.ts';
-import type { EngineContext } from '../../src/engines/engine.ts';
 import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
-import { SubmittedAttempts } from '../../src/engines/submitted/submitted-attempts.ts';
-import type { SubmittedRun } from '../../src/engines/submitted/submitted-run.ts';
 import type { Step } from '../../src/program/schema.ts';
-import { compiled, RUN } from './compilations.ts';
+import { RUN } from './compilations.ts';
+import { codes, exitText, openLab } from './submitted-lab.ts';
 
 const WORKFLOW = `same-${RUN}`;
 const STEP: Step = {
@@ -28,13 +24,6 @@ interface State {
   message?: string;
   isDeleted?: true;
 }
-
-const exitText = (changes: object) =>
-  `${JSON.stringify({
-    ...{ v: 1, ok: false, exit: 0, again: true, timeout: false, stopped: false, attempt: 1 },
-    ...{ error: '', missing: '', start: '2026-01-01T00:00:00Z', end: '2026-01-01T00:00:03Z' },
-    ...changes,
-  })}\n`;
 
 /** Each try as a node, behind one that stands for the cell. */
 function workflowOf({ tries = [], cell = 'Running', all = 'Running', message = '' }: State): StoredObject {
@@ -62,104 +51,14 @@ describe('attempts that Argo makes', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  /**
-   * A run whose Workflow is in these states, one after the other, each time that something waits for another one.
-   * @param volume files on the volume, below the directory of the cell
-   */
-  function open(states: State[], volume: Record<string, string>, pods: StoredObject[] = []) {
-    const objects = new Map<string, StoredObject>();
-    const asked: string[] = [];
-    const told: string[] = [];
-    const cancel = new AbortController();
-    const next = () => {
-      const state = states.shift();
-      assert.ok(state, 'something is waited for that never comes');
-      if (state.isDeleted) objects.clear();
-      else objects.set(WORKFLOW, workflowOf(state));
-    };
-    next();
-    const run = {
-      cluster: { delete: async () => true },
-      names: { run: RUN, directory: `argo-${RUN}` },
-      system: argo,
-      whole: WORKFLOW,
-      pods: { objects: new Map(pods.map((pod) => [pod.metadata.name, pod])) },
-      wholes: {
-        objects,
-        async until(look: () => unknown, signal?: AbortSignal) {
-          for (;;) {
-            const found = look();
-            if (found !== undefined || signal?.aborted) return found;
-            if (states.length === 0 && !cancel.signal.aborted) cancel.abort();
-            else next();
-          }
-        },
+  /** A run whose Workflow is in these states, one after the other. */
+  const open = (states: State[], volume: Record<string, string>, pods: StoredObject[] = []) =>
+    openLab<State>({
+      ...{ system: argo, root, step: STEP, states, volume, pods },
+      show(state, { objects }) {
+        if (!state.isDeleted) objects.set(WORKFLOW, workflowOf(state));
       },
-      carrier: {
-        async take(path: string, fresh: () => string) {
-          asked.push(path);
-          const prefix = path.slice(`argo-${RUN}/train/0`.length).replace(/^\//, '');
-          const files = Object.entries(volume).flatMap(([name, text]) =>
-            prefix === ''
-              ? [[name, text]]
-              : name.startsWith(`${prefix}/`)
-                ? [[name.slice(prefix.length + 1), text]]
-                : [],
-          ) as [string, string][];
-          if (files.length === 0) return false;
-          const place = fresh();
-          for (const [name, text] of files) {
-            mkdirSync(dirname(join(place, name)), { recursive: true });
-            writeFileSync(join(place, name), text);
-          }
-          return true;
-        },
-      },
-      say: (line: string) => told.push(line),
-      terminate: () => asked.push('terminate'),
-      stopSteps: () => asked.push('stop'),
-      missController() {},
-    } as unknown as SubmittedRun;
-    const content = openDiskContentStore(join(root, 'content'));
-    const context = {
-      runId: `r-${RUN}`,
-      workDirectory: join(root, 'work'),
-      scratch: () => join(root, 'scratch'),
-      logPaths: (step: string, attempt: number) => ({
-        stdout: join(root, 'logs', `${step}-${attempt}.out`),
-        stderr: join(root, 'logs', `${step}-${attempt}.err`),
-      }),
-      mask: (text: string) => text,
-      keepLog: async (path: string) => content.write(Buffer.from(path)),
-    } as unknown as EngineContext;
-    const { step } = compiled('train', STEP);
-    const attempts = new SubmittedAttempts(
-      run,
-      { uid: 'u', cells: { train: ['train'] }, runs: new Set() },
-      content,
-    );
-    const attempt = (number: number, group: 'steps' | 'finally' = 'steps'): Promise<Finished> =>
-      attempts.run(
-        {
-          ...{
-            step: { ...step, group },
-            cell: step.cells[0]!,
-            attempt: number,
-            inputs: {},
-            gpus: [],
-            context,
-            content,
-          },
-          key: { key: 'sha256:0', document: '' },
-          environment: { key: 'k', variables: {}, path: [] },
-          ...{ cancel: cancel.signal, kill: new AbortController().signal },
-        } as unknown as StepAttempt,
-        () => {},
-      );
-    return { attempt, asked, told };
-  }
-
-  const codes = ({ problems }: Finished) => problems.map(({ code }) => code);
+    });
 
   it('are told one by one, an earlier one by the account that was put aside, also when both are over', async () => {
     const { attempt, asked } = open(

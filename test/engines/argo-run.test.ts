@@ -4,11 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { argo } from '../../src/engines/argo/system.ts';
 import { workflowState } from '../../src/engines/argo/workflow-nodes.ts';
 import type { EngineContext, EngineEvent, StepResult } from '../../src/engines/engine.ts';
-import type { Kind, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
-import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
-import type { ClusterObject, Compilation } from '../../src/engines/kubernetes/compilation.ts';
-import { runNames } from '../../src/engines/kubernetes/run-names.ts';
-import { reuseBeside, submit } from '../../src/engines/submitted/submission.ts';
+import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import type { Compilation } from '../../src/engines/kubernetes/compilation.ts';
+import { reuseBeside } from '../../src/engines/submitted/submission.ts';
 import {
   cellsOf,
   cellsText,
@@ -16,8 +14,8 @@ import {
   parseCells,
   toldWithout,
 } from '../../src/engines/submitted/submitted-cells.ts';
-import type { SubmittedRun } from '../../src/engines/submitted/submitted-run.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
+import { fakeCluster, openClient, RUN_ID } from './submitted-lab.ts';
 
 const metadata = { name: `same-${RUN}`, uid: '1', resourceVersion: '1' };
 
@@ -110,70 +108,6 @@ describe('the cells of a Workflow', () => {
   });
 });
 
-/** An API that keeps what it is given, of which a test may look at everything that was asked. */
-function fakeCluster() {
-  const kept = new Map<string, StoredObject>();
-  const asked: string[] = [];
-  let uids = 0;
-  const key = ({ plural }: Kind, name: string) => `${plural} ${name}`;
-  const cluster = {
-    async get(kind: Kind, name: string) {
-      return kept.get(key(kind, name));
-    },
-    async create(kind: Kind, object: ClusterObject) {
-      const { name } = object.metadata as { name: string };
-      asked.push(`create ${key(kind, name)}`);
-      if (kept.has(key(kind, name))) throw clusterError('exists', 'there is one');
-      const made = {
-        ...object,
-        metadata: { ...(object.metadata as object), uid: `u${++uids}`, resourceVersion: '1' },
-      } as StoredObject;
-      kept.set(key(kind, name), made);
-      return made;
-    },
-    async patch(kind: Kind, name: string, changes: { metadata?: { annotations?: object } }) {
-      asked.push(`patch ${key(kind, name)}`);
-      const there = kept.get(key(kind, name))!;
-      Object.assign(there.metadata.annotations!, changes.metadata?.annotations);
-      return there;
-    },
-    async delete(kind: Kind, name: string) {
-      asked.push(`delete ${key(kind, name)}`);
-      return kept.delete(key(kind, name));
-    },
-  };
-  return { cluster, kept, asked };
-}
-
-const RUN_ID = `01a20246-cc45-785e-894a-${RUN}`;
-
-function client(fake: ReturnType<typeof fakeCluster>, runId: string, steps: Compilation['steps']) {
-  const told: string[] = [];
-  const removed: string[] = [];
-  const names = runNames(RUN_ID);
-  const run = {
-    cluster: fake.cluster,
-    names: { ...names, directory: `argo-${RUN}` },
-    system: argo,
-    whole: `same-${RUN}`,
-    wholes: { objects: new Map(), add() {}, until: async (look: () => unknown) => look() },
-    carrier: { remove: async (path: string) => void removed.push(path) },
-    say: (line: string) => told.push(line),
-  } as unknown as SubmittedRun;
-  const context = {
-    runId,
-    secrets: { TOKEN: 'hidden' },
-    cancel: new AbortController().signal,
-    kill: new AbortController().signal,
-    settle: () => fake.asked.push('settle'),
-  } as unknown as EngineContext;
-  const compile = async (_: readonly EngineEvent[], id: string): Promise<Compilation> => ({
-    ...compilation(steps),
-    watched: { id, directory: `argo-${RUN}`, secret: `secrets-${id}` },
-  });
-  return { submit: () => submit(run, { context, told: [], compile }), told, removed };
-}
-
 const WORKFLOW = `workflows same-${RUN}`;
 
 describe('a Workflow of a run', () => {
@@ -181,7 +115,7 @@ describe('a Workflow of a run', () => {
 
   it('is created once, after what was told is durable, with what its pods read as its own', async () => {
     const fake = fakeCluster();
-    const made = (await client(fake, RUN_ID, steps()).submit())!;
+    const made = (await openClient(argo, fake, RUN_ID, steps()).submit())!;
     assert.deepEqual(fake.asked.slice(0, 2), ['settle', `create ${WORKFLOW}`]);
     assert.deepEqual(Object.keys(made.cells), ['prep', 'train']);
     const others = [...fake.kept].filter(([name]) => name !== WORKFLOW);
@@ -200,17 +134,17 @@ describe('a Workflow of a run', () => {
 
   it('is taken over by who goes on with the run, and by who came second', async () => {
     const fake = fakeCluster();
-    await client(fake, RUN_ID, steps()).submit();
+    await openClient(argo, fake, RUN_ID, steps()).submit();
     // The client died before the last of what it makes.
     for (const name of fake.kept.keys()) if (/^configmaps .*train/.test(name)) fake.kept.delete(name);
-    const second = client(fake, 'second', steps());
+    const second = openClient(argo, fake, 'second', steps());
     const adopted = (await second.submit())!;
     assert.equal(fake.asked.filter((what) => what === `create ${WORKFLOW}`).length, 1);
     assert.match(second.told.join(), /goes on in the cluster/);
     assert.deepEqual([...adopted.runs], [RUN_ID, 'second']);
     assert.equal(adopted.uid, fake.kept.get(WORKFLOW)!.metadata.uid);
     assert.equal([...fake.kept.keys()].filter((name) => name.startsWith('configmaps')).length, 3);
-    const third = (await client(fake, 'third', steps()).submit())!;
+    const third = (await openClient(argo, fake, 'third', steps()).submit())!;
     assert.deepEqual([...third.runs], [RUN_ID, 'second', 'third']);
   });
 
@@ -222,9 +156,9 @@ describe('a Workflow of a run', () => {
       (there: StoredObject) => Object.assign(there.metadata, { annotations: {} }),
     ]) {
       const fake = fakeCluster();
-      const first = (await client(fake, RUN_ID, steps()).submit())!;
+      const first = (await openClient(argo, fake, RUN_ID, steps()).submit())!;
       spoil(fake.kept.get(WORKFLOW)!);
-      const second = client(fake, 'second', steps());
+      const second = openClient(argo, fake, 'second', steps());
       const made = (await second.submit())!;
       assert.notEqual(made.uid, first.uid);
       assert.deepEqual([...made.runs], ['second']);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type DescribeRequest, describeEngine, describeRights } from '../../operations/describe-engine.ts';
 import { listEngines } from '../../operations/list-engines.ts';
+import { RUN_ENGINES } from '../../program/engines.ts';
 import type { Cli } from '../cli.ts';
 import { renderEngine, renderEngines } from '../render/engine.ts';
 import { renderFinding } from '../render/finding.ts';
@@ -63,8 +64,10 @@ export function describeCommand(cli: Cli, noun: string): Command {
     if (unmet.length > 0) cli.exitCode = 10;
     const { cluster } = described;
     if (cluster?.rights.some(({ allowed }) => !allowed)) {
-      // They are those of running programs, whatever else was described.
-      const words = isTarget ? ['target', name] : ['engine', 'kubernetes'];
+      // Of an engine that runs nothing they are those of running programs all the same.
+      const words = isTarget
+        ? ['target', name]
+        : ['engine', RUN_ENGINES.includes(name) ? name : 'kubernetes'];
       for (const [option, value] of Object.entries(place)) words.push(`--${option}`, value);
       cli.say(
         `an administrator grants what is missing: same describe ${words.join(' ')} --rbac | kubectl apply -f -`,

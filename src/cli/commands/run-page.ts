@@ -32,7 +32,10 @@ export function runPage(): Command {
     )
     .option('--trace', 'list the files that steps read and do not declare (by strace); nothing is reused')
     .option('--target <name>', 'where to run, see same list targets (default SAME_ENVIRONMENT, else local)')
-    .option('--engine <name>', "short for that engine's default target: local, podman, kubernetes, argo")
+    .option(
+      '--engine <name>',
+      "short for that engine's default target: local, podman, kubernetes, argo, tekton",
+    )
     .option('--allow-unmet', 'run although requirements are not met, and record it');
   return withCommon(command, [
     'same run program arXiv.1303.5778v1:1.0 --epochs=1000',

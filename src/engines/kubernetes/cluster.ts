@@ -28,6 +28,11 @@ export const NETWORK_POLICIES: Kind = { apiVersion: 'networking.k8s.io/v1', plur
 /** Graphs of steps that Argo runs. */
 export const WORKFLOWS: Kind = { apiVersion: 'argoproj.io/v1alpha1', plural: 'workflows' };
 
+/** Pipelines that Tekton runs. */
+export const PIPELINE_RUNS: Kind = { apiVersion: 'tekton.dev/v1', plural: 'pipelineruns' };
+/** Their tasks: of each cell of a step one. */
+export const TASK_RUNS: Kind = { apiVersion: 'tekton.dev/v1', plural: 'taskruns' };
+
 /** What every object of a cluster has, as far as it is read here. */
 export interface StoredObject extends ClusterObject {
   kind?: string;

@@ -8,6 +8,8 @@ export interface ExitRecord {
   exit: number;
   timeout: boolean;
   stopped: boolean;
+  /** It may be tried again, as far as its step says so. */
+  again: boolean;
   error: string;
   /** Names of outputs that were not written. */
   missing: string[];
@@ -27,7 +29,7 @@ export function parseExitRecord(text: string): ExitRecord | undefined {
   } catch {
     return undefined;
   }
-  const { v, ok, exit, timeout, stopped, error, missing, start, end } = value ?? {};
+  const { v, ok, exit, timeout, stopped, again, error, missing, start, end } = value ?? {};
   const isCode = typeof exit === 'number' && Number.isInteger(exit) && exit >= 0 && exit < 256;
   if (v !== 1 || !isCode || typeof error !== 'string' || typeof missing !== 'string') return undefined;
   const durationMs = Date.parse(String(end)) - Date.parse(String(start));
@@ -36,6 +38,7 @@ export function parseExitRecord(text: string): ExitRecord | undefined {
     exit,
     timeout: timeout === true,
     stopped: stopped === true,
+    again: again === true,
     error,
     missing: missing === '' ? [] : missing.split(' '),
     durationMs: Number.isFinite(durationMs) && durationMs > 0 ? durationMs : 0,

@@ -1,11 +1,12 @@
 import { EXECUTOR } from '../argo/workflow.ts';
 import type { ClusterObject } from './compilation.ts';
-import { ARGO_RIGHTS, RIGHTS, type Right } from './rights.ts';
+import { ARGO_RIGHTS, RIGHTS, type Right, TEKTON_RIGHTS } from './rights.ts';
 
 /** What the role, its binding and the account that are printed are called. */
 const NAME = 'same';
-/** The same for runs with Argo. */
+/** The same for runs with Argo, and with Tekton. */
 const ARGO_NAME = 'same-argo';
+const TEKTON_NAME = 'same-tekton';
 
 /** What an administrator applies: objects, and how a person uses them. */
 export interface Rbac {
@@ -17,6 +18,7 @@ export interface Rbac {
 export const rbacOf: Readonly<Record<string, (namespace: string) => Rbac>> = {
   kubernetes: ofRuns,
   argo: ofArgo,
+  tekton: ofTekton,
 };
 
 /**
@@ -59,6 +61,19 @@ function ofArgo(namespace: string): Rbac {
       'kubectl apply -f FILE',
       `To run as this account: kubectl create token ${ARGO_NAME} -n ${namespace}`,
       'Who applies what same compile --engine argo writes needs the rights to that.',
+    ],
+  };
+}
+
+/** What whoever runs PipelineRuns may do; these themselves need nothing. */
+function ofTekton(namespace: string): Rbac {
+  return {
+    objects: accountWith(TEKTON_NAME, namespace, TEKTON_RIGHTS),
+    comments: [
+      'What running programs with same as PipelineRuns of Tekton takes, and no more; steps themselves have no rights.',
+      'kubectl apply -f FILE',
+      `To run as this account: kubectl create token ${TEKTON_NAME} -n ${namespace}`,
+      'Who applies what same compile --engine tekton writes needs the rights to that.',
     ],
   };
 }

@@ -24,6 +24,14 @@ export const RIGHTS: readonly Right[] = [
   ...OF_BOTH,
 ];
 
+/** What engines use beside that which hand a whole run to a system of the cluster. */
+const OF_WHOLE: readonly Right[] = [
+  { group: '', resource: 'configmaps', verbs: ['create', 'get', 'delete'] },
+  // Of what carries files.
+  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
+  ...OF_BOTH,
+];
+
 /** The same of the engine that runs Workflows. */
 export const ARGO_RIGHTS: readonly Right[] = [
   {
@@ -31,15 +39,24 @@ export const ARGO_RIGHTS: readonly Right[] = [
     resource: 'workflows',
     verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
   },
-  { group: '', resource: 'configmaps', verbs: ['create', 'get', 'delete'] },
-  // Of what carries files.
-  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
-  ...OF_BOTH,
+  ...OF_WHOLE,
+];
+
+/** The same of the engine that runs PipelineRuns. */
+export const TEKTON_RIGHTS: readonly Right[] = [
+  {
+    group: 'tekton.dev',
+    resource: 'pipelineruns',
+    verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
+  },
+  { group: 'tekton.dev', resource: 'taskruns', verbs: ['list', 'watch'] },
+  ...OF_WHOLE,
 ];
 
 /** Rights by the engine that runs steps with them. */
 export function rightsOf(engine: string | undefined): readonly Right[] {
-  return engine === 'argo' ? ARGO_RIGHTS : RIGHTS;
+  if (engine === 'argo') return ARGO_RIGHTS;
+  return engine === 'tekton' ? TEKTON_RIGHTS : RIGHTS;
 }
 
 /** A right in words: `create jobs.batch`, `get pods/log`. */

@@ -12,6 +12,8 @@ const TICK_MS = 1000;
  */
 export class Watched {
   readonly objects = new Map<string, StoredObject>();
+  /** Tells one state of them from every other. */
+  changes = 0;
   readonly #cluster: Cluster;
   readonly #kind: Kind;
   readonly #labels: string;
@@ -46,7 +48,9 @@ export class Watched {
 
   /** An object that was created by this process, before the watch tells of it. */
   add(object: StoredObject): void {
-    if (!this.objects.has(object.metadata.name)) this.objects.set(object.metadata.name, object);
+    if (this.objects.has(object.metadata.name)) return;
+    this.objects.set(object.metadata.name, object);
+    this.changes++;
   }
 
   /**
@@ -82,6 +86,7 @@ export class Watched {
     const { items, resourceVersion } = await this.#cluster.list(this.#kind, { labels: this.#labels });
     this.objects.clear();
     for (const item of items) this.objects.set(item.metadata.name, item);
+    this.changes++;
     this.#wake();
     return resourceVersion;
   }
@@ -104,7 +109,9 @@ export class Watched {
           version = object.metadata.resourceVersion;
           if (type === 'DELETED') this.objects.delete(object.metadata.name);
           else if (type !== 'BOOKMARK') this.objects.set(object.metadata.name, object);
-          if (type !== 'BOOKMARK') this.#wake();
+          if (type === 'BOOKMARK') continue;
+          this.changes++;
+          this.#wake();
         }
       } catch (error) {
         if (signal.aborted) return;

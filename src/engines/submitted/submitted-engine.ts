@@ -47,6 +47,7 @@ export function openSubmittedEngine(
     name: system.engine,
     containers: true,
     jobs: ALL_AT_ONCE,
+    ...(system.takesNoJobs ? { takesNoJobs: true } : {}),
     onFailure: system.onFailure,
     refusals: system.refusals,
     async *run(plan, context) {

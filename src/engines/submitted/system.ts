@@ -24,6 +24,8 @@ export interface System {
   called: string;
   /** Objects that it makes of that one, which say more of how far it is; they have the labels of the run. */
   parts?: Kind;
+  /** It cannot be told how many steps run at a time. */
+  takesNoJobs?: true;
   /** What it can be told of failures; the first is what it does by itself. */
   onFailure: readonly OnFailure[];
   /** What of a plan it cannot honour (SAME1016). */

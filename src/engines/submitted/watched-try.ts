@@ -122,6 +122,7 @@ export class WatchedTry {
         return { as: 'ended', pod: { ...(last ?? endByTry(tried)), ...podReasonOf(tried) } };
       }
       if (this.#over.signal.aborted) return { as: 'canceled' };
+      if (tried?.isOver) return undefined;
       if (!state) return { as: 'none', message: `its ${system.called} was deleted` };
       if (own?.isLeftOut) return { as: 'left-out' };
       if (state.isOver || own?.isOver) return { as: 'none', message: messageOf(this.#run, this.#place) };

@@ -1,13 +1,12 @@
 import type { ClusterCompiler } from '../cluster-compiler.ts';
 import { ROOT, SECRET, VOLUME } from '../kubernetes/step-container.ts';
 import { compilePipelineRun } from './pipeline-run.ts';
-import { pipelineRunRefusals } from './refusals.ts';
+import { pipelineRunRefusals, TEKTON_ON_FAILURE } from './refusals.ts';
 
 /** Plans as PipelineRuns of Tekton (spec SAME-ENG-026). */
 export const pipelineRunCompiler: ClusterCompiler = {
   name: 'tekton',
-  // A PipelineRun that goes on in spite of a failure says in the end that it succeeded.
-  onFailure: ['finish'],
+  onFailure: TEKTON_ON_FAILURE,
   packed: `${ROOT}/spec`,
   refusals: pipelineRunRefusals,
   compile(compilation, secrets) {

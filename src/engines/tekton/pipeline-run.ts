@@ -52,7 +52,14 @@ export function compilePipelineRun(compilation: Compilation): {
       ),
     );
   }
-  return { objects: [...objects, ...networkPolicy(compilation), made], findings };
+  // Who watches closes the network before anything begins.
+  const policy = compilation.watched ? [] : networkPolicy(compilation);
+  return { objects: [...objects, ...policy, made], findings };
+}
+
+/** What the PipelineRun of a run is called. */
+export function pipelineRunName(runId: string): string {
+  return `same-${runId}`;
 }
 
 /** A TaskRun that outgrew its object would never end. */
@@ -97,7 +104,7 @@ function pipelineRun(compilation: Compilation): ClusterObject {
     apiVersion: 'tekton.dev/v1',
     kind: 'PipelineRun',
     metadata: {
-      name: `same-${runId}`,
+      name: pipelineRunName(runId),
       labels: labelsOf(runId),
       annotations: programAnnotations(compilation),
     },

@@ -1,9 +1,13 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import type { OnFailure } from '../cluster-compiler.ts';
 import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
 
 /** Refusals of PipelineRuns. */
 export const refusal = refusalsOf('tekton');
+
+/** What Tekton does after a failure; a PipelineRun that goes on in spite of one says in the end that it succeeded. */
+export const TEKTON_ON_FAILURE: readonly OnFailure[] = ['finish'];
 
 /** What of a plan a PipelineRun cannot honour (SAME1016): every field, with a way out. */
 export function pipelineRunRefusals({ environments, steps }: Plan): Finding[] {

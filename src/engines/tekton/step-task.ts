@@ -2,20 +2,16 @@ import { parseQuantity } from '../../program/quantity.ts';
 import { stepLabels } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { deadlineSeconds, ROOT, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
+import { KEEPING } from '../submitted/account.ts';
 
 /** The parameter by which a cell is told its number. */
-const CELL = 'cell';
+export const CELL = 'cell';
 /** Tekton puts a program of its own into each pod, of about half as many bytes, and they count as written by the step. */
 const OWN_BYTES = 2 ** 27;
 /** How an attempt ended that was killed with its shim, for want of memory for instance. */
-const KILLED = 137;
+export const KILLED = 137;
 /** Tells again of such an attempt that it is final, as no shim could: there is the place for what it would say, and nothing. */
-const ONCE_KILLED = [
-  'sh',
-  '-c',
-  `[ "$SAME_RETRIES" = 0 ] || [ ! -d ${ROOT}/keep/.same ] || [ -f ${ROOT}/keep/.same/exit.json ] || exit ${KILLED}; . "$0"`,
-  `${ROOT}/spec/shim.sh`,
-];
+const ONCE_KILLED = `[ "$SAME_RETRIES" = 0 ] || [ ! -d ${ROOT}/keep/.same ] || [ -f ${ROOT}/keep/.same/exit.json ] || exit ${KILLED}`;
 
 /** One task of a pipeline: which cells of a step it runs, and after which tasks. */
 export interface TaskPlace {
@@ -34,7 +30,7 @@ export function stepTask(
   { name, slots, after }: TaskPlace,
 ): ClusterObject {
   const { step } = compiled;
-  const { max, codes } = step.retries;
+  const { max } = step.retries;
   const deadline = deadlineSeconds(step);
   const isMany = compiled.cells.length > 1;
   const { resources, ...container } = stepContainer(compiled, compilation, [
@@ -59,7 +55,7 @@ export function stepTask(
       steps: [
         {
           ...container,
-          ...(max === 0 || codes === undefined || codes.includes(KILLED) ? {} : { command: ONCE_KILLED }),
+          ...commandOf(step.retries, compilation),
           ...(resources === undefined
             ? {}
             : { computeResources: withOwn(resources as ClusterObject, step.resources.disk?.size) }),
@@ -68,6 +64,17 @@ export function stepTask(
       volumes: stepVolumes(compiled, compilation),
     },
   };
+}
+
+/** What starts the shim of a step that is tried again, where that is not the shim itself. */
+function commandOf(
+  { max, codes }: CompiledStep['step']['retries'],
+  { watched }: Compilation,
+): { command?: string[] } {
+  if (max === 0) return {};
+  const isOnce = codes !== undefined && !codes.includes(KILLED);
+  if (watched) return { command: ['sh', '-c', isOnce ? `${ONCE_KILLED}\n${KEEPING}` : KEEPING] };
+  return isOnce ? { command: ['sh', '-c', `${ONCE_KILLED}; . "$0"`, `${ROOT}/spec/shim.sh`] } : {};
 }
 
 /** What a step is given, so that it has all the disk that it asks for beside what is Tekton's. */

@@ -5,7 +5,7 @@ import { type Cluster, retried } from './cluster.ts';
 /** What of each system the API is told, for its definitions are large. */
 const DEFINITIONS = {
   argo: ['argoproj.io_workflows.yaml', 'argoproj.io_workflowtaskresults.yaml'],
-  tekton: ['300-pipelinerun.yaml', '300-pipeline.yaml', '300-task.yaml'],
+  tekton: ['300-pipelinerun.yaml', '300-taskrun.yaml', '300-pipeline.yaml', '300-task.yaml'],
 };
 
 const DEFINED_MS = 90_000;

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import type { Watched } from '../../src/engines/kubernetes/watched.ts';
+import { compilePipelineRun } from '../../src/engines/tekton/pipeline-run.ts';
+import { tekton } from '../../src/engines/tekton/system.ts';
+import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
+import { fakeCluster, openClient, RUN_ID } from './submitted-lab.ts';
+
+const metadata = { name: `same-${RUN}`, uid: '1', resourceVersion: '1' };
+
+const taskRun = (name: string, label: string, slot: string | undefined, status: object): StoredObject => ({
+  metadata: { name, uid: name, resourceVersion: '1', labels: { 'same.dev/step': label } },
+  spec: slot === undefined ? {} : { params: [{ name: 'cell', value: slot }] },
+  status,
+});
+
+const taskRuns = (...items: StoredObject[]) =>
+  ({ objects: new Map(items.map((item) => [item.metadata.name, item])), changes: 1 }) as unknown as Watched;
+
+const failed = { type: 'Succeeded', status: 'False', reason: 'StepFailed', message: 'exited with code 3' };
+
+describe('what a controller has written into a PipelineRun and its TaskRuns', () => {
+  it('is read by steps and slots, its tries in their order', () => {
+    const parts = taskRuns(
+      taskRun('p', 'prep', undefined, { podName: 'p-pod' }),
+      taskRun('t1', 'train', '1', {
+        ...{ podName: '', conditions: [{ type: 'Succeeded', status: 'Unknown', reason: 'ToBeRetried' }] },
+        steps: [{ terminated: { exitCode: 3 } }],
+        retriesStatus: [
+          { podName: 't1-pod', conditions: [failed], steps: [{ terminated: { exitCode: 3 } }] },
+          { podName: 't1-pod-retry1', conditions: [{ ...failed, reason: 'TaskRunTimeout' }] },
+        ],
+      }),
+      taskRun('t0', 'train', '0', {
+        podName: 't0-pod',
+        conditions: [{ ...failed, status: 'True', reason: '' }],
+      }),
+    );
+    const state = tekton.state({ metadata, spec: {}, status: { conditions: [] } }, parts);
+    const train = state.cell('train', 1)!;
+    assert.deepEqual(
+      train.tries.map(({ id, isOver, exitCode, podReason }) => [id, isOver, exitCode, podReason]),
+      [
+        ['t1-pod', true, 3, undefined],
+        ['t1-pod-retry1', true, undefined, 'DeadlineExceeded'],
+        ['', false, undefined, undefined],
+      ],
+    );
+    assert.equal(train.isOver, false);
+    assert.equal(state.cell('train', 0)!.isOver, true);
+    assert.deepEqual(
+      state.cell('prep', 0)!.tries.map(({ id }) => id),
+      ['p-pod'],
+    );
+    assert.equal(state.cell('train', 2), undefined);
+  });
+
+  it('finds what was made since it was looked at', () => {
+    const parts = taskRuns();
+    const whole = { metadata, spec: {} };
+    assert.equal(tekton.state(whole, parts).cell('prep', 0), undefined);
+    parts.objects.set('p', taskRun('p', 'prep', undefined, {}));
+    parts.changes++;
+    assert.deepEqual(tekton.state(whole, parts).cell('prep', 0)!.tries.length, 1);
+  });
+
+  it('says whether one has taken it up, what keeps it, what ended it and what it left out', () => {
+    const read = (spec: object, status: object) => tekton.state({ metadata, spec, status }, taskRuns());
+    const of = (spec: object, status: object) => {
+      const { isTaken, isHeld, isShutDown, isOver } = read(spec, status);
+      return [isTaken, isHeld, isShutDown, isOver];
+    };
+    assert.deepEqual(of({}, {}), [false, false, false, false]);
+    const waits = { conditions: [{ type: 'Succeeded', status: 'Unknown', reason: 'PipelineRunPending' }] };
+    assert.deepEqual(of({ status: 'PipelineRunPending' }, waits), [true, true, false, false]);
+    assert.deepEqual(of({ status: 'Cancelled' }, { conditions: [failed] }), [true, false, true, true]);
+    const labels = { 'same.dev/step': 'after' };
+    const skipped = read(
+      { pipelineSpec: { tasks: [{ name: 'wave', taskSpec: { metadata: { labels } } }] } },
+      { skippedTasks: [{ name: 'wave', reason: 'PipelineRun was stopping' }] },
+    );
+    assert.equal(skipped.cell('after', 300)!.isLeftOut, true);
+    assert.equal(skipped.cell('other', 0), undefined);
+  });
+});
+
+describe('a PipelineRun of a run', () => {
+  const WHOLE = `pipelineruns same-${RUN}`;
+  const steps = () => [
+    compiled('prep', { run: ['true'], secrets: ['TOKEN'], retries: { max: 1, codes: [3] } }),
+    compiled('train', matrixOf(3), { after: ['prep'] }),
+  ];
+
+  it('begins when everything is there that its pods read, which is its own', async () => {
+    const fake = fakeCluster();
+    const made = (await openClient(tekton, fake, RUN_ID, steps()).submit())!;
+    const kinds = fake.asked.map((what) => what.replace(/ same-.*| secrets-.*/, ''));
+    assert.deepEqual(kinds, [
+      ...['settle', 'create pipelineruns', 'create configmaps', 'create configmaps', 'create configmaps'],
+      ...['create secrets', 'patch pipelineruns'],
+    ]);
+    assert.equal((fake.kept.get(WHOLE)!.spec as { status?: unknown }).status, undefined);
+    for (const [name, { metadata: of }] of fake.kept)
+      if (name !== WHOLE)
+        assert.deepEqual(
+          of.ownerReferences!.map(({ kind, uid }) => [kind, uid]),
+          [['PipelineRun', made.uid]],
+          name,
+        );
+  });
+
+  it('is let begin by who takes it over from a client that died before that', async () => {
+    const fake = fakeCluster();
+    await openClient(tekton, fake, RUN_ID, steps()).submit();
+    const { spec } = fake.kept.get(WHOLE)! as unknown as { spec: { status?: unknown } };
+    const patches = () => fake.asked.filter((what) => what === `patch ${WHOLE}`).length;
+    const before = patches();
+    await openClient(tekton, fake, 'second', steps()).submit();
+    assert.equal(patches(), before + 1, 'what runs is not let begin again');
+    spec.status = 'PipelineRunPending';
+    await openClient(tekton, fake, 'third', steps()).submit();
+    assert.equal(patches(), before + 3);
+    assert.equal(spec.status, undefined);
+  });
+
+  it('keeps the account of each attempt, and has neither network policy nor secret of its own name', () => {
+    const watched = { id: RUN_ID, directory: `tekton-${RUN}`, secret: 'secrets-of-run' };
+    const { objects } = compilePipelineRun({ ...compilation(steps()), watched });
+    assert.deepEqual(
+      objects.map(({ kind }) => kind),
+      ['ConfigMap', 'ConfigMap', 'ConfigMap', 'PipelineRun'],
+    );
+    const { spec } = objects.at(-1) as unknown as {
+      spec: { pipelineSpec: { tasks: { taskSpec: { steps: { command: string[] }[] } }[] } };
+    };
+    const [prep, train] = spec.pipelineSpec.tasks.map(({ taskSpec }) => taskSpec.steps[0]!.command);
+    assert.match(prep![2]!, /exit 137\na=\/same\/keep\/\.same k=\/same\/keep\/\.same-\$SAME_RETRIES/);
+    assert.deepEqual(train, ['sh', '/same/spec/shim.sh']);
+    assert.match(JSON.stringify(spec), /secrets-of-run.*tekton-0123456789ab\/prep/);
+  });
+});
