@@ -31,8 +31,8 @@ export interface Lab<State> {
   states: State[];
   /** Puts what is in the cluster into a state. */
   show(state: State, wholes: Watching, parts: Watching): void;
-  /** Files on the volume, below the directory of the cell. */
-  volume: Record<string, string>;
+  /** Files on the volume, below the directory of the cell; as they are each time that it is looked at. */
+  volume: Record<string, string> | (() => Record<string, string>);
   pods?: StoredObject[];
 }
 
@@ -88,12 +88,13 @@ export function openLab<State>({ system, root, step: of, states, show, volume, p
       async take(path: string, fresh: () => string) {
         asked.push(path);
         const prefix = path.slice(`${directory}/train/0`.length).replace(/^\//, '');
-        const files = Object.entries(volume).flatMap(([name, text]) =>
-          prefix === ''
-            ? [[name, text]]
-            : name.startsWith(`${prefix}/`)
-              ? [[name.slice(prefix.length + 1), text]]
-              : [],
+        const files = Object.entries(typeof volume === 'function' ? volume() : volume).flatMap(
+          ([name, text]) =>
+            prefix === ''
+              ? [[name, text]]
+              : name.startsWith(`${prefix}/`)
+                ? [[name.slice(prefix.length + 1), text]]
+                : [],
         ) as [string, string][];
         if (files.length === 0) return false;
         const place = fresh();

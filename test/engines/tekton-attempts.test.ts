@@ -100,7 +100,7 @@ describe('attempts that Tekton makes', () => {
   /** A run whose objects are in these states, one after the other. */
   const open = (
     states: State[],
-    volume: Record<string, string>,
+    volume: Record<string, string> | (() => Record<string, string>),
     pods: StoredObject[] = [],
     retries: Step['retries'] = { max: 2 },
   ) =>
@@ -135,6 +135,16 @@ describe('attempts that Tekton makes', () => {
     assert.deepEqual([second.status, second.retrying, codes(second)], ['succeeded', false, []]);
     const cell = `tekton-${RUN}/train/0`;
     assert.deepEqual(asked, [`${cell}/.same-1`, `${cell}/.same-2`, cell]);
+  });
+
+  it('are told by their own account also where the next one begins while they are taken in', async () => {
+    let looks = 0;
+    const { attempt } = open([{ tries: [{ reason: 'StepFailed' }, {}] }], () => ({
+      '.same/stdout': 'begun\n',
+      ...(looks++ < 2 ? {} : { '.same-1/exit.json': exitText({ exit: 3 }) }),
+    }));
+    const first = await attempt(1);
+    assert.deepEqual([first.exitCode, first.retrying], [3, true]);
   });
 
   it('are followed by another that is waited for, also while it has no pod, and by none when all are made', async () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import type { Carrier } from '../../src/engines/kubernetes/carrier.ts';
+import type { Cluster, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import type { RunNames } from '../../src/engines/kubernetes/run-names.ts';
 import type { Watched } from '../../src/engines/kubernetes/watched.ts';
+import { removeRuns } from '../../src/engines/submitted/leftovers.ts';
 import { compilePipelineRun } from '../../src/engines/tekton/pipeline-run.ts';
 import { tekton } from '../../src/engines/tekton/system.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
@@ -138,5 +141,43 @@ describe('a PipelineRun of a run', () => {
     assert.match(prep![2]!, /exit 137\na=\/same\/keep\/\.same k=\/same\/keep\/\.same-\$SAME_RETRIES/);
     assert.deepEqual(train, ['sh', '/same/spec/shim.sh']);
     assert.match(JSON.stringify(spec), /secrets-of-run.*tekton-0123456789ab\/prep/);
+  });
+
+  it('of a client that died is removed a day after it has ended, and what somebody applied is not', async () => {
+    const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+    const run = (digit: string, annotations: Record<string, string>, spec: object, status: object) => ({
+      metadata: {
+        ...{ name: `same-${digit}`, uid: digit, resourceVersion: '1', annotations },
+        ...{ labels: { 'same.dev/run': digit.repeat(12) }, creationTimestamp: daysAgo(3) },
+      },
+      ...{ spec, status },
+    });
+    const over = (days: number) => ({ conditions: [failed], completionTime: daysAgo(days) });
+    const ours = { 'same.dev/runs': 'r' };
+    const items = [
+      run('1', ours, {}, over(2)),
+      run('2', ours, {}, over(0.5)),
+      run('3', {}, {}, over(2)),
+      run('4', ours, { status: 'PipelineRunPending' }, {}),
+      run('5', ours, {}, { conditions: [] }),
+      run('a', ours, {}, over(2)),
+    ];
+    const gone: string[] = [];
+    const cluster = {
+      list: async () => ({ items, resourceVersion: '1' }),
+      delete: async (_: unknown, name: string) => void gone.push(name),
+    };
+    const carrier = {
+      names: async () => [
+        'tekton-111111111111',
+        'tekton-222222222222',
+        'tekton-666666666666',
+        'run-111111111111',
+      ],
+      remove: async (path: string) => void gone.push(path),
+    };
+    const own = { run: 'a'.repeat(12) } as RunNames;
+    await removeRuns(tekton, cluster as unknown as Cluster, carrier as unknown as Carrier, own);
+    assert.deepEqual(gone, ['same-1', 'same-4', 'tekton-111111111111', 'tekton-666666666666']);
   });
 });

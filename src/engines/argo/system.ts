@@ -16,6 +16,7 @@ export const argo: System = {
   product: 'Argo Workflows',
   kind: WORKFLOWS,
   called: 'Workflow',
+  removes: true,
   onFailure: ARGO_ON_FAILURE,
   refusals: workflowRefusals,
   compile: compileWorkflow,

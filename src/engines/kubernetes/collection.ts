@@ -63,7 +63,12 @@ export async function collect(
       if (account !== undefined && (await carrier.take(`${keep}/${account}`, placeOfAccount)))
         return { ...put(places.at(-1)!, step, workspace, logs), isSealed: false };
       const taken = await carrier.take(keep, place, { isToSeal: account === undefined });
-      if (taken) return { ...put(places.at(-1)!, step, workspace, logs), isSealed: taken === 'sealed' };
+      const all = places.at(-1)!;
+      // The next attempt may have begun meanwhile, and put the account of this one aside.
+      const isLate = taken && account !== undefined && !isFile(join(all, ACCOUNT, 'exit.json'));
+      if (isLate && (await carrier.take(`${keep}/${account}`, placeOfAccount)))
+        return { ...put(places.at(-1)!, step, workspace, logs), isSealed: false };
+      if (taken) return { ...put(all, step, workspace, logs), isSealed: taken === 'sealed' };
     }
     withoutLogs(logs);
     return { isSealed: false };

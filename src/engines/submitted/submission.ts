@@ -3,6 +3,7 @@ import type { EngineContext, EngineEvent, StepResult } from '../engine.ts';
 import { type Cluster, CONFIG_MAPS, SECRETS, type StoredObject, whyOf } from '../kubernetes/cluster.ts';
 import type { ClusterObject, Compilation } from '../kubernetes/compilation.ts';
 import { labelsOf } from '../kubernetes/run-names.ts';
+import { RUNS } from './leftovers.ts';
 import {
   cellsOf,
   cellsText,
@@ -13,7 +14,7 @@ import {
 } from './submitted-cells.ts';
 import type { SubmittedRun } from './submitted-run.ts';
 
-const [CELLS, IDENTITY, RUNS] = ['same.dev/cells', 'same.dev/identity', 'same.dev/runs'];
+const [CELLS, IDENTITY] = ['same.dev/cells', 'same.dev/identity'];
 
 /** An object that is there, with what is run of it. */
 export interface Submission {
@@ -58,7 +59,7 @@ export async function submit(
     const noted = withAnnotations(objects.at(-1)!, {
       [CELLS!]: cellsText(cells),
       [IDENTITY!]: identityOf(compilation),
-      [RUNS!]: context.runId,
+      [RUNS]: context.runId,
     });
     context.settle?.();
     try {
@@ -84,14 +85,14 @@ async function adopt(
   const { system, whole } = run;
   const cells = parseCells(annotations[CELLS!]);
   if (!cells || deletionTimestamp || system.state(there, run.parts).isShutDown) return undefined;
-  const before = (annotations[RUNS!] ?? '').split(' ');
+  const before = (annotations[RUNS] ?? '').split(' ');
   const compilation = await compile(toldWithout(told, cells), before[0]!);
   if (identityOf(compilation) !== annotations[IDENTITY!]) return undefined;
   const { objects } = system.compile(compilation);
   run.say(`the run goes on in the cluster: ${system.called} ${whole}`);
   const runs = new Set([...before, context.runId]);
   await run.cluster.patch(system.kind, whole, {
-    metadata: { annotations: { [RUNS!]: [...runs].join(' ') } },
+    metadata: { annotations: { [RUNS]: [...runs].join(' ') } },
   });
   await equip(run, there, objects.slice(0, -1), context, compilation);
   return { uid, cells, runs };

@@ -26,6 +26,8 @@ export interface System {
   parts?: Kind;
   /** It cannot be told how many steps run at a time. */
   takesNoJobs?: true;
+  /** It removes what has ended after a day by itself. */
+  removes?: true;
   /** What it can be told of failures; the first is what it does by itself. */
   onFailure: readonly OnFailure[];
   /** What of a plan it cannot honour (SAME1016). */
@@ -70,6 +72,8 @@ export interface SubmittedState {
   message: string;
   /** It has ended: nothing of it starts any more. */
   isOver: boolean;
+  /** When that was, as the cluster's clock has it. */
+  endedAt?: string;
   /** Somebody has asked it to end. */
   isShutDown: boolean;
   /** What it has of a cell: by the label of the step and the slot of the cell. */

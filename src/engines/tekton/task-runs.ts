@@ -21,6 +21,7 @@ interface Condition {
 interface RunStatus {
   conditions?: Condition[];
   skippedTasks?: { name: string; reason?: string }[];
+  completionTime?: string;
 }
 
 interface TryStatus {
@@ -40,7 +41,7 @@ interface PipelineSpec {
 
 /** Reads what the controller of Tekton has written into a PipelineRun and its TaskRuns. */
 export function pipelineRunState(there: StoredObject, taskRuns: Watched | undefined): SubmittedState {
-  const { conditions = [], skippedTasks = [] } = (there.status ?? {}) as RunStatus;
+  const { conditions = [], skippedTasks = [], completionTime } = (there.status ?? {}) as RunStatus;
   const { status = '', pipelineSpec = {} } = (there.spec ?? {}) as {
     status?: string;
     pipelineSpec?: PipelineSpec;
@@ -51,6 +52,7 @@ export function pipelineRunState(there: StoredObject, taskRuns: Watched | undefi
     isHeld: status === HELD,
     message: end?.message ?? '',
     isOver: end !== undefined,
+    ...(completionTime === undefined ? {} : { endedAt: completionTime }),
     isShutDown: status !== '' && status !== HELD,
     cell(label, slot) {
       const own = taskRuns && taskRunOf(taskRuns, label, slot);
