@@ -68,7 +68,11 @@ export function openLab<State>({ system, root, step: of, states, show, volume, p
   next();
   const run = {
     system,
-    cluster: { delete: async () => true },
+    cluster: {
+      delete: async () => true,
+      patch: async (_: Kind, name: string, { spec }: ClusterObject) =>
+        void asked.push(`patch ${name} ${JSON.stringify(spec)}`),
+    },
     names: { run: RUN, directory },
     whole: system.objectName(RUN),
     pods: { objects: new Map(pods.map((pod) => [pod.metadata.name, pod])) },

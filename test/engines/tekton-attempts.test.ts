@@ -158,11 +158,19 @@ describe('attempts that Tekton makes', () => {
 
   it('are over where the shim says again what was final, though Tekton tries once more', async () => {
     const failed = { reason: 'StepFailed', exitCode: 4 };
-    const { attempt } = open([{ tries: [failed, {}] }], {
+    const { attempt, asked } = open([{ tries: [failed, {}] }], {
       '.same/exit.json': exitText({ exit: 4, again: false }),
     });
     const only = await attempt(1);
     assert.deepEqual([only.status, only.exitCode, only.retrying], ['failed', 4, false]);
+    assert.equal(
+      asked.at(-1),
+      `patch ${WHOLE}-train {"status":"TaskRunCancelled"}`,
+      'nothing waits for that',
+    );
+    const volume = { '.same/exit.json': exitText({ exit: 4 }) };
+    const most = await open([{ tries: [failed, {}] }], volume, [], { max: 0 }).attempt(1);
+    assert.deepEqual([most.status, most.exitCode, most.retrying], ['failed', 4, false]);
     const killed = open(
       [{ tries: [{ reason: 'StepOOM', exitCode: 137 }, {}] }],
       {},
@@ -186,6 +194,18 @@ describe('attempts that Tekton makes', () => {
     const lost = open([{ tries: [evicted], isOver: true }], {}, [gone]);
     const final = await lost.attempt(1);
     assert.deepEqual([final.status, codes(final), final.retrying], ['failed', ['SAME1625'], false]);
+    const stopped = { reason: 'StepFailed', exitCode: 143 };
+    const own = open(
+      [{ tries: [stopped, {}] }, { tries: [stopped, { reason: 'Succeeded' }], isOver: true }],
+      {
+        '.same-1/exit.json': exitText({ exit: 143, stopped: true }),
+        '.same-2/exit.json': exitText({ ok: true, attempt: 2 }),
+      },
+      [],
+      { max: 0 },
+    );
+    await own.attempt(1);
+    assert.match(own.told.join(), /train is made again by Tekton: something in the cluster ended its pod/);
   });
 
   it('that Tekton gives up say why: no image, no time, or what it says of the whole', async () => {

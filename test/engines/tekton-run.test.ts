@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Carrier } from '../../src/engines/kubernetes/carrier.ts';
 import type { Cluster, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
@@ -7,8 +9,9 @@ import type { Watched } from '../../src/engines/kubernetes/watched.ts';
 import { removeRuns } from '../../src/engines/submitted/leftovers.ts';
 import { compilePipelineRun } from '../../src/engines/tekton/pipeline-run.ts';
 import { tekton } from '../../src/engines/tekton/system.ts';
+import { openRig } from '../e2e/rig.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
-import { fakeCluster, openClient, RUN_ID } from './submitted-lab.ts';
+import { exitText, fakeCluster, openClient, RUN_ID } from './submitted-lab.ts';
 
 const metadata = { name: `same-${RUN}`, uid: '1', resourceVersion: '1' };
 
@@ -138,9 +141,50 @@ describe('a PipelineRun of a run', () => {
       spec: { pipelineSpec: { tasks: { taskSpec: { steps: { command: string[] }[] } }[] } };
     };
     const [prep, train] = spec.pipelineSpec.tasks.map(({ taskSpec }) => taskSpec.steps[0]!.command);
-    assert.match(prep![2]!, /exit 137\na=\/same\/keep\/\.same k=\/same\/keep\/\.same-\$SAME_RETRIES/);
-    assert.deepEqual(train, ['sh', '/same/spec/shim.sh']);
+    for (const command of [prep, train]) {
+      assert.deepEqual(command!.slice(0, 2), ['sh', '-c']);
+      assert.doesNotMatch(command![2]!, /\$\(/, 'Tekton would fill something in');
+    }
     assert.match(JSON.stringify(spec), /secrets-of-run.*tekton-0123456789ab\/prep/);
+  });
+
+  it('runs again what failed as often as its step says and what was stopped as often as Tekton does', () => {
+    const watched = { id: RUN_ID, directory: `tekton-${RUN}`, secret: 'secrets' };
+    const own = { exit: 3, again: true };
+    const cases: [string, { max: number; codes?: number[] }, number, object | undefined, number, boolean][] =
+      [
+        ['the first try', { max: 0 }, 0, own, 9, false],
+        ['a failure of its own', { max: 0 }, 1, own, 3, false],
+        ['one that may be repeated', { max: 1 }, 1, own, 9, true],
+        ['one that was repeated', { max: 1 }, 2, own, 3, false],
+        ['what was stopped', { max: 0 }, 1, { exit: 143, again: true, stopped: true }, 9, true],
+        ['what is final, which the shim says again', { max: 2 }, 1, { exit: 4, again: false }, 9, false],
+        ['what was killed', { max: 0 }, 1, undefined, 137, false],
+        ['what was killed and may be repeated', { max: 1 }, 1, undefined, 9, true],
+        ['what was killed and may not', { max: 1, codes: [3] }, 1, undefined, 137, false],
+      ];
+    for (const [what, retries, number, exit, code, isAside] of cases) {
+      using rig = openRig();
+      const { objects } = compilePipelineRun({
+        ...compilation([compiled('train', { run: ['true'], retries })]),
+        watched,
+      });
+      const { spec } = objects.at(-1) as unknown as {
+        spec: {
+          pipelineSpec: { tasks: { retries: number; taskSpec: { steps: { command: string[] }[] } }[] };
+        };
+      };
+      const [{ retries: times, taskSpec }] = spec.pipelineSpec.tasks as [(typeof spec.pipelineSpec.tasks)[0]];
+      assert.equal(times, retries.max + 2);
+      rig.write({ 'spec/shim.sh': 'exit 9', 'keep/.same/stdout': '' });
+      if (exit) rig.write({ 'keep/.same/exit.json': exitText(exit) });
+      const [program, ...words] = taskSpec.steps[0]!.command.map((w) =>
+        w.replaceAll('/same/', `${rig.root}/`),
+      );
+      const env = { ...process.env, SAME_RETRIES: String(number) };
+      assert.equal(spawnSync(program!, words, { env }).status, code, what);
+      assert.equal(existsSync(rig.path(`keep/.same-${number}`)), isAside, what);
+    }
   });
 
   it('of a client that died is removed a day after it has ended, and what somebody applied is not', async () => {

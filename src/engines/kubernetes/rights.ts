@@ -49,7 +49,7 @@ export const TEKTON_RIGHTS: readonly Right[] = [
     resource: 'pipelineruns',
     verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
   },
-  { group: 'tekton.dev', resource: 'taskruns', verbs: ['list', 'watch'] },
+  { group: 'tekton.dev', resource: 'taskruns', verbs: ['list', 'watch', 'patch'] },
   ...OF_WHOLE,
 ];
 

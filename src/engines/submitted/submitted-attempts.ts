@@ -6,6 +6,7 @@ import type { AttemptEnd, Finished, StepAttempt, Workspace } from '../attempt/st
 import { closeWorkspace, openEmptyWorkspace } from '../attempt/workspace.ts';
 import type { AttemptNews } from '../attempts.ts';
 import { stepLabel } from '../kubernetes/carried-objects.ts';
+import { whyOf } from '../kubernetes/cluster.ts';
 import { collect, withoutLogs } from '../kubernetes/collection.ts';
 import { attemptEnd, lostFor } from '../kubernetes/exit-record.ts';
 import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
@@ -59,6 +60,7 @@ export class SubmittedAttempts {
       const told =
         finished.status === 'succeeded' && shimError !== '' ? refusedByShim(finished, shimError) : finished;
       const retrying = told.status === 'failed' && !isFinal && (await this.#goesOn(task, place));
+      if (!retrying && told.status !== 'succeeded' && !task.cancel.aborted) await this.#giveUp(task, place);
       return { ...told, retrying };
     } finally {
       if (workspace) await closeWorkspace(workspace);
@@ -104,7 +106,7 @@ export class SubmittedAttempts {
         onStart();
         withoutLogs(how.logs);
         this.#taken.set(cell.name, index + 1);
-        return failed(end.problem);
+        return { ...failed(end.problem), isFinal: index >= step.retries.max };
       }
       if (end.as !== 'ended') {
         onStart();
@@ -132,7 +134,8 @@ export class SubmittedAttempts {
         isKilled: how.kill.aborted,
         hasTimeout: step.timeoutMs !== undefined,
       });
-      const isFinal = this.#run.system.isFinal?.(step, exit) ?? false;
+      const hasRun = end.pod.exitCode !== undefined;
+      const isFinal = this.#run.system.isFinal?.(step, { index, exit, hasRun }) ?? false;
       if (!('lost' in concluded)) {
         onStart();
         opened(workspace);
@@ -161,6 +164,16 @@ export class SubmittedAttempts {
       return !own || own.isOver || stateOf(run)!.isOver ? false : undefined;
     }, cancel);
     return found ?? false;
+  }
+
+  /** Has the system try a cell no more, of which nobody takes anything in any more: others wait for its end. */
+  async #giveUp({ cell }: StepAttempt, { label, slot }: CellPlace): Promise<void> {
+    const { system, cluster, parts, say } = this.#run;
+    try {
+      await system.giveUp?.(cluster, parts, label, slot);
+    } catch (error) {
+      if (whyOf(error) !== 'missing') say(`step ${cell.name} is not ended: ${(error as Error).message}`);
+    }
   }
 
   #keep({ step }: StepAttempt, { slot }: CellPlace): string {

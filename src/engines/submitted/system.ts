@@ -1,7 +1,7 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import type { OnFailure } from '../cluster-compiler.ts';
-import type { Kind, StoredObject } from '../kubernetes/cluster.ts';
+import type { Cluster, Kind, StoredObject } from '../kubernetes/cluster.ts';
 import type { ClusterObject, Compilation } from '../kubernetes/compilation.ts';
 import type { ExitRecord } from '../kubernetes/exit-record.ts';
 import type { PodEnd } from '../kubernetes/pod-state.ts';
@@ -60,7 +60,18 @@ export interface System {
    * Whether further tries of a cell, where it makes any, are told again how one ended, instead of running it. Without it
    * none are.
    */
-  isFinal?(step: PlannedStep, exit: ExitRecord | undefined): boolean;
+  isFinal?(step: PlannedStep, tried: EndedTry): boolean;
+  /** Ends a cell that it would try again in vain. */
+  giveUp?(cluster: Cluster, parts: Watched | undefined, label: string, slot: number): Promise<void>;
+}
+
+/** A try that has ended, with what it left. */
+export interface EndedTry {
+  /** Of its cell, the first one 0. */
+  index: number;
+  exit: ExitRecord | undefined;
+  /** Its container has run, however it ended. */
+  hasRun: boolean;
 }
 
 /** How far what was handed over is, as its controller says it. */

@@ -10,7 +10,7 @@ import {
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { nodeSelector, POD_SECURITY } from '../kubernetes/step-container.ts';
 import { parallelRefusals, refusal } from './refusals.ts';
-import { stepTask } from './step-task.ts';
+import { retriesOf, stepTask } from './step-task.ts';
 
 /** Cells that one matrix has at most, unless an administrator says otherwise. */
 const MATRIX_CELLS = 256;
@@ -67,7 +67,7 @@ function retriesRefusals(compiled: CompiledStep, compilation: Compilation): Find
   const { group, name, retries } = compiled.step;
   const task = JSON.stringify(stepTask(compiled, compilation, { name, slots: [], after: [] }));
   // The first attempt, all others, and the task itself.
-  const bytes = (retries.max + 2) * (task.length + ATTEMPT_BYTES);
+  const bytes = (retriesOf(compiled, compilation) + 2) * (task.length + ATTEMPT_BYTES);
   if (retries.max === 0 || bytes <= RUN_BYTES) return [];
   return [
     refusal(

@@ -2,7 +2,7 @@ import { parseQuantity } from '../../program/quantity.ts';
 import { stepLabels } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
 import { deadlineSeconds, ROOT, stepContainer, stepVolumes } from '../kubernetes/step-container.ts';
-import { KEEPING } from '../submitted/account.ts';
+import { accountOf } from '../submitted/account.ts';
 
 /** The parameter by which a cell is told its number. */
 export const CELL = 'cell';
@@ -11,7 +11,14 @@ const OWN_BYTES = 2 ** 27;
 /** How an attempt ended that was killed with its shim, for want of memory for instance. */
 export const KILLED = 137;
 /** Tells again of such an attempt that it is final, as no shim could: there is the place for what it would say, and nothing. */
-const ONCE_KILLED = `[ "$SAME_RETRIES" = 0 ] || [ ! -d ${ROOT}/keep/.same ] || [ -f ${ROOT}/keep/.same/exit.json ] || exit ${KILLED}`;
+const ONCE_KILLED = [
+  'sh',
+  '-c',
+  `[ "$SAME_RETRIES" = 0 ] || [ ! -d ${ROOT}/keep/.same ] || [ -f ${ROOT}/keep/.same/exit.json ] || exit ${KILLED}; . "$0"`,
+  `${ROOT}/spec/shim.sh`,
+];
+/** How often an attempt that the cluster took away is made again, of a run that is watched. */
+const LOST_RETRIES = 2;
 
 /** One task of a pipeline: which cells of a step it runs, and after which tasks. */
 export interface TaskPlace {
@@ -30,7 +37,7 @@ export function stepTask(
   { name, slots, after }: TaskPlace,
 ): ClusterObject {
   const { step } = compiled;
-  const { max } = step.retries;
+  const max = retriesOf(compiled, compilation);
   const deadline = deadlineSeconds(step);
   const isMany = compiled.cells.length > 1;
   const { resources, ...container } = stepContainer(compiled, compilation, [
@@ -55,7 +62,7 @@ export function stepTask(
       steps: [
         {
           ...container,
-          ...commandOf(step.retries, compilation),
+          ...commandOf(compiled, compilation),
           ...(resources === undefined
             ? {}
             : { computeResources: withOwn(resources as ClusterObject, step.resources.disk?.size) }),
@@ -66,15 +73,38 @@ export function stepTask(
   };
 }
 
+/** How often Tekton repeats what failed. */
+export function retriesOf({ step }: CompiledStep, { watched }: Compilation): number {
+  return step.retries.max + (watched ? LOST_RETRIES : 0);
+}
+
+/** Whether an attempt is tried again that was killed with its shim. */
+export function isAgainKilled({ codes }: CompiledStep['step']['retries']): boolean {
+  return codes === undefined || codes.includes(KILLED);
+}
+
 /** What starts the shim of a step that is tried again, where that is not the shim itself. */
-function commandOf(
-  { max, codes }: CompiledStep['step']['retries'],
-  { watched }: Compilation,
-): { command?: string[] } {
-  if (max === 0) return {};
-  const isOnce = codes !== undefined && !codes.includes(KILLED);
-  if (watched) return { command: ['sh', '-c', isOnce ? `${ONCE_KILLED}\n${KEEPING}` : KEEPING] };
-  return isOnce ? { command: ['sh', '-c', `${ONCE_KILLED}; . "$0"`, `${ROOT}/spec/shim.sh`] } : {};
+function commandOf({ step: { retries } }: CompiledStep, { watched }: Compilation): { command?: string[] } {
+  if (watched) return { command: ['sh', '-c', keeping(retries)] };
+  return retries.max === 0 || isAgainKilled(retries) ? {} : { command: ONCE_KILLED };
+}
+
+/**
+ * Puts the account of the attempt before aside, for whoever collects it, and starts the shim, unless that attempt was the
+ * last one: then its code is told again. What was stopped from outside is not, as often as Tekton tries. A pod that is made
+ * once more within its try finds the account put aside.
+ */
+function keeping(retries: CompiledStep['step']['retries']): string {
+  const most = isAgainKilled(retries) ? retries.max : 0;
+  return `a=${ROOT}/keep/.same k=${ROOT}/keep/${accountOf('$SAME_RETRIES')} r= c=${KILLED} m=${most}
+if [ "$SAME_RETRIES" != 0 ] && [ -d $a ] && [ ! -d $k ]; then
+if [ -f $a/exit.json ]; then read -r r <$a/exit.json; c=\${r#*\\"exit\\":} c=\${c%%,*} m=${retries.max}; fi
+case $r in
+*'"again":false'*) ;;
+*'"stopped":true'*) mv $a $k;;
+*) [ "$SAME_RETRIES" -le $m ] || exit $c; mv $a $k
+esac; fi
+exec sh ${ROOT}/spec/shim.sh`;
 }
 
 /** What a step is given, so that it has all the disk that it asks for beside what is Tekton's. */

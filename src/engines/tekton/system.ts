@@ -3,8 +3,8 @@ import { endOf, MAIN, type PodEnd } from '../kubernetes/pod-state.ts';
 import type { System } from '../submitted/system.ts';
 import { compilePipelineRun, pipelineRunName } from './pipeline-run.ts';
 import { pipelineRunRefusals, TEKTON_ON_FAILURE } from './refusals.ts';
-import { KILLED } from './step-task.ts';
-import { pipelineRunState } from './task-runs.ts';
+import { isAgainKilled } from './step-task.ts';
+import { hasEnded, pipelineRunState, taskRunOf } from './task-runs.ts';
 
 /** What Tekton calls the container of a step. */
 const CONTAINER = `step-${MAIN}`;
@@ -30,8 +30,14 @@ export const tekton: System = {
   container: CONTAINER,
   endOf: podEnd,
   strange: /^same: /,
-  isFinal({ retries: { codes } }, exit) {
-    return exit ? !exit.again : codes !== undefined && !codes.includes(KILLED);
+  isFinal({ retries }, { index, exit, hasRun }) {
+    if (exit ? exit.stopped : !hasRun) return false;
+    return index >= retries.max || !(exit ? exit.again : isAgainKilled(retries));
+  },
+  async giveUp(cluster, taskRuns, label, slot) {
+    const there = taskRuns && taskRunOf(taskRuns, label, slot);
+    if (there && !hasEnded(there))
+      await cluster.patch(TASK_RUNS, there.metadata.name, { spec: { status: 'TaskRunCancelled' } });
   },
 };
 

@@ -75,7 +75,8 @@ function labelOf({ tasks = [] }: PipelineSpec, name: string): string | undefined
 /** Names of TaskRuns by the labels of their steps and the slots of their cells, as far as they were looked for. */
 const known = new WeakMap<Watched, { names: Map<string, string>; changes: number }>();
 
-function taskRunOf(taskRuns: Watched, label: string, slot: number): StoredObject | undefined {
+/** The TaskRun of a cell, once there is one. */
+export function taskRunOf(taskRuns: Watched, label: string, slot: number): StoredObject | undefined {
   const found = known.get(taskRuns) ?? { names: new Map<string, string>(), changes: -1 };
   known.set(taskRuns, found);
   const key = `${label} ${slot}`;
@@ -89,6 +90,11 @@ function taskRunOf(taskRuns: Watched, label: string, slot: number): StoredObject
   }
   const name = found.names.get(key);
   return name === undefined ? undefined : taskRuns.objects.get(name);
+}
+
+/** Whether a TaskRun is tried no more. */
+export function hasEnded({ status }: StoredObject): boolean {
+  return endOf(((status ?? {}) as RunStatus).conditions) !== undefined;
 }
 
 const cells = new WeakMap<StoredObject, SubmittedCell>();
