@@ -52,7 +52,10 @@ function taskRunOf({ tries = [], isOver }: State): StoredObject {
   const [now, ...before] = tries.map(statusOf).reverse();
   const open = { conditions: [{ type: 'Succeeded', status: 'Unknown', reason: 'Running' }] };
   return {
-    metadata: { ...metadata(`${WHOLE}-train`), labels: { 'same.dev/step': 'train' } },
+    metadata: {
+      ...{ ...metadata(`${WHOLE}-train`), labels: { 'same.dev/step': 'train' } },
+      ownerReferences: [{ kind: 'PipelineRun', name: WHOLE, uid: WHOLE }],
+    },
     spec: { taskSpec: { steps: [{ image: 'registry.test/image@sha256:0' }] } },
     status: {
       ...now,

@@ -16,7 +16,10 @@ import { exitText, fakeCluster, openClient, RUN_ID } from './submitted-lab.ts';
 const metadata = { name: `same-${RUN}`, uid: '1', resourceVersion: '1' };
 
 const taskRun = (name: string, label: string, slot: string | undefined, status: object): StoredObject => ({
-  metadata: { name, uid: name, resourceVersion: '1', labels: { 'same.dev/step': label } },
+  metadata: {
+    ...{ name, uid: name, resourceVersion: '1', labels: { 'same.dev/step': label } },
+    ownerReferences: [{ kind: 'PipelineRun', name: metadata.name, uid: metadata.uid }],
+  },
   spec: slot === undefined ? {} : { params: [{ name: 'cell', value: slot }] },
   status,
 });
@@ -68,7 +71,9 @@ describe('what a controller has written into a PipelineRun and its TaskRuns', ()
     assert.equal(tekton.state(whole, parts).cell('prep', 0), undefined);
     parts.objects.set('p', taskRun('p', 'prep', undefined, {}));
     parts.changes++;
-    assert.deepEqual(tekton.state(whole, parts).cell('prep', 0)!.tries.length, 1);
+    assert.equal(tekton.state(whole, parts).cell('prep', 0)!.tries.length, 1);
+    const next = { ...whole, metadata: { ...metadata, uid: '2' } };
+    assert.equal(tekton.state(next, parts).cell('prep', 0), undefined, 'it is of the one before');
   });
 
   it('says whether one has taken it up, what keeps it, what ended it and what it left out', () => {

@@ -13,8 +13,8 @@ import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
 import { accountOf } from './account.ts';
 import type { Submission } from './submission.ts';
 import { type SubmittedRun, stateOf } from './submitted-run.ts';
-import type { System } from './system.ts';
-import { type CellPlace, cellOf, WatchedTry } from './watched-try.ts';
+import type { CellPlace, System } from './system.ts';
+import { cellOf, WatchedTry } from './watched-try.ts';
 
 /** Attempts of a run, which another system makes and this client takes in, one after the other for each cell. */
 export class SubmittedAttempts {
@@ -167,10 +167,11 @@ export class SubmittedAttempts {
   }
 
   /** Has the system try a cell no more, of which nobody takes anything in any more: others wait for its end. */
-  async #giveUp({ cell }: StepAttempt, { label, slot }: CellPlace): Promise<void> {
-    const { system, cluster, parts, say } = this.#run;
+  async #giveUp({ cell }: StepAttempt, place: CellPlace): Promise<void> {
+    const { system, cluster, wholes, whole, parts, say } = this.#run;
+    const there = wholes.objects.get(whole);
     try {
-      await system.giveUp?.(cluster, parts, label, slot);
+      if (there) await system.giveUp?.(cluster, there, parts, place);
     } catch (error) {
       if (whyOf(error) !== 'missing') say(`step ${cell.name} is not ended: ${(error as Error).message}`);
     }

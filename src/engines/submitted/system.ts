@@ -62,7 +62,14 @@ export interface System {
    */
   isFinal?(step: PlannedStep, tried: EndedTry): boolean;
   /** Ends a cell that it would try again in vain. */
-  giveUp?(cluster: Cluster, parts: Watched | undefined, label: string, slot: number): Promise<void>;
+  giveUp?(cluster: Cluster, there: StoredObject, parts: Watched | undefined, place: CellPlace): Promise<void>;
+}
+
+/** A cell within what was submitted. */
+export interface CellPlace {
+  /** Of its step. */
+  label: string;
+  slot: number;
 }
 
 /** A try that has ended, with what it left. */

@@ -7,17 +7,10 @@ import { Following } from '../kubernetes/following.ts';
 import { hasStarted, type PodEnd } from '../kubernetes/pod-state.ts';
 import { Waiting } from '../kubernetes/waiting.ts';
 import { type SubmittedRun, stateOf } from './submitted-run.ts';
-import type { SubmittedCell, SubmittedTry } from './system.ts';
+import type { CellPlace, SubmittedCell, SubmittedTry } from './system.ts';
 
 /** Beyond the grace of a pod, for its system to say that it has ended. */
 const STOP_MS = 90_000;
-
-/** A cell within what was submitted. */
-export interface CellPlace {
-  /** Of its step. */
-  label: string;
-  slot: number;
-}
 
 /** What came of one try. */
 export type TryEnd =

@@ -34,10 +34,10 @@ export const tekton: System = {
     if (exit ? exit.stopped : !hasRun) return false;
     return index >= retries.max || !(exit ? exit.again : isAgainKilled(retries));
   },
-  async giveUp(cluster, taskRuns, label, slot) {
-    const there = taskRuns && taskRunOf(taskRuns, label, slot);
-    if (there && !hasEnded(there))
-      await cluster.patch(TASK_RUNS, there.metadata.name, { spec: { status: 'TaskRunCancelled' } });
+  async giveUp(cluster, there, taskRuns, { label, slot }) {
+    const own = taskRuns && taskRunOf(there, taskRuns, label, slot);
+    if (own && !hasEnded(own))
+      await cluster.patch(TASK_RUNS, own.metadata.name, { spec: { status: 'TaskRunCancelled' } });
   },
 };
 

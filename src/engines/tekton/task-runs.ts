@@ -55,7 +55,7 @@ export function pipelineRunState(there: StoredObject, taskRuns: Watched | undefi
     ...(completionTime === undefined ? {} : { endedAt: completionTime }),
     isShutDown: status !== '' && status !== HELD,
     cell(label, slot) {
-      const own = taskRuns && taskRunOf(taskRuns, label, slot);
+      const own = taskRuns && taskRunOf(there, taskRuns, label, slot);
       if (own) return cellOf(own);
       const skipped = skippedTasks.filter(({ name }) => labelOf(pipelineSpec, name) === label);
       if (skipped.length === 0) return undefined;
@@ -75,8 +75,13 @@ function labelOf({ tasks = [] }: PipelineSpec, name: string): string | undefined
 /** Names of TaskRuns by the labels of their steps and the slots of their cells, as far as they were looked for. */
 const known = new WeakMap<Watched, { names: Map<string, string>; changes: number }>();
 
-/** The TaskRun of a cell, once there is one. */
-export function taskRunOf(taskRuns: Watched, label: string, slot: number): StoredObject | undefined {
+/** The TaskRun of a cell, once a PipelineRun has one. */
+export function taskRunOf(
+  { metadata: { uid } }: StoredObject,
+  taskRuns: Watched,
+  label: string,
+  slot: number,
+): StoredObject | undefined {
   const found = known.get(taskRuns) ?? { names: new Map<string, string>(), changes: -1 };
   known.set(taskRuns, found);
   const key = `${label} ${slot}`;
@@ -89,7 +94,9 @@ export function taskRunOf(taskRuns: Watched, label: string, slot: number): Store
     }
   }
   const name = found.names.get(key);
-  return name === undefined ? undefined : taskRuns.objects.get(name);
+  const taskRun = name === undefined ? undefined : taskRuns.objects.get(name);
+  // Those of a PipelineRun before are called the same, and it may not be known yet that they are gone.
+  return taskRun?.metadata.ownerReferences?.some((owner) => owner.uid === uid) ? taskRun : undefined;
 }
 
 /** Whether a TaskRun is tried no more. */
