@@ -2,6 +2,8 @@
 import type { LocalContentStore } from '../content/content-store.ts';
 import { argo } from '../engines/argo/system.ts';
 import type { Engine } from '../engines/engine.ts';
+import { withPipelineRuns } from '../engines/kubeflow/pipeline-runs.ts';
+import { kubeflow } from '../engines/kubeflow/system.ts';
 import { openApiCluster } from '../engines/kubernetes/api-cluster.ts';
 import type { ClusterObject } from '../engines/kubernetes/compilation.ts';
 import { openKubernetesEngine as engineOf } from '../engines/kubernetes/kubernetes-engine.ts';
@@ -40,7 +42,7 @@ export function openKubernetesEngine(
 }
 
 /** Systems that run a whole plan, by their engines. */
-const systems: Readonly<Record<string, System>> = { argo, tekton };
+const systems: Readonly<Record<string, System>> = { argo, tekton, kubeflow };
 
 /** What has to run as one object that a system of the cluster at a place runs, which is asked when something has to. */
 export function openSubmittedEngine(
@@ -50,7 +52,10 @@ export function openSubmittedEngine(
   onProgress: (line: string) => void,
 ): Engine {
   return submittedEngineOf(systems[engine]!, content, {
-    open: () => openApiCluster(place),
+    open: async () => {
+      const cluster = await openApiCluster(place);
+      return engine === 'kubeflow' ? withPipelineRuns(cluster) : cluster;
+    },
     compile: compiledSteps,
     archive: (artifact, field) => contentArchive({ content }, artifact, field),
     onProgress,

@@ -2,6 +2,7 @@
 
 export { ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
 export { forecast } from '../engines/forecast.ts';
+export { KUBEFLOW_ON_FAILURE, pipelineRefusals } from '../engines/kubeflow/refusals.ts';
 export { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 export { openLocalEngine } from '../engines/local/local-engine.ts';
 export { podmanRefusals } from '../engines/podman/refusals.ts';

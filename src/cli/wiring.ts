@@ -6,6 +6,7 @@ import { openLookingContentStore, openStagedContentStore } from '../content/stag
 import { swapFile } from '../content/swapped-file.ts';
 import { ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
 import type { Engine } from '../engines/engine.ts';
+import { KUBEFLOW_ON_FAILURE, pipelineRefusals } from '../engines/kubeflow/refusals.ts';
 import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
@@ -47,6 +48,8 @@ function submittedFacts(name: string): Pick<Engine, 'onFailure' | 'refusals' | '
   if (name === 'argo') return { onFailure: ARGO_ON_FAILURE, refusals: workflowRefusals };
   if (name === 'tekton')
     return { onFailure: TEKTON_ON_FAILURE, refusals: pipelineRunRefusals, takesNoJobs: true };
+  if (name === 'kubeflow')
+    return { onFailure: KUBEFLOW_ON_FAILURE, refusals: pipelineRefusals, takesNoJobs: true };
   return undefined;
 }
 

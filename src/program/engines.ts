@@ -71,7 +71,7 @@ export const engines: readonly EngineFacts[] = [
   },
   {
     name: 'kubeflow',
-    runs: false,
+    runs: true,
     sweeps: false,
     compiles: true,
     isOfCluster: true,

@@ -21,6 +21,11 @@ export class ToldCluster implements Cluster {
     return {};
   }
 
+  async post(path: string, _body: Record<string, unknown>): Promise<Record<string, unknown>> {
+    this.onAsk(`post ${path}`);
+    return {};
+  }
+
   async get({ plural }: Kind, name: string): Promise<StoredObject | undefined> {
     this.onAsk(`get ${plural}`);
     return this.objects.get(`${plural}/${name}`);

@@ -50,6 +50,7 @@ describe('targets', () => {
         ['kubernetes', 'kubernetes', false],
         ['argo', 'argo', false],
         ['tekton', 'tekton', false],
+        ['kubeflow', 'kubeflow', false],
         ['lab', 'kubernetes', false],
         ['here', 'local', true],
       ],

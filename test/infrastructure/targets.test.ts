@@ -36,7 +36,7 @@ test('an engine of this version is a place of the same name', () => {
 });
 
 test('an engine that only files are written for says so, and one of another version what it would need', () => {
-  for (const engine of ['kubeflow', 'katib']) {
+  for (const engine of ['katib']) {
     assert.match(
       refusal({ engine }),
       new RegExp(`^SAME1702 ${engine} \\(from --engine\\) is not available: .* writes what would run`),

@@ -34,7 +34,7 @@ export function runPage(): Command {
     .option('--target <name>', 'where to run, see same list targets (default SAME_ENVIRONMENT, else local)')
     .option(
       '--engine <name>',
-      "short for that engine's default target: local, podman, kubernetes, argo, tekton",
+      "short for that engine's default target: local, podman, kubernetes, argo, tekton, kubeflow",
     )
     .option('--allow-unmet', 'run although requirements are not met, and record it');
   return withCommon(command, [

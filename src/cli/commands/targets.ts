@@ -25,7 +25,7 @@ export function setTargetCommand(cli: Cli): Command {
     .argument('<name>')
     .option(
       '--engine <name>',
-      'local, podman, kubernetes, argo or tekton; of a target with the name of one it is that',
+      'local, podman, kubernetes, argo, tekton or kubeflow; of a target with the name of one it is that',
     )
     .option('--context <name>', 'the context of your kubeconfig (default: the current one)')
     .option('--namespace <name>', "the namespace (default: the context's)");

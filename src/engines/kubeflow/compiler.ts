@@ -2,12 +2,12 @@ import type { ClusterCompiler } from '../cluster-compiler.ts';
 import type { Compilation } from '../kubernetes/compilation.ts';
 import { ROOT, SECRET } from '../kubernetes/step-container.ts';
 import { compilePipeline } from './pipeline.ts';
-import { pipelineRefusals } from './refusals.ts';
+import { KUBEFLOW_ON_FAILURE, pipelineRefusals } from './refusals.ts';
 
 /** Plans as pipelines of Kubeflow Pipelines 2 (spec SAME-ENG-023). */
 export const pipelineCompiler: ClusterCompiler = {
   name: 'kubeflow',
-  onFailure: ['finish'],
+  onFailure: KUBEFLOW_ON_FAILURE,
   packed: `${ROOT}/spec`,
   refusals: pipelineRefusals,
   compile(compilation, secrets) {

@@ -23,14 +23,13 @@ export function filesOf(compiled: CompiledStep, compilation: Compilation): (Star
   const { step, code, archives } = compiled;
   const field = `pipeline.${step.group}.${step.name}`;
   const base64 = (content: string | Uint8Array) => Buffer.from(content).toString('base64');
-  // Nothing is mounted: what a step reads is put into place by its script.
-  const copied = {
-    ...compiled,
-    cells: compiled.cells.map((cell) => ({ ...cell, inputs: unmounted(cell.inputs) })),
-  };
   return [
     { name: 'shim.sh', content: base64(compilation.shim), field },
-    { name: 'step.sh', content: base64(scriptOf(copied, compilation)), field: `the cells of ${field}` },
+    {
+      name: 'step.sh',
+      content: base64(scriptOf(unmounted(compiled), compilation)),
+      field: `the cells of ${field}`,
+    },
     ...[...(code ? [code] : []), ...archives].map(({ name, bytes, field: of }) => ({
       name,
       content: base64(bytes),
@@ -41,7 +40,12 @@ export function filesOf(compiled: CompiledStep, compilation: Compilation): (Star
 
 const plain = new WeakMap<object, CompiledStep['cells'][number]['inputs'][string]>();
 
-function unmounted(inputs: CompiledStep['cells'][number]['inputs']): CompiledStep['cells'][number]['inputs'] {
+/** The same where no input is mounted into its place: what a step reads is put there by its script. */
+export function unmounted(compiled: CompiledStep): CompiledStep {
+  return { ...compiled, cells: compiled.cells.map((cell) => ({ ...cell, inputs: copied(cell.inputs) })) };
+}
+
+function copied(inputs: CompiledStep['cells'][number]['inputs']): CompiledStep['cells'][number]['inputs'] {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, input]) => {
       // The script tells once what all cells read the same way: by what is the same thing.
@@ -83,7 +87,7 @@ export function containerOf(
 }
 
 /** What is declared is asked for and no more is given; each figure twice, for older and newer versions of Kubeflow. */
-function resourcesOf(step: CompiledStep['step']): ClusterObject {
+export function resourcesOf(step: CompiledStep['step']): ClusterObject {
   const { cpu, memory, gpu } = step.resources;
   const bytes = memory === undefined ? undefined : Math.ceil(parseQuantity(memory)!);
   const count = gpusOf(step);
@@ -145,7 +149,13 @@ export function podOf({ step }: CompiledStep, name: string, compilation: Compila
 }
 
 /** What components of a step are told and leave. */
-export function interfaceOf({ step }: CompiledStep, { sources }: StepTask): ClusterObject {
+export function interfaceOf(
+  { step }: CompiledStep,
+  { sources }: StepTask,
+  { watched }: Compilation,
+): ClusterObject {
+  // What is watched hands nothing on by Kubeflow.
+  if (watched) return { inputDefinitions: { parameters: { [SLOT]: { parameterType: 'NUMBER_INTEGER' } } } };
   return {
     inputDefinitions: {
       ...(sources.length === 0 ? {} : { artifacts: artifacts(sources.map(({ name }) => name)) }),

@@ -5,6 +5,7 @@ import { objectName } from '../kubernetes/names.ts';
 import { containerOf, filesOf, interfaceOf, podOf, SLOT } from './executors.ts';
 import { refusal } from './refusals.ts';
 import { type StepTask, type TaskGroup, taskGroups } from './tasks.ts';
+import { watchedContainer, watchedPod } from './watched-step.ts';
 
 /** Bytes of one variable: Linux takes 128 KiB, name and all. */
 const VARIABLE_BYTES = 120_000;
@@ -29,7 +30,7 @@ export function compilePipeline(compilation: Compilation): {
   findings: Finding[];
   tasks: number;
 } {
-  const { plan, runId } = compilation;
+  const { plan, runId, watched } = compilation;
   const groups = taskGroups(compilation);
   const findings: Finding[] = [];
   const components: Record<string, ClusterObject> = {};
@@ -39,17 +40,22 @@ export function compilePipeline(compilation: Compilation): {
     const tasks: Tasks = {};
     for (const group of of) {
       const { compiled } = group;
-      const files = filesOf(compiled, compilation);
+      const files = watched ? [] : filesOf(compiled, compilation);
       const labels = new Map<string, string>();
       for (const { content, field } of files)
         if (content.length > VARIABLE_BYTES) findings.push(tooLong(field, content.length));
       for (const task of group.tasks) {
         if (task.sources.length > MOST_SOURCES) findings.push(tooMany(group, task));
         const label = labelOf(labels, group, task);
-        executors[label] ??= { container: containerOf(compiled, files, task.sources) };
-        pods[label] ??= podOf(compiled, group.name, compilation);
-        components[`comp-${task.name}`] = { executorLabel: label, ...interfaceOf(compiled, task) };
-        if (group.isLoop) components[`loop-${task.name}`] = loopComponent(group, task);
+        executors[label] ??= {
+          container: watched ? watchedContainer(compiled) : containerOf(compiled, files, task.sources),
+        };
+        pods[label] ??= (watched ? watchedPod : podOf)(compiled, group.name, compilation);
+        components[`comp-${task.name}`] = {
+          executorLabel: label,
+          ...interfaceOf(compiled, task, compilation),
+        };
+        if (group.isLoop) components[`loop-${task.name}`] = loopComponent(group, task, compilation);
         tasks[task.name] = group.isLoop ? loopTask(group, task, groups) : cellTask(group, task, groups);
       }
     }
@@ -127,10 +133,10 @@ function loopTask(
   };
 }
 
-function loopComponent(group: TaskGroup, task: StepTask): ClusterObject {
+function loopComponent(group: TaskGroup, task: StepTask, compilation: Compilation): ClusterObject {
   const given = task.sources.map(({ name }) => [name, { componentInputArtifact: name }]);
   return {
-    inputDefinitions: interfaceOf(group.compiled, task).inputDefinitions,
+    inputDefinitions: interfaceOf(group.compiled, task, compilation).inputDefinitions,
     dag: {
       tasks: {
         [task.name]: {

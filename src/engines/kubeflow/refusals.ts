@@ -1,10 +1,14 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import { BACKOFF_MS } from '../../pipeline/plan-step.ts';
+import type { OnFailure } from '../cluster-compiler.ts';
 import { environmentRefusals, refusalsOf } from '../cluster-refusals.ts';
 
 /** Refusals of pipelines of Kubeflow. */
 export const refusal = refusalsOf('kubeflow');
+
+/** What Kubeflow does after a failure: what runs ends, and nothing starts. */
+export const KUBEFLOW_ON_FAILURE: readonly OnFailure[] = ['finish'];
 
 /** What of a plan a pipeline of Kubeflow cannot honour (SAME1016): every field, with a way out. */
 export function pipelineRefusals(plan: Plan): Finding[] {

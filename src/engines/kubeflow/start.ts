@@ -1,4 +1,5 @@
 import { ROOT } from '../kubernetes/step-container.ts';
+import { accountOf } from '../submitted/account.ts';
 
 /** What a task has in variables and needs as files: the shim first, the script of its step, and what is packed. */
 export interface StartFile {
@@ -24,9 +25,6 @@ export function variableOf(file: number): string {
  */
 export function startText(files: readonly StartFile[], secrets: readonly string[]): string {
   const variables = files.map((_, number) => variableOf(number));
-  const kept = secrets.length === 0 ? '' : ` (${secrets.join('|')}) ;;`;
-  // What a cluster tells every container of its services is none of the step's business.
-  const told = ['KFP_*', '*_SERVICE_HOST', '*_SERVICE_PORT', '*_SERVICE_PORT_*', '*_PORT_[0-9]*'].join('|');
   return `B=${ROOT} N=$1 i=$2 f=\${3#*'"outputFile"'} c=$4 s=
 f=\${f#*'"'} f=\${f%%'"'*}
 shift 4
@@ -34,11 +32,7 @@ mkdir -p "$B/spec" "$B/from" "$B/kept/$N/$i" || exit 125
 put() { printf %s "$1" | base64 -d >"$B/spec/$2" || exit 125; }
 ${files.map(({ name }, number) => `put "$${variables[number]}" ${name}`).join('\n')}
 unset ${variables.join(' ')}
-for v in $(export -p | while IFS= read -r l; do
-  l=\${l#export } l=\${l#declare -x }
-  case \${l%%=*} in (''|*[!A-Za-z0-9_]*|[0-9]*) ;;${kept} (${told}) echo "\${l%%=*}" ;;
-  (*_PORT) case $l in (*=*://*) echo "\${l%%=*}" ;; esac ;; esac
-done); do unset "$v"; done
+${hidden(secrets)}
 while [ "$c" -gt 0 ]; do
   tar -xf "$1" -C "$B/from" || exit 125
   shift
@@ -57,5 +51,36 @@ while [ $# -gt 0 ]; do
   shift 4
 done
 echo '}}' >>"$f"
+`;
+}
+
+/**
+ * Takes what a cluster and Kubeflow tell every container out of the environment: that is none of the step's business.
+ * @param secrets names of variables that are the step's whatever they are called
+ */
+function hidden(secrets: readonly string[]): string {
+  const kept = secrets.length === 0 ? '' : ` (${secrets.join('|')}) ;;`;
+  const told = ['KFP_*', '*_SERVICE_HOST', '*_SERVICE_PORT', '*_SERVICE_PORT_*', '*_PORT_[0-9]*'].join('|');
+  return `for v in $(export -p | while IFS= read -r l; do
+  l=\${l#export } l=\${l#declare -x }
+  case \${l%%=*} in (''|*[!A-Za-z0-9_]*|[0-9]*) ;;${kept} (${told}) echo "\${l%%=*}" ;;
+  (*_PORT) case $l in (*=*://*) echo "\${l%%=*}" ;; esac ;; esac
+done); do unset "$v"; done`;
+}
+
+/**
+ * The first command of a task of a run that its client watches: sh, which puts together what is mounted for it, puts the
+ * account of the attempt before aside, unless that was the last one, and lets the shim carry the attempt. What it reads
+ * and leaves lies on the volume of the run. Arguments: STEP SLOT RETRIES, of which the last is for the client.
+ */
+export function watchedStartText(secrets: readonly string[]): string {
+  return `B=${ROOT} i=$2 n=0 r=
+K=$B/keep/$i
+mkdir -p "$B/spec" "$K" && ln -s "$B"/config/*/* "$B/spec/" || exit 125
+for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
+[ ! -f "$K/.same/exit.json" ] || read -r r <"$K/.same/exit.json"
+[ ! -d "$K/.same" ] || { n=$((n+1)); case $r in *'"again":false'*) ;; *) mv "$K/.same" "$K/${accountOf('$n')}" || exit 125; esac; }
+${hidden(secrets)}
+SAME_DIR=$B SAME_KEEP=$K SAME_CELL=$i SAME_RETRIES=$n SAME_STEP_FILE=$B/spec/step.sh exec sh "$B/spec/shim.sh"
 `;
 }

@@ -33,9 +33,10 @@ export interface TaskGroup {
 
 /**
  * The tasks of a plan. Cells that nobody reads from and that all read the same are the rounds of a loop. What a loop
- * leaves, a container could read no more of than the first: cells that others read from are tasks of their own.
+ * leaves, a container could read no more of than the first: cells that others read from are tasks of their own. Of a run
+ * that its client watches they wait for one another alone: what they read is on its volume.
  */
-export function taskGroups({ steps, runId }: Compilation): TaskGroup[] {
+export function taskGroups({ steps, runId, watched }: Compilation): TaskGroup[] {
   const read = new Set(steps.flatMap(({ after }) => after));
   const tasks = new Map<string, string[]>();
   return steps.map((compiled) => {
@@ -72,7 +73,7 @@ export function taskGroups({ steps, runId }: Compilation): TaskGroup[] {
         after: [
           ...new Set([...before(ofCells[slot]!), ...(slot < parallel ? [] : [names[slot - parallel]!])]),
         ].sort(),
-        sources: ofCells[slot]!,
+        sources: watched ? [] : ofCells[slot]!,
       })),
     };
   });

@@ -69,6 +69,10 @@ class ApiCluster implements Cluster {
     return orMissing(this.#json<Record<string, unknown>>({ what: `show ${path}`, path }));
   }
 
+  post(path: string, body: ClusterObject): Promise<Record<string, unknown>> {
+    return this.#json({ what: `take what is sent to ${path}`, method: 'POST', path, body });
+  }
+
   async get(kind: Kind, name: string): Promise<StoredObject | undefined> {
     const path = this.#pathOf(kind, name);
     return orMissing(this.#json<StoredObject>({ what: this.#saying('show', kind, name), path }));

@@ -87,6 +87,8 @@ export interface Cluster {
   readonly server: string;
   /** What stands at any path of the API, as JSON: `/version`. @returns undefined where nothing is there */
   ask(path: string): Promise<Record<string, unknown> | undefined>;
+  /** Sends JSON to any path; nobody sends it again for the caller. @returns what is answered */
+  post(path: string, body: ClusterObject): Promise<Record<string, unknown>>;
   /** @returns undefined where there is none of that name */
   get(kind: Kind, name: string): Promise<StoredObject | undefined>;
   /** All of them, and the version to watch from. */

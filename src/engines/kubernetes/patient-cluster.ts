@@ -68,13 +68,14 @@ export class Patient {
   }
 }
 
-/** The same cluster, for what may be asked again: everything but streams. */
+/** The same cluster, for what may be asked again: everything but streams, and what is sent to a path of its own. */
 export function patientCluster(cluster: Cluster, patient: Patient): Cluster {
   return {
     context: cluster.context,
     namespace: cluster.namespace,
     server: cluster.server,
     ask: (path) => patient.ask(() => cluster.ask(path)),
+    post: (path, body) => cluster.post(path, body),
     get: (kind, name) => patient.ask(() => cluster.get(kind, name)),
     list: (kind, selection) => patient.ask(() => cluster.list(kind, selection)),
     create: (kind, object) => patient.ask(() => cluster.create(kind, object)),

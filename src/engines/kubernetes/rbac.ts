@@ -1,12 +1,14 @@
 import { EXECUTOR } from '../argo/workflow.ts';
 import type { ClusterObject } from './compilation.ts';
-import { ARGO_RIGHTS, RIGHTS, type Right, TEKTON_RIGHTS } from './rights.ts';
+import { ARGO_RIGHTS, KUBEFLOW_RIGHTS, RIGHTS, type Right, TEKTON_RIGHTS } from './rights.ts';
 
 /** What the role, its binding and the account that are printed are called. */
 const NAME = 'same';
 /** The same for runs with Argo, and with Tekton. */
 const ARGO_NAME = 'same-argo';
 const TEKTON_NAME = 'same-tekton';
+/** The same for runs with Kubeflow. */
+const KUBEFLOW_NAME = 'same-kubeflow';
 
 /** What an administrator applies: objects, and how a person uses them. */
 export interface Rbac {
@@ -19,6 +21,7 @@ export const rbacOf: Readonly<Record<string, (namespace: string) => Rbac>> = {
   kubernetes: ofRuns,
   argo: ofArgo,
   tekton: ofTekton,
+  kubeflow: ofKubeflow,
 };
 
 /**
@@ -74,6 +77,19 @@ function ofTekton(namespace: string): Rbac {
       'kubectl apply -f FILE',
       `To run as this account: kubectl create token ${TEKTON_NAME} -n ${namespace}`,
       'Who applies what same compile --engine tekton writes needs the rights to that.',
+    ],
+  };
+}
+
+/** What whoever hands runs to Kubeflow may do; steps have the account that Kubeflow gives them. */
+function ofKubeflow(namespace: string): Rbac {
+  return {
+    objects: accountWith(KUBEFLOW_NAME, namespace, KUBEFLOW_RIGHTS),
+    comments: [
+      'What running programs with same by Kubeflow Pipelines takes, and no more, in the namespace of Kubeflow; steps have the',
+      'account that Kubeflow gives them.',
+      'kubectl apply -f FILE',
+      `To run as this account: kubectl create token ${KUBEFLOW_NAME} -n ${namespace}`,
     ],
   };
 }

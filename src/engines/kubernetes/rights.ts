@@ -53,9 +53,20 @@ export const TEKTON_RIGHTS: readonly Right[] = [
   ...OF_WHOLE,
 ];
 
+/** The same of the engine that hands runs to Kubeflow: what claims a run is an object, and its API is asked by the cluster's. */
+export const KUBEFLOW_RIGHTS: readonly Right[] = [
+  // A GET asks its API, a POST tells it something.
+  { group: '', resource: 'services/proxy', verbs: ['get', 'create'] },
+  { group: '', resource: 'configmaps', verbs: ['create', 'get', 'list', 'patch', 'delete'] },
+  // Of what carries files.
+  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
+  ...OF_BOTH,
+];
+
 /** Rights by the engine that runs steps with them. */
 export function rightsOf(engine: string | undefined): readonly Right[] {
   if (engine === 'argo') return ARGO_RIGHTS;
+  if (engine === 'kubeflow') return KUBEFLOW_RIGHTS;
   return engine === 'tekton' ? TEKTON_RIGHTS : RIGHTS;
 }
 

@@ -146,19 +146,30 @@ export function stepContainer(
   };
 }
 
-/** The volumes that {@link stepContainer} mounts. */
-export function stepVolumes({ step, code, archives }: CompiledStep, { runId }: Compilation): ClusterObject[] {
+/** Names of the objects that have what the pods of a step find in `spec`: shim, script, code and what else they read. */
+export function specObjects(
+  { step, code, archives }: CompiledStep,
+  { runId }: Pick<Compilation, 'runId'>,
+): string[] {
   const names = [
     objectName(runId, '@shim'),
     objectName(runId, step.name),
     ...[...(code ? [code] : []), ...archives].map(({ name }) => objectName(runId, `@${name}`)),
   ];
+  return [...new Set(names)];
+}
+
+/** The volumes that {@link stepContainer} mounts. */
+export function stepVolumes(compiled: CompiledStep, compilation: Compilation): ClusterObject[] {
+  const { step } = compiled;
   return [
     { name: 'work', emptyDir: step.resources.disk ? { sizeLimit: step.resources.disk.size } : {} },
     { name: 'temporary', emptyDir: {} },
     {
       name: 'spec',
-      projected: { sources: [...new Set(names)].map((name) => ({ configMap: { name } })) },
+      projected: {
+        sources: specObjects(compiled, compilation).map((name) => ({ configMap: { name } })),
+      },
     },
     { name: 'volume', persistentVolumeClaim: { claimName: VOLUME } },
   ];

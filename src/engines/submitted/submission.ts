@@ -107,7 +107,7 @@ async function equip(
   { steps, watched }: Compilation,
 ): Promise<void> {
   const { uid } = there.metadata;
-  const owner = { apiVersion: system.kind.apiVersion, kind: system.called, name: whole, uid };
+  const owner = { apiVersion: system.kind.apiVersion, kind: system.owner ?? system.called, name: whole, uid };
   const owned = (object: ClusterObject): ClusterObject => ({
     ...object,
     metadata: { ...(object.metadata as object), ownerReferences: [owner] },

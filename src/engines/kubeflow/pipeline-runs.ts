@@ -1,0 +1,234 @@
+import { SameError } from '../../errors/same-error.ts';
+import { sleep } from '../../host/clock.ts';
+import {
+  type Change,
+  type Cluster,
+  CONFIG_MAPS,
+  type Kind,
+  PODS,
+  type Selection,
+  type StoredObject,
+  whyOf,
+} from '../kubernetes/cluster.ts';
+import { clusterError } from '../kubernetes/cluster-error.ts';
+import type { ClusterObject } from '../kubernetes/compilation.ts';
+import { hasStarted } from '../kubernetes/pod-state.ts';
+import { GONE, PIPELINE_RUN, type PipelineRun } from './run-state.ts';
+
+/**
+ * Runs of Kubeflow as {@link withPipelineRuns} has them: each is claimed by an object of the cluster, which tells which one
+ * it is, for its own API knows no names that are there once.
+ */
+export const PIPELINE_RUNS: Kind = { apiVersion: 'v1', plural: 'pipelineruns' };
+
+const ROLE = { name: 'same.dev/role', value: 'pipeline-run' };
+const SPEC = 'run.json';
+/** Where Kubeflow's API is, in the namespace in which it runs steps. */
+const SERVICE = 'ml-pipeline';
+const PORT = 8888;
+const POLL_MS = 2000;
+const NAME_LENGTH = 100;
+
+/** The same cluster with runs of Kubeflow as objects of it ({@link PIPELINE_RUNS}). */
+export function withPipelineRuns(cluster: Cluster): Cluster {
+  const runs = new PipelineRuns(cluster);
+  const isRun = (kind: Kind) => kind === PIPELINE_RUNS;
+  return {
+    context: cluster.context,
+    namespace: cluster.namespace,
+    server: cluster.server,
+    ask: (path) => cluster.ask(path),
+    post: (path, body) => cluster.post(path, body),
+    get: (kind, name) => (isRun(kind) ? runs.get(name) : cluster.get(kind, name)),
+    list: (kind, selection) => (isRun(kind) ? runs.list(selection) : cluster.list(kind, selection)),
+    create: (kind, object) => (isRun(kind) ? runs.create(object) : cluster.create(kind, object)),
+    patch: (kind, name, changes) =>
+      isRun(kind) ? runs.patch(name, changes) : cluster.patch(kind, name, changes),
+    delete: (kind, name, options) =>
+      isRun(kind) ? runs.delete(name, options?.uid) : cluster.delete(kind, name, options),
+    watch: (kind, selection, signal) =>
+      isRun(kind) ? runs.watch(selection, signal) : cluster.watch(kind, selection, signal),
+    logs: (pod, options) => cluster.logs(pod, options),
+    exec: (pod, execution) => cluster.exec(pod, execution),
+    close: () => cluster.close(),
+  };
+}
+
+class PipelineRuns {
+  readonly #cluster: Cluster;
+  readonly #api: string;
+  #isThere = false;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#api = `/api/v1/namespaces/${encodeURIComponent(cluster.namespace)}/services/${SERVICE}:${PORT}/proxy/apis/v2beta1`;
+  }
+
+  async get(name: string): Promise<StoredObject | undefined> {
+    const claim = await this.#cluster.get(CONFIG_MAPS, name);
+    return claim && this.#told(claim);
+  }
+
+  /** @throws SAME1702 there is no Kubeflow in this namespace, or one of another kind */
+  async list({ labels }: Selection = {}): Promise<{ items: StoredObject[]; resourceVersion: string }> {
+    await this.#look();
+    const own = `${ROLE.name}=${ROLE.value}`;
+    const { items, resourceVersion } = await this.#cluster.list(CONFIG_MAPS, {
+      labels: labels === undefined ? own : `${labels},${own}`,
+    });
+    const told: StoredObject[] = [];
+    for (const claim of items) told.push(await this.#told(claim));
+    return { items: told, resourceVersion };
+  }
+
+  /** Claims it: nothing is handed over before it is released. */
+  async create(object: ClusterObject): Promise<StoredObject> {
+    const { labels, ...metadata } = object.metadata as { labels: Record<string, string> };
+    const { suspend: _, ...spec } = object.spec as ClusterObject;
+    return this.#told(
+      await this.#cluster.create(CONFIG_MAPS, {
+        apiVersion: CONFIG_MAPS.apiVersion,
+        kind: 'ConfigMap',
+        metadata: { ...metadata, labels: { ...labels, [ROLE.name]: ROLE.value } },
+        data: { [SPEC]: JSON.stringify(spec) },
+      }),
+    );
+  }
+
+  async patch(name: string, { metadata, spec }: ClusterObject): Promise<StoredObject> {
+    let claim = await this.#cluster.get(CONFIG_MAPS, name);
+    if (!claim) throw clusterError('missing', `the cluster has no run ${name}`);
+    if (metadata) claim = await this.#cluster.patch(CONFIG_MAPS, name, { metadata });
+    const { suspend, end } = (spec ?? {}) as { suspend?: boolean; end?: 'all' | 'waiting' };
+    if (suspend === false) claim = await this.#submit(claim);
+    if (end === 'all') await this.#terminate(claim);
+    if (end === 'waiting') await this.#endWaiting(claim);
+    return this.#told(claim);
+  }
+
+  /** What was handed over stays in the history of Kubeflow; it is ended where it has not. */
+  async delete(name: string, uid: string | undefined): Promise<boolean> {
+    const claim = await this.#cluster.get(CONFIG_MAPS, name);
+    if (!claim) return false;
+    await this.#terminate(claim);
+    return this.#cluster.delete(CONFIG_MAPS, name, {
+      propagation: 'Background',
+      uid: uid ?? claim.metadata.uid,
+    });
+  }
+
+  /** Asks every few seconds: its API tells no changes. */
+  async *watch({ labels }: Selection, signal: AbortSignal): AsyncGenerator<Change, void, undefined> {
+    let before = new Map<string, { object: StoredObject; text: string }>();
+    while (!signal.aborted) {
+      const { items } = await this.list(labels === undefined ? {} : { labels });
+      const now = new Map(
+        items.map((object) => [object.metadata.name, { object, text: JSON.stringify(object) }]),
+      );
+      for (const [name, { object, text }] of now)
+        if (before.get(name)?.text !== text) yield { type: 'MODIFIED', object };
+      for (const [name, { object }] of before) if (!now.has(name)) yield { type: 'DELETED', object };
+      before = now;
+      await sleep(POLL_MS, signal);
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isThere) return;
+    const { context, namespace } = this.#cluster;
+    const health = await this.#cluster.ask(`${this.#api}/healthz`);
+    if (!health)
+      throw new SameError({
+        code: 'SAME1702',
+        message: `Kubeflow Pipelines is not in namespace ${namespace} of context ${context}: it has no service ${SERVICE} with the API v2beta1`,
+        hint: 'it runs steps in its own namespace: --namespace kubeflow; Jobs run on any cluster: --engine kubernetes',
+      });
+    if (health.multi_user === true)
+      throw new SameError({
+        code: 'SAME1702',
+        message: `Kubeflow Pipelines of context ${context} is for several users, who are told apart by a login that cannot be passed on to it`,
+        hint: 'Jobs run on any cluster: --engine kubernetes',
+      });
+    this.#isThere = true;
+  }
+
+  /** A claim with what Kubeflow says of its run. */
+  async #told({ data: _, ...claim }: StoredObject): Promise<StoredObject> {
+    const id = claim.metadata.annotations?.[PIPELINE_RUN];
+    if (id === undefined) return claim;
+    const found = (await this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`)) as
+      | PipelineRun
+      | undefined;
+    const { state, finished_at, error, run_details } = found ?? { state: GONE };
+    return { ...claim, status: { state, finished_at, error, run_details } };
+  }
+
+  /** Hands a run over, once: what is there under the name of its claim is it. */
+  async #submit(claim: StoredObject): Promise<StoredObject> {
+    const { name, uid, annotations } = claim.metadata;
+    if (annotations?.[PIPELINE_RUN] !== undefined) return claim;
+    const spec = JSON.parse((claim.data as Record<string, string>)[SPEC]!) as { display_name: string };
+    // Nothing else is called so: a claim of the same name has another uid.
+    const mark = ` ${name}-${uid.slice(0, 8)}`;
+    const called = `${spec.display_name.slice(0, NAME_LENGTH - mark.length)}${mark}`;
+    let [found] = await this.#find(called);
+    if (!found) {
+      await this.#post('/runs', { ...spec, display_name: called });
+      // Somebody else may have done the same at the same time.
+      const [first, ...others] = await this.#find(called);
+      for (const { run_id } of others) await this.#post(`/runs/${run_id}:terminate`, {}).catch(passInvalid);
+      found = first;
+    }
+    if (found?.run_id === undefined)
+      throw clusterError('other', `Kubeflow took run ${called} and does not show it`);
+    return this.#cluster.patch(CONFIG_MAPS, name, {
+      metadata: { annotations: { [PIPELINE_RUN]: found.run_id } },
+    });
+  }
+
+  /** Runs of a name, the first one first. */
+  async #find(called: string): Promise<PipelineRun[]> {
+    const filter = {
+      predicates: [{ key: 'display_name', operation: 'EQUALS', string_value: called }],
+    };
+    const words = new URLSearchParams({
+      filter: JSON.stringify(filter),
+      sort_by: 'created_at asc',
+      page_size: '10',
+    });
+    const found = (await this.#cluster.ask(`${this.#api}/runs?${words}`)) as
+      | { runs?: PipelineRun[] }
+      | undefined;
+    return found?.runs ?? [];
+  }
+
+  async #terminate({ metadata: { annotations } }: StoredObject): Promise<void> {
+    const id = annotations?.[PIPELINE_RUN];
+    if (id !== undefined)
+      await this.#post(`/runs/${encodeURIComponent(id)}:terminate`, {}).catch(passInvalid);
+  }
+
+  /** Ends what waits for its pods, which Kubeflow takes for a failure like any other. */
+  async #endWaiting({ metadata: { labels } }: StoredObject): Promise<void> {
+    const { items } = await this.#cluster.list(PODS, {
+      labels: `same.dev/run=${labels!['same.dev/run']},same.dev/step`,
+    });
+    for (const pod of items)
+      if (!hasStarted(pod)) await this.#cluster.delete(PODS, pod.metadata.name, { uid: pod.metadata.uid });
+  }
+
+  /** What it says is wrong stays wrong: also where it calls that an error of its own. */
+  async #post(path: string, body: ClusterObject): Promise<Record<string, unknown>> {
+    try {
+      return await this.#cluster.post(`${this.#api}${path}`, body);
+    } catch (error) {
+      if (!(error instanceof SameError) || whyOf(error) !== 'busy' || error.details.status !== 500)
+        throw error;
+      throw clusterError('invalid', error.findings[0]!.message, error);
+    }
+  }
+}
+
+function passInvalid(error: unknown): void {
+  if (!['invalid', 'missing'].includes(whyOf(error) ?? '')) throw error;
+}

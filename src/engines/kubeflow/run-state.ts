@@ -1,0 +1,125 @@
+import type { StoredObject } from '../kubernetes/cluster.ts';
+import { endOf, MAIN } from '../kubernetes/pod-state.ts';
+import type { Watched } from '../kubernetes/watched.ts';
+import type { SubmittedCell, SubmittedState, SubmittedTry } from '../submitted/system.ts';
+import { cellToldIn } from './watched-step.ts';
+
+/** The annotation by which what claims a run says which one of Kubeflow's it is. */
+export const PIPELINE_RUN = 'same.dev/pipeline-run';
+/** What Kubeflow calls a run in its pods. */
+const RUN_LABEL = 'pipeline/runid';
+/** Of a run that its API does not have any more. */
+export const GONE = 'GONE';
+
+/** A run as the API of Kubeflow tells it, as far as it is read here. */
+export interface PipelineRun {
+  run_id?: string;
+  state?: string;
+  /** The beginning of all time where it has not ended. */
+  finished_at?: string;
+  error?: { message?: string };
+  run_details?: { task_details?: { display_name?: string; state?: string; error?: { message?: string } }[] };
+}
+
+const OVER = ['SUCCEEDED', 'SKIPPED', 'FAILED', 'CANCELED', GONE];
+const SHUT_DOWN = ['CANCELING', 'CANCELED', GONE];
+
+/** Pods that were seen, by their ids: one that is deleted was a try all the same. */
+const seen = new WeakMap<Watched, Map<string, StoredObject>>();
+
+/** Reads how far a run is: all of it from what Kubeflow says of it, its cells from their pods. */
+export function pipelineRunState(there: StoredObject, pods: Watched | undefined): SubmittedState {
+  const run = (there.status ?? {}) as PipelineRun;
+  const id = there.metadata.annotations?.[PIPELINE_RUN];
+  const state = run.state ?? '';
+  return {
+    isTaken: state !== '' && state !== 'PENDING',
+    isHeld: id === undefined,
+    message: messageOf(run, id),
+    isOver: OVER.includes(state),
+    ...(OVER.includes(state) ? { endedAt: run.finished_at ?? there.metadata.creationTimestamp! } : {}),
+    isShutDown: SHUT_DOWN.includes(state),
+    cell(label, slot) {
+      if (id === undefined || !pods) return undefined;
+      const cell = cellOf(pods, id, label, slot);
+      // It starts nothing more once a step has failed.
+      if (cell || state !== 'FAILED' || !hasFailed(pods, id)) return cell;
+      return { tries: [], isOver: true, isLeftOut: true, message: '' };
+    },
+  };
+}
+
+/** The pod of a try, while it is there. */
+export function podOfTry(pods: Watched, { id }: SubmittedTry): StoredObject | undefined {
+  const { uid, name } = JSON.parse(id) as { uid: string; name: string };
+  const pod = pods.objects.get(name);
+  return pod?.metadata.uid === uid ? pod : undefined;
+}
+
+function messageOf({ state = '', error, run_details: details }: PipelineRun, id = ''): string {
+  if (state === GONE) return 'its run was deleted in Kubeflow';
+  const failed = details?.task_details?.find((task) => task.state === 'FAILED' && task.error?.message);
+  const said = error?.message ?? (failed && `${failed.display_name}: ${failed.error!.message}`);
+  if (said) return said;
+  // As a rule it says no more; its controller does.
+  if (state === 'FAILED') return `its run has failed: kubectl describe workflows -l pipeline/runid=${id}`;
+  return state === '' ? '' : `its run is ${state.toLowerCase()}`;
+}
+
+/** Whether a step of a run did: of what failed otherwise nobody knows what it says of other steps. */
+function hasFailed(pods: Watched, run: string): boolean {
+  return [...knownOf(pods).values()].some(
+    (pod) =>
+      isOf(pod, run) &&
+      pod.metadata.labels!['same.dev/step'] !== undefined &&
+      (endOf(pod)?.exitCode ?? 0) !== 0,
+  );
+}
+
+function isOf({ metadata: { labels } }: StoredObject, run: string): boolean {
+  return labels?.[RUN_LABEL] === run;
+}
+
+function knownOf(pods: Watched): Map<string, StoredObject> {
+  const known = seen.get(pods) ?? new Map<string, StoredObject>();
+  seen.set(pods, known);
+  for (const pod of pods.objects.values()) known.set(pod.metadata.uid, pod);
+  return known;
+}
+
+function cellOf(pods: Watched, run: string, label: string, slot: number): SubmittedCell | undefined {
+  let retries = 0;
+  const tries: { at: string; tried: SubmittedTry }[] = [];
+  for (const pod of knownOf(pods).values()) {
+    const { labels = {}, name, uid, creationTimestamp = '' } = pod.metadata;
+    if (!isOf(pod, run) || labels['same.dev/step'] !== label) continue;
+    const told = cellToldIn(argumentsOf(pod));
+    if (told?.slot !== slot) continue;
+    retries = told.retries;
+    const end = endOf(pod);
+    const isDeleted = pods.objects.get(name)?.metadata.uid !== uid;
+    tries.push({
+      at: `${creationTimestamp} ${name}`,
+      tried: {
+        id: JSON.stringify({ name, uid }),
+        message: isDeleted && !end ? 'its pod was deleted' : (end?.message ?? ''),
+        isOver: isDeleted || end !== undefined,
+        ...(end?.exitCode === undefined ? {} : { exitCode: end.exitCode }),
+        ...(end?.podReason === undefined ? {} : { podReason: end.podReason }),
+      },
+    });
+  }
+  if (tries.length === 0) return undefined;
+  tries.sort((a, b) => (a.at < b.at ? -1 : 1));
+  const last = tries.at(-1)!.tried;
+  return {
+    tries: tries.map(({ tried }) => tried),
+    isOver: last.isOver && (last.exitCode === 0 || tries.length > retries),
+    message: last.message,
+  };
+}
+
+function argumentsOf(pod: StoredObject): string[] {
+  const { containers = [] } = (pod.spec ?? {}) as { containers?: { name: string; args?: string[] }[] };
+  return containers.find(({ name }) => name === MAIN)?.args ?? [];
+}

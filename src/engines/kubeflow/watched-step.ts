@@ -1,0 +1,78 @@
+import { parseQuantity } from '../../program/quantity.ts';
+import { labelsOf } from '../kubernetes/carried-objects.ts';
+import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
+import {
+  deadlineSeconds,
+  nodeSelector,
+  POD_SECURITY,
+  ROOT,
+  SECRET,
+  specObjects,
+  VOLUME,
+} from '../kubernetes/step-container.ts';
+import { resourcesOf, SLOT } from './executors.ts';
+import { watchedStartText } from './start.ts';
+
+/** The container of a step of a run that its client watches: it is told its step, its cell and its retries, in this order. */
+export function watchedContainer({ step, image }: CompiledStep): ClusterObject {
+  const resources = resourcesOf(step);
+  return {
+    image,
+    command: ['sh', '-c', watchedStartText(step.secrets), 'same'],
+    args: [step.name, `{{$.inputs.parameters['${SLOT}']}}`, String(step.retries.max)],
+    ...(Object.keys(resources).length === 0 ? {} : { resources }),
+  };
+}
+
+/** What the pod of a try says of its cell: what {@link watchedContainer} is told. */
+export function cellToldIn(args: readonly string[]): { slot: number; retries: number } | undefined {
+  const [slot, retries] = args.slice(-2).map(Number);
+  if (args.length < 4 || !Number.isInteger(slot) || !Number.isInteger(retries)) return undefined;
+  return { slot: slot!, retries: retries! };
+}
+
+/**
+ * What Kubernetes is told of such pods: what they read and leave is on the volume of the run, their scripts are objects.
+ * They are not kept from the network: what tells Kubeflow of the end of a step is in the same container.
+ */
+export function watchedPod(compiled: CompiledStep, name: string, compilation: Compilation): ClusterObject {
+  const { step, after } = compiled;
+  const { runId, optionalSecrets, watched } = compilation;
+  const labels = nodeSelector(step, compilation);
+  const deadline = deadlineSeconds(step);
+  const { disk } = step.resources;
+  const directory = watched?.directory ?? runId;
+  const mount = (path: string, of: string) => ({
+    constant: VOLUME,
+    mountPath: `${ROOT}/${path}`,
+    subPath: `${directory}/${of}`,
+  });
+  return {
+    podMetadata: { labels: { ...labelsOf(runId), 'same.dev/step': name } },
+    emptyDirMounts: [
+      {
+        // Volumes of claims have the names of these.
+        volumeName: 'work',
+        mountPath: ROOT,
+        ...(disk === undefined ? {} : { sizeLimit: String(Math.ceil(parseQuantity(disk.size)!)) }),
+      },
+    ],
+    configMapAsVolume: specObjects(compiled, compilation).map((configMapName, number) => ({
+      configMapName,
+      mountPath: `${ROOT}/config/${number}`,
+    })),
+    pvcMount: [mount('keep', step.name), ...after.map((source) => mount(`from/${source}`, source))],
+    securityContext: { runAsUser: POD_SECURITY.runAsUser, runAsGroup: POD_SECURITY.runAsGroup },
+    ...(labels === undefined ? {} : { nodeSelector: { labels } }),
+    ...(deadline === undefined ? {} : { activeDeadlineSeconds: String(deadline) }),
+    ...(step.secrets.length === 0
+      ? {}
+      : {
+          secretAsEnv: step.secrets.map((secret) => ({
+            secretName: watched?.secret ?? SECRET,
+            keyToEnv: [{ secretKey: secret, envVar: secret }],
+            optional: optionalSecrets.includes(secret),
+          })),
+        }),
+  };
+}

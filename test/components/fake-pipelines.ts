@@ -1,0 +1,66 @@
+import type { Kind, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
+import { ToldCluster } from './told-cluster.ts';
+
+/** A run as the API of Kubeflow Pipelines 2.17 answered with it, all that is read of it. */
+interface FakeRun {
+  run_id: string;
+  display_name: string;
+  state: string;
+  pipeline_spec?: object;
+}
+
+const API = '/proxy/apis/v2beta1';
+
+/** A cluster in memory with the API of Kubeflow's runs, which answers as a real one did. */
+export class FakePipelines extends ToldCluster {
+  /** The first one first. */
+  readonly runs: FakeRun[] = [];
+  health: Record<string, unknown> | undefined = { multi_user: false, pipeline_store: 'database' };
+  /** Called when a run is there, before its client is answered. */
+  afterPost: (run: FakeRun) => void = () => {};
+
+  override async ask(path: string): Promise<Record<string, unknown> | undefined> {
+    this.onAsk(`ask ${path}`);
+    const asked = new URL(path.slice(path.indexOf(API) + API.length), 'http://it');
+    if (asked.pathname === '/healthz') return this.health;
+    const id = /^\/runs\/(.+)$/.exec(asked.pathname)?.[1];
+    if (id !== undefined) return this.runs.find(({ run_id }) => run_id === id) as never;
+    const { predicates } = JSON.parse(asked.searchParams.get('filter')!);
+    const [{ key, operation, string_value: called }] = predicates;
+    if (key !== 'display_name' || operation !== 'EQUALS') throw new Error(`unknown filter on ${key}`);
+    const runs = this.runs.filter((run) => run.display_name === called);
+    return runs.length === 0 ? {} : { runs, total_size: runs.length };
+  }
+
+  override async post(path: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+    this.onAsk(`post ${path}`);
+    const rest = path.slice(path.indexOf(API) + API.length);
+    if (rest === '/runs') {
+      const run = { ...body, run_id: `run-${this.runs.length + 1}`, state: 'PENDING' } as FakeRun;
+      this.runs.push(run);
+      this.afterPost(run);
+      return { ...run };
+    }
+    const run = this.runs.find(({ run_id }) => rest === `/runs/${run_id}:terminate`);
+    if (!run) throw clusterError('missing', 'Failed to terminate a run: ResourceNotFoundError');
+    if (!['PENDING', 'RUNNING'].includes(run.state))
+      throw clusterError('invalid', 'Failed to terminate a run: Row not found');
+    run.state = 'CANCELING';
+    return {};
+  }
+
+  override async patch(
+    { plural }: Kind,
+    name: string,
+    changes?: Record<string, unknown>,
+  ): Promise<StoredObject> {
+    this.onAsk(`patch ${plural}`);
+    const there = this.objects.get(`${plural}/${name}`)!;
+    const { annotations } = (changes?.metadata ?? {}) as { annotations?: object };
+    const metadata = { ...there.metadata, annotations: { ...there.metadata.annotations, ...annotations } };
+    const changed = { ...there, metadata };
+    this.objects.set(`${plural}/${name}`, changed);
+    return changed;
+  }
+}

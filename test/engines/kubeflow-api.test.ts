@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PIPELINE_RUNS, withPipelineRuns } from '../../src/engines/kubeflow/pipeline-runs.ts';
+import { PODS, whyOf } from '../../src/engines/kubernetes/cluster.ts';
+import { refusedByCluster, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
+import { SameError } from '../../src/errors/same-error.ts';
+import { FakePipelines } from '../components/fake-pipelines.ts';
+import { stored } from '../components/told-cluster.ts';
+
+const OBJECT = {
+  metadata: { name: 'same-1-run', labels: { 'same.dev/run': '1' }, annotations: { 'same.dev/runs': 'a' } },
+  spec: {
+    ...{ display_name: 'demo:1.0', pipeline_spec: { pipeline_spec: { root: {} } }, runtime_config: {} },
+    suspend: true,
+  },
+};
+const RELEASE = { spec: { suspend: false } };
+
+function lab() {
+  const api = new FakePipelines();
+  return { api, cluster: withPipelineRuns(api) };
+}
+
+describe('runs of Kubeflow as objects of a cluster', () => {
+  it('are handed over once they are released, with all that they are, and found by their claim', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    assert.equal(api.runs.length, 0);
+    const there = await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    const [run] = api.runs;
+    assert.deepEqual(run!.pipeline_spec, OBJECT.spec.pipeline_spec);
+    assert.equal('suspend' in run!, false);
+    assert.match(run!.display_name, /^demo:1\.0 same-1-run-/);
+    assert.equal(there.metadata.annotations!['same.dev/pipeline-run'], run!.run_id);
+    assert.equal((there.status as { state: string }).state, 'PENDING');
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    assert.equal(api.runs.length, 1);
+    const { items } = await cluster.list(PIPELINE_RUNS, { labels: 'same.dev/run=1' });
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      ['same-1-run'],
+    );
+    assert.equal('data' in items[0]!, false);
+  });
+
+  it('are found again where the answer to what was handed over was lost, or the client died', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    api.afterPost = () => {
+      api.afterPost = () => {};
+      throw unreachable('https://it', new Error('aborted'));
+    };
+    await assert.rejects(
+      cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE),
+      (error) => whyOf(error) === 'unreachable',
+    );
+    assert.equal(api.runs.length, 1);
+    const there = await withPipelineRuns(api).patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    assert.equal(api.runs.length, 1);
+    assert.equal(there.metadata.annotations!['same.dev/pipeline-run'], api.runs[0]!.run_id);
+  });
+
+  it('are the first of two that were handed over at the same time; the other is ended', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    api.afterPost = (run) => {
+      api.afterPost = () => {};
+      api.runs.unshift({ ...run, run_id: 'other', state: 'RUNNING' });
+    };
+    const there = await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    assert.equal(there.metadata.annotations!['same.dev/pipeline-run'], 'other');
+    assert.deepEqual(
+      api.runs.map(({ run_id, state }) => [run_id, state]),
+      [
+        ['other', 'RUNNING'],
+        ['run-1', 'CANCELING'],
+      ],
+    );
+  });
+
+  it('are refused for good where it calls what is wrong an error of its own', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    const message = 'Failed to create a new run: InternalServerError: Invalid input error';
+    api.onAsk = (what) => {
+      if (what.startsWith('post'))
+        throw refusedByCluster('take it', 500, JSON.stringify({ code: 13, message }));
+    };
+    await assert.rejects(cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE), (error) => {
+      assert.ok(error instanceof SameError);
+      assert.deepEqual([error.code, whyOf(error)], ['SAME1705', 'invalid']);
+      assert.match(error.message, /Invalid input error/);
+      return true;
+    });
+    for (const [status, why] of [
+      [503, 'busy'],
+      [401, 'login'],
+      [403, 'forbidden'],
+    ] as const) {
+      api.onAsk = (what) => {
+        if (what.startsWith('post')) throw refusedByCluster('take it', status, '{}');
+      };
+      await assert.rejects(
+        cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE),
+        (error) => whyOf(error) === why,
+      );
+    }
+    assert.equal(api.runs.length, 0);
+  });
+
+  it('are ended when they are asked to, once, and stay in its history when their claim goes', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { end: 'all' } });
+    assert.equal(api.runs[0]!.state, 'CANCELING');
+    // It refuses to end what has ended, and that is no trouble.
+    assert.equal(await cluster.delete(PIPELINE_RUNS, 'same-1-run'), true);
+    assert.equal(api.runs.length, 1);
+    assert.equal(await cluster.get(PIPELINE_RUNS, 'same-1-run'), undefined);
+    assert.equal(await cluster.delete(PIPELINE_RUNS, 'same-1-run'), false);
+  });
+
+  it('are over where somebody has deleted them', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    api.runs.length = 0;
+    const there = await cluster.get(PIPELINE_RUNS, 'same-1-run');
+    assert.equal((there!.status as { state: string }).state, 'GONE');
+  });
+
+  it('end what waits for its pods alone, where only that is asked', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    const running = { containerStatuses: [{ name: 'main', state: { running: {} } }] };
+    api.objects.set('pods/waits', stored('waits'));
+    api.objects.set('pods/runs', stored('runs', { status: running }));
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { end: 'waiting' } });
+    assert.deepEqual(
+      (await cluster.list(PODS)).items.map(({ metadata }) => metadata.name),
+      ['runs'],
+    );
+    assert.equal(api.runs[0]!.state, 'PENDING');
+  });
+
+  it('are told as they change, and when they are gone', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    const over = new AbortController();
+    const told: string[] = [];
+    for await (const { type, object } of cluster.watch(
+      PIPELINE_RUNS,
+      { resourceVersion: '1' },
+      over.signal,
+    )) {
+      const { state } = object.status as { state: string };
+      told.push(`${type} ${state}`);
+      if (type === 'DELETED') over.abort();
+      else if (state === 'PENDING') api.runs[0]!.state = 'RUNNING';
+      else api.objects.delete('configmaps/same-1-run');
+    }
+    assert.deepEqual(told, ['MODIFIED PENDING', 'MODIFIED RUNNING', 'DELETED RUNNING']);
+  });
+
+  it('are in the namespace of Kubeflow alone, and of one for several users not at all', async () => {
+    for (const [health, message] of [
+      [undefined, /is not in namespace studies of context lab: it has no service ml-pipeline/],
+      [{ multi_user: true }, /is for several users/],
+    ] as const) {
+      const { api, cluster } = lab();
+      api.health = health;
+      await assert.rejects(cluster.list(PIPELINE_RUNS), (error) => {
+        assert.ok(error instanceof SameError);
+        assert.equal(error.code, 'SAME1702');
+        assert.match(error.message, message);
+        return true;
+      });
+    }
+  });
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { pipelineRunState, podOfTry } from '../../src/engines/kubeflow/run-state.ts';
+import { watchedStartText } from '../../src/engines/kubeflow/start.ts';
+import { kubeflow } from '../../src/engines/kubeflow/system.ts';
+import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import type { CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
+import type { Watched } from '../../src/engines/kubernetes/watched.ts';
+import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'same-kubeflow-run-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+const watched = { id: 'the-run', directory: `kubeflow-${RUN}`, secret: 'same-secrets-of-it' };
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into documents of every shape
+function handed(steps: CompiledStep[]): any {
+  const { objects, findings } = kubeflow.compile({
+    ...compilation(steps),
+    watched,
+  });
+  const run = objects.at(-1) as {
+    spec: { pipeline_spec: { pipeline_spec: unknown; platform_spec: unknown } };
+  };
+  const { pipeline_spec: pipeline, platform_spec: platform } = run.spec.pipeline_spec;
+  return { run, pipeline, platform, objects, findings: findings.map(({ message }) => message) };
+}
+
+describe('a plan as a run of Kubeflow that is watched', () => {
+  const input = { isMounted: true, sources: [{ source: { step: 'prep', slot: 0, output: 'f' } }] };
+  const prep = () =>
+    compiled('prep', { run: ['true'], outputs: { f: {} }, secrets: ['TOKEN'], retries: { max: 2 } });
+  const train = () => {
+    const step = compiled(
+      'train',
+      { ...matrixOf(3), inputs: { f: { from: 'prep.f' } } },
+      { after: ['prep'] },
+    );
+    return { ...step, cells: step.cells.map((cell) => ({ ...cell, inputs: { f: input } })) };
+  };
+
+  it('hands nothing on by artifacts: what steps read and leave is on the volume of the run', () => {
+    const { pipeline, platform, objects, findings } = handed([prep(), train()]);
+    assert.deepEqual(findings, []);
+    assert.doesNotMatch(JSON.stringify(pipeline), /artifacts/);
+    assert.deepEqual(pipeline.root.dag.tasks.train.dependentTasks, ['prep']);
+    const pods = platform.platforms.kubernetes.deploymentSpec.executors;
+    assert.deepEqual(
+      pods['exec-train'].pvcMount.map((mount: Record<string, string>) => [mount.mountPath, mount.subPath]),
+      [
+        ['/same/keep', `kubeflow-${RUN}/train`],
+        ['/same/from/prep', `kubeflow-${RUN}/prep`],
+      ],
+    );
+    const carried = objects.slice(0, -1).map((object: StoredObject) => object.metadata.name);
+    for (const { configMapName } of pods['exec-train'].configMapAsVolume)
+      assert.ok(carried.includes(configMapName), configMapName);
+    // Nothing is mounted into its place: the script puts it there.
+    const script = objects.find((object: StoredObject) => object.metadata.name === `same-${RUN}-train`);
+    assert.match(script.data['step.sh'], /put "\$B\/from\/prep\/0\/f" '\/same\/in\/f'/);
+  });
+
+  it('tells each pod its step, its cell and its retries, and secrets by the name of those of the run', () => {
+    const { pipeline, platform, run } = handed([prep(), train()]);
+    const { args } = pipeline.deploymentSpec.executors['exec-prep'].container;
+    assert.deepEqual(args, ['prep', "{{$.inputs.parameters['_slot']}}", '2']);
+    const pod = platform.platforms.kubernetes.deploymentSpec.executors['exec-prep'];
+    assert.deepEqual(pod.secretAsEnv, [
+      { secretName: watched.secret, keyToEnv: [{ secretKey: 'TOKEN', envVar: 'TOKEN' }], optional: false },
+    ]);
+    assert.deepEqual(pod.podMetadata.labels, {
+      'app.kubernetes.io/managed-by': 'same',
+      'same.dev/run': RUN,
+      'same.dev/step': 'prep',
+    });
+    assert.match(run.spec.description, /the-run/);
+  });
+});
+
+describe('the first command of a watched task', () => {
+  const shells = [['sh'], ['bash', '--posix']];
+  for (const shell of shells)
+    it(`counts attempts by what they left, and puts accounts aside, in ${shell[0]}`, () => {
+      const root = mkdtempSync(join(home, 'root-'));
+      for (const [number, name] of ['shim.sh', 'step.sh'].entries()) {
+        mkdirSync(join(root, 'config', String(number)), { recursive: true });
+        writeFileSync(join(root, 'config', String(number), name), '');
+      }
+      // What the shim is told, and an account as it leaves one.
+      writeFileSync(
+        join(root, 'config/0/shim.sh'),
+        `mkdir -p "$SAME_KEEP/.same"; echo "$SAME_CELL $SAME_RETRIES" >>"${root}/told"; export -p >"${root}/env"
+         echo "{\\"again\\":$AGAIN,}" >"$SAME_KEEP/.same/exit.json"; [ -f "$SAME_STEP_FILE" ] || exit 9`,
+      );
+      const attempt = (again: boolean) => {
+        rmSync(join(root, 'spec'), { recursive: true, force: true });
+        const ended = spawnSync(
+          shell[0]!,
+          [
+            ...shell.slice(1),
+            ...['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'train', '4', '3'],
+          ],
+          {
+            env: { PATH: process.env.PATH, AGAIN: String(again), KFP_POD_NAME: 'x' },
+            encoding: 'utf8',
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        );
+        assert.equal(ended.status, 0, ended.stderr);
+      };
+      for (const again of [true, true, false, true]) attempt(again);
+      assert.equal(readFileSync(join(root, 'told'), 'utf8'), '4 0\n4 1\n4 2\n4 3\n');
+      // The third is final: it stays where its outputs are, and the fourth says the same again.
+      assert.deepEqual(readdirSync(join(root, 'keep/4')).sort(), ['.same', '.same-1', '.same-2']);
+      assert.doesNotMatch(readFileSync(join(root, 'env'), 'utf8'), /KFP_POD_NAME/);
+      assert.ok(existsSync(join(root, 'spec/step.sh')));
+    });
+});
+
+const claim = (status: object, annotations = { 'same.dev/pipeline-run': 'r1' }): StoredObject => ({
+  metadata: { name: 'run', uid: 'u', resourceVersion: '1', annotations },
+  status,
+});
+
+function pod(
+  name: string,
+  slot: number,
+  more: { status?: object; run?: string; retries?: number } = {},
+): StoredObject {
+  const { status = {}, run = 'r1', retries = 0 } = more;
+  return {
+    metadata: {
+      ...{
+        name,
+        uid: `uid-${name}`,
+        resourceVersion: '1',
+        creationTimestamp: `2026-01-01T00:00:0${name.at(-1)}Z`,
+      },
+      labels: { 'pipeline/runid': run, 'same.dev/step': 'train' },
+    },
+    spec: {
+      containers: [
+        { name: 'wait' },
+        { name: 'main', args: ['sh', '-c', 'text', 'same', 'train', String(slot), String(retries)] },
+      ],
+    },
+    status,
+  };
+}
+
+const ended = (exitCode: number) => ({
+  containerStatuses: [{ name: 'main', state: { terminated: { exitCode } } }],
+});
+
+function podsOf(...pods: StoredObject[]): Watched {
+  return { objects: new Map(pods.map((each) => [each.metadata.name, each])) } as unknown as Watched;
+}
+
+describe('how far a run of Kubeflow is', () => {
+  it('is what its API says of all of it', () => {
+    const of = (status: object) => pipelineRunState(claim(status), podsOf());
+    for (const [state, isTaken, isOver, isShutDown] of [
+      ['PENDING', false, false, false],
+      ['RUNNING', true, false, false],
+      ['CANCELING', true, false, true],
+      ['CANCELED', true, true, true],
+      ['SUCCEEDED', true, true, false],
+      ['FAILED', true, true, false],
+      ['GONE', true, true, true],
+    ] as const) {
+      const told = of({ state });
+      assert.deepEqual([told.isTaken, told.isOver, told.isShutDown], [isTaken, isOver, isShutDown], state);
+    }
+    // What the real one says between its first states.
+    assert.deepEqual([of({}).isTaken, of({}).isOver, of({}).message], [false, false, '']);
+    assert.equal(pipelineRunState(claim({}, {} as never), podsOf()).isHeld, true);
+    const failed = { display_name: 'train-driver', state: 'FAILED', error: { message: 'no store' } };
+    assert.equal(
+      of({ state: 'FAILED', run_details: { task_details: [failed] } }).message,
+      'train-driver: no store',
+    );
+  });
+
+  it('is of its cells what their pods say, of this run alone, the first one first', () => {
+    const pods = podsOf(
+      pod('p3', 1, { retries: 2 }),
+      pod('p2', 1, { status: ended(1), retries: 2 }),
+      pod('p1', 0, { status: ended(0) }),
+      pod('p0', 1, { run: 'before', status: ended(0) }),
+      { metadata: { name: 'driver', uid: 'd', resourceVersion: '1', labels: { 'pipeline/runid': 'r1' } } },
+    );
+    const state = pipelineRunState(claim({ state: 'RUNNING' }), pods);
+    const cell = state.cell('train', 1)!;
+    assert.deepEqual(
+      cell.tries.map((tried) => [podOfTry(pods, tried)!.metadata.name, tried.isOver, tried.exitCode]),
+      [
+        ['p2', true, 1],
+        ['p3', false, undefined],
+      ],
+    );
+    assert.equal(cell.isOver, false);
+    assert.equal(state.cell('train', 0)!.isOver, true);
+    assert.equal(state.cell('train', 2), undefined);
+  });
+
+  it('is over for a cell once its last try has failed, and a pod that is deleted was a try', () => {
+    const pods = podsOf(pod('p1', 0, { retries: 1 }), pod('p2', 0, { status: ended(3), retries: 1 }));
+    const read = () => pipelineRunState(claim({ state: 'RUNNING' }), pods).cell('train', 0)!;
+    assert.equal(read().isOver, true);
+    pods.objects.delete('p1');
+    const [first, second] = read().tries;
+    assert.deepEqual([first!.isOver, first!.message], [true, 'its pod was deleted']);
+    assert.equal(podOfTry(pods, first!), undefined);
+    assert.equal(second!.exitCode, 3);
+  });
+});
