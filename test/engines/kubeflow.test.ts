@@ -149,7 +149,11 @@ describe('a plan as a pipeline of Kubeflow', () => {
       network: true,
     };
     const { spec, pods, text } = compile(compiled('train', step, { variables: { TOKEN: 'declared' } }));
-    assert.deepEqual(spec.root.dag.tasks.train.retryPolicy, { maxRetryCount: 2 });
+    // Without times of its own Kubeflow tries nothing again.
+    assert.deepEqual(spec.root.dag.tasks.train.retryPolicy, {
+      ...{ maxRetryCount: 2, backoffDuration: '10s', backoffFactor: 2 },
+      backoffMaxDuration: '31536000s',
+    });
     const { resources } = spec.deploymentSpec.executors['exec-train'].container;
     assert.equal(resources.resourceCpuLimit, '0.5');
     assert.equal(resources.resourceMemoryLimit, '1610612736');

@@ -15,6 +15,11 @@ const OBJECT_BYTES = 900_000;
 const TASK_BYTES = 1_500;
 /** Artifacts that one task reads: they reach it in one argument of at most 128 KiB, some hundred bytes each. */
 const MOST_SOURCES = 200;
+/**
+ * How long is waited between attempts, and for how long after the first one there are others: Kubeflow takes nothing said of
+ * that for no time at all, and then tries nothing again.
+ */
+const BACKOFF = { backoffDuration: '10s', backoffFactor: 2, backoffMaxDuration: '31536000s' };
 /** The versions of what is written: of the specification of pipelines, and of what made it. */
 const SCHEMA_VERSION = '2.1.0';
 
@@ -158,7 +163,7 @@ function attempts({ compiled, name }: TaskGroup, task: StepTask): ClusterObject 
     taskInfo: { name: task.slots.length === 1 ? compiled.cells[task.slots[0]!]!.name : name },
     componentRef: { name: `comp-${task.name}` },
     cachingOptions: { enableCache: false },
-    ...(max === 0 ? {} : { retryPolicy: { maxRetryCount: max } }),
+    ...(max === 0 ? {} : { retryPolicy: { maxRetryCount: max, ...BACKOFF } }),
   };
 }
 
