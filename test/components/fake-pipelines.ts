@@ -1,5 +1,6 @@
-import type { Kind, StoredObject } from '../../src/engines/kubernetes/cluster.ts';
+import { type Kind, type StoredObject, whyOf } from '../../src/engines/kubernetes/cluster.ts';
 import { clusterError } from '../../src/engines/kubernetes/cluster-error.ts';
+import type { StandIn } from './cluster/recording-api.ts';
 import { ToldCluster } from './told-cluster.ts';
 
 /** A run as the API of Kubeflow Pipelines 2.17 answered with it, all that is read of it. */
@@ -62,5 +63,27 @@ export class FakePipelines extends ToldCluster {
     const changed = { ...there, metadata };
     this.objects.set(`${plural}/${name}`, changed);
     return changed;
+  }
+}
+
+/** The same behind the API of a real cluster: answers what is asked of Kubeflow's service there. */
+export function pipelinesService(api: FakePipelines): StandIn {
+  return ({ method, path, body }) => {
+    if (!path.includes('/services/ml-pipeline:8888/proxy/')) return undefined;
+    return answered(async () =>
+      method === 'GET' ? api.ask(path) : api.post(path, JSON.parse(await body())),
+    );
+  };
+}
+
+async function answered(asked: () => Promise<object | undefined>): Promise<{ status: number; body: object }> {
+  try {
+    const found = await asked();
+    return found ? { status: 200, body: found } : { status: 404, body: { code: 5, message: 'not found' } };
+  } catch (error) {
+    const { message } = error as Error;
+    return whyOf(error) === 'missing'
+      ? { status: 404, body: { code: 5, message } }
+      : { status: 400, body: { code: 3, message } };
   }
 }

@@ -14,8 +14,19 @@ export interface RecordingApi {
 
 const VERBS: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 
+/** What stands in for a service behind the API. @returns nothing where the real one is to answer */
+export type StandIn = (asked: {
+  method: string;
+  path: string;
+  /** Read only where it is wanted. */
+  body(): Promise<string>;
+}) => Promise<{ status: number; body: object }> | undefined;
+
 /** @param upstream the real API and the authority of its certificate, as PEM */
-export async function recordApi(upstream: { server: string; authority: Buffer }): Promise<RecordingApi> {
+export async function recordApi(
+  upstream: { server: string; authority: Buffer },
+  standIn: StandIn = () => undefined,
+): Promise<RecordingApi> {
   const url = new URL(upstream.server);
   const to = { host: url.hostname, port: Number(url.port), ca: upstream.authority };
   const used = new Set<string>();
@@ -23,6 +34,13 @@ export async function recordApi(upstream: { server: string; authority: Buffer })
   const server = createServer((incoming, answer) => {
     note(incoming, used);
     const { method, headers, url: path } = incoming;
+    const told = standIn({ method: method!, path: path!, body: () => textOf(incoming) });
+    if (told) {
+      void told.then(({ status, body }) =>
+        answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+      );
+      return;
+    }
     const outgoing = request({ ...to, method, path, headers }, (response) => {
       answer.writeHead(response.statusCode!, response.headers);
       response.pipe(answer);
@@ -64,11 +82,19 @@ export async function recordApi(upstream: { server: string; authority: Buffer })
   };
 }
 
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /** @param used takes the right that a request makes use of, where it is one to something in a namespace */
 function note({ method = '', url = '' }: IncomingMessage, used: Set<string>): void {
   const { pathname, searchParams } = new URL(url, 'http://localhost');
   const found =
-    /^\/(?:api|apis\/([^/]+))\/[^/]+\/namespaces\/[^/]+\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(pathname);
+    /^\/(?:api|apis\/([^/]+))\/[^/]+\/namespaces\/[^/]+\/([^/]+)(?:\/([^/]+)(?:\/([^/]+)(?:\/.*)?)?)?$/.exec(
+      pathname,
+    );
   if (!found) return;
   const [, group, resource, name, part] = found;
   const reading = name !== undefined ? 'get' : searchParams.get('watch') === 'true' ? 'watch' : 'list';
