@@ -110,15 +110,15 @@ if [ "$action" = uninstall ]; then
 fi
 
 case ${SAME_ENVIRONMENT:-local} in
-  local | podman | kubernetes | argo | tekton) ;;
-  kubeflow | slurm)
+  local | podman | kubernetes | argo | tekton | kubeflow) ;;
+  slurm)
     fail 6 "SAME_ENVIRONMENT=$SAME_ENVIRONMENT is not available: this version of same has no $SAME_ENVIRONMENT engine" \
-      'this version has local, podman, kubernetes, argo and tekton: unset SAME_ENVIRONMENT, or set it to one of them' ;;
+      'this version has local, podman, kubernetes, argo, tekton and kubeflow: unset SAME_ENVIRONMENT, or set it to one of them' ;;
   *)
     # What `same set target` has set is known to that home.
     [ -f "${SAME_HOME:-${HOME:-}/.same}/config.yaml" ] ||
       fail 2 "SAME_ENVIRONMENT=$SAME_ENVIRONMENT names no target" \
-        'known: local, podman, kubernetes, argo, tekton (kubeflow, slurm: not in this version)' ;;
+        'known: local, podman, kubernetes, argo, tekton, kubeflow (slurm: not in this version)' ;;
 esac
 
 # Everything that could be in the way, before anything is written.

@@ -165,7 +165,7 @@ test('programs stay until --purge, which removes nothing that is not theirs', ()
 
 test('targets of this version are accepted, others say what is missing; nothing is written', () => {
   const { install, files } = user();
-  for (const engine of ['kubeflow', 'slurm']) {
+  for (const engine of ['slurm']) {
     const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });
     assert.equal(status, 6);
     assert.match(stderr, new RegExp(`has no ${engine} engine`));
@@ -176,7 +176,7 @@ test('targets of this version are accepted, others say what is missing; nothing 
 
 test('engines that run, and whatever a home may have set, are no reason to refuse', () => {
   const { install, home } = user();
-  for (const engine of ['podman', 'kubernetes', 'argo', 'tekton']) {
+  for (const engine of ['podman', 'kubernetes', 'argo', 'tekton', 'kubeflow']) {
     const { status, stderr } = install([], { SAME_ENVIRONMENT: engine });
     assert.equal(status, 0, stderr);
   }
