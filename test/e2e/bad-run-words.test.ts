@@ -144,9 +144,14 @@ describe('words that a run does not understand are all named, nothing runs, and 
         { code: 'SAME1702', exit: 6, message: 'sbatch' },
       ],
       [
-        'a number of steps at a time where the engine starts all that can run',
+        'a number of steps at a time where Tekton starts all that can run',
         run('--engine', 'tekton', '--jobs', '2'),
         { code: ['SAME1902', 'SAME1016'], message: 'engine tekton does not take --jobs' },
+      ],
+      [
+        'a number of steps at a time where Kubeflow starts all that can run',
+        run('--engine', 'kubeflow', '--jobs', '2'),
+        { code: ['SAME1902', 'SAME1016'], message: 'engine kubeflow does not take --jobs' },
       ],
       [
         'going on after a failure where the engine does not',
