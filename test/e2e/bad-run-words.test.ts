@@ -166,7 +166,7 @@ describe('words that a run does not understand are all named, nothing runs, and 
       [
         'a place in SAME_ENVIRONMENT that is not there yet',
         run(),
-        { code: 'SAME1702', exit: 6, message: 'kubeflow', env: { SAME_ENVIRONMENT: 'kubeflow' } },
+        { code: 'SAME1702', exit: 6, message: 'katib', env: { SAME_ENVIRONMENT: 'katib' } },
       ],
     ],
   );
