@@ -165,7 +165,8 @@ const ended = (exitCode: number) => ({
 });
 
 function podsOf(...pods: StoredObject[]): Watched {
-  return { objects: new Map(pods.map((each) => [each.metadata.name, each])) } as unknown as Watched;
+  const objects = new Map(pods.map((each) => [each.metadata.name, each]));
+  return { objects, changes: 0 } as unknown as Watched;
 }
 
 describe('how far a run of Kubeflow is', () => {
@@ -220,9 +221,24 @@ describe('how far a run of Kubeflow is', () => {
     const read = () => pipelineRunState(claim({ state: 'RUNNING' }), pods).cell('train', 0)!;
     assert.equal(read().isOver, true);
     pods.objects.delete('p1');
+    pods.changes++;
     const [first, second] = read().tries;
     assert.deepEqual([first!.isOver, first!.message], [true, 'its pod was deleted']);
     assert.equal(podOfTry(pods, first!), undefined);
     assert.equal(second!.exitCode, 3);
+  });
+
+  it('leaves out what it has not begun when a step fails, but not what a failure of its own keeps from running', () => {
+    const failed = claim({ state: 'FAILED' });
+    const after = pipelineRunState(failed, podsOf(pod('p1', 0, { status: ended(3) }))).cell('other', 0);
+    assert.deepEqual([after?.isLeftOut, after?.isOver], [true, true]);
+    assert.equal(
+      pipelineRunState(failed, podsOf(pod('p1', 0, { status: ended(0) }))).cell('other', 0),
+      undefined,
+    );
+    assert.match(
+      pipelineRunState(failed, podsOf()).message,
+      /kubectl describe workflows -l pipeline\/runid=r1/,
+    );
   });
 });

@@ -1,5 +1,5 @@
 import type { StoredObject } from '../kubernetes/cluster.ts';
-import { endOf, MAIN } from '../kubernetes/pod-state.ts';
+import { endOf, MAIN, type PodEnd } from '../kubernetes/pod-state.ts';
 import type { Watched } from '../kubernetes/watched.ts';
 import type { SubmittedCell, SubmittedState, SubmittedTry } from '../submitted/system.ts';
 import { cellToldIn } from './watched-step.ts';
@@ -27,6 +27,18 @@ const SHUT_DOWN = ['CANCELING', 'CANCELED', GONE];
 /** Pods that were seen, by their ids: one that is deleted was a try all the same. */
 const seen = new WeakMap<Watched, Map<string, StoredObject>>();
 
+interface RunCells {
+  run: string;
+  /** Of the pods. */
+  changes: number;
+  /** A step has, whichever. */
+  hasFailed: boolean;
+  /** By the label of the step and the slot of the cell. */
+  byKey: ReadonlyMap<string, SubmittedCell>;
+}
+
+const cells = new WeakMap<Watched, RunCells>();
+
 /** Reads how far a run is: all of it from what Kubeflow says of it, its cells from their pods. */
 export function pipelineRunState(there: StoredObject, pods: Watched | undefined): SubmittedState {
   const run = (there.status ?? {}) as PipelineRun;
@@ -41,9 +53,10 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
     isShutDown: SHUT_DOWN.includes(state),
     cell(label, slot) {
       if (id === undefined || !pods) return undefined;
-      const cell = cellOf(pods, id, label, slot);
-      // It starts nothing more once a step has failed.
-      if (cell || state !== 'FAILED' || !hasFailed(pods, id)) return cell;
+      const { byKey, hasFailed } = cellsOf(pods, id);
+      const cell = byKey.get(`${label} ${slot}`);
+      // It starts nothing more once a step has failed; of what fails otherwise nobody knows what it says of others.
+      if (cell || state !== 'FAILED' || !hasFailed) return cell;
       return { tries: [], isOver: true, isLeftOut: true, message: '' };
     },
   };
@@ -66,50 +79,48 @@ function messageOf({ state = '', error, run_details: details }: PipelineRun, id 
   return state === '' ? '' : `its run is ${state.toLowerCase()}`;
 }
 
-/** Whether a step of a run did: of what failed otherwise nobody knows what it says of other steps. */
-function hasFailed(pods: Watched, run: string): boolean {
-  return [...knownOf(pods).values()].some(
-    (pod) =>
-      isOf(pod, run) &&
-      pod.metadata.labels!['same.dev/step'] !== undefined &&
-      (endOf(pod)?.exitCode ?? 0) !== 0,
-  );
-}
-
-function isOf({ metadata: { labels } }: StoredObject, run: string): boolean {
-  return labels?.[RUN_LABEL] === run;
-}
-
-function knownOf(pods: Watched): Map<string, StoredObject> {
-  const known = seen.get(pods) ?? new Map<string, StoredObject>();
-  seen.set(pods, known);
-  for (const pod of pods.objects.values()) known.set(pod.metadata.uid, pod);
-  return known;
-}
-
-function cellOf(pods: Watched, run: string, label: string, slot: number): SubmittedCell | undefined {
-  let retries = 0;
-  const tries: { at: string; tried: SubmittedTry }[] = [];
-  for (const pod of knownOf(pods).values()) {
-    const { labels = {}, name, uid, creationTimestamp = '' } = pod.metadata;
-    if (!isOf(pod, run) || labels['same.dev/step'] !== label) continue;
-    const told = cellToldIn(argumentsOf(pod));
-    if (told?.slot !== slot) continue;
-    retries = told.retries;
+/** What the pods of a run say of its cells, put together once for each state of them. */
+function cellsOf(pods: Watched, run: string): RunCells {
+  const known = cells.get(pods);
+  if (known?.run === run && known.changes === pods.changes) return known;
+  const all = seen.get(pods) ?? new Map<string, StoredObject>();
+  seen.set(pods, all);
+  for (const pod of pods.objects.values()) all.set(pod.metadata.uid, pod);
+  const told = new Map<string, { retries: number; tries: { at: string; tried: SubmittedTry }[] }>();
+  let hasFailed = false;
+  for (const pod of all.values()) {
+    const { labels = {}, name, creationTimestamp = '' } = pod.metadata;
+    const step = labels['same.dev/step'];
+    const own = cellToldIn(argumentsOf(pod));
+    if (labels[RUN_LABEL] !== run || step === undefined || !own) continue;
     const end = endOf(pod);
-    const isDeleted = pods.objects.get(name)?.metadata.uid !== uid;
-    tries.push({
-      at: `${creationTimestamp} ${name}`,
-      tried: {
-        id: JSON.stringify({ name, uid }),
-        message: isDeleted && !end ? 'its pod was deleted' : (end?.message ?? ''),
-        isOver: isDeleted || end !== undefined,
-        ...(end?.exitCode === undefined ? {} : { exitCode: end.exitCode }),
-        ...(end?.podReason === undefined ? {} : { podReason: end.podReason }),
-      },
-    });
+    hasFailed ||= end?.exitCode !== undefined && end.exitCode !== 0;
+    const key = `${step} ${own.slot}`;
+    const cell = told.get(key) ?? { retries: own.retries, tries: [] };
+    told.set(key, cell);
+    cell.tries.push({ at: `${creationTimestamp} ${name}`, tried: triedOf(pod, end, pods) });
   }
-  if (tries.length === 0) return undefined;
+  const made = {
+    ...{ run, changes: pods.changes, hasFailed },
+    byKey: new Map([...told].map(([key, { retries, tries }]) => [key, cellOf(retries, tries)])),
+  };
+  cells.set(pods, made);
+  return made;
+}
+
+function triedOf(pod: StoredObject, end: PodEnd | undefined, pods: Watched): SubmittedTry {
+  const { name, uid } = pod.metadata;
+  const isDeleted = pods.objects.get(name)?.metadata.uid !== uid;
+  return {
+    id: JSON.stringify({ name, uid }),
+    message: isDeleted && !end ? 'its pod was deleted' : (end?.message ?? ''),
+    isOver: isDeleted || end !== undefined,
+    ...(end?.exitCode === undefined ? {} : { exitCode: end.exitCode }),
+    ...(end?.podReason === undefined ? {} : { podReason: end.podReason }),
+  };
+}
+
+function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): SubmittedCell {
   tries.sort((a, b) => (a.at < b.at ? -1 : 1));
   const last = tries.at(-1)!.tried;
   return {
