@@ -65,8 +65,11 @@ describe('a plan as a run of Kubeflow that is watched', () => {
       ],
     );
     const carried = objects.slice(0, -1).map((object: StoredObject) => object.metadata.name);
-    for (const { configMapName } of pods['exec-train'].configMapAsVolume)
+    for (const { configMapName, optional } of pods['exec-train'].configMapAsVolume) {
       assert.ok(carried.includes(configMapName), configMapName);
+      // A pod that begins when all of it is gone ends, and does not wait for it.
+      assert.equal(optional, true);
+    }
     // Nothing is mounted into its place: the script puts it there.
     const script = objects.find((object: StoredObject) => object.metadata.name === `same-${RUN}-train`);
     assert.match(script.data['step.sh'], /put "\$B\/from\/prep\/0\/f" '\/same\/in\/f'/);
@@ -78,7 +81,7 @@ describe('a plan as a run of Kubeflow that is watched', () => {
     assert.deepEqual(args, ['prep', "{{$.inputs.parameters['_slot']}}", '2']);
     const pod = platform.platforms.kubernetes.deploymentSpec.executors['exec-prep'];
     assert.deepEqual(pod.secretAsEnv, [
-      { secretName: watched.secret, keyToEnv: [{ secretKey: 'TOKEN', envVar: 'TOKEN' }], optional: false },
+      { secretName: watched.secret, keyToEnv: [{ secretKey: 'TOKEN', envVar: 'TOKEN' }], optional: true },
     ]);
     assert.deepEqual(pod.podMetadata.labels, {
       'app.kubernetes.io/managed-by': 'same',
@@ -90,6 +93,17 @@ describe('a plan as a run of Kubeflow that is watched', () => {
 });
 
 describe('the first command of a watched task', () => {
+  it('ends at once where what it reads is gone with its run', () => {
+    const root = mkdtempSync(join(home, 'gone-'));
+    const ended = spawnSync(
+      'sh',
+      ['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'bye', '0', '0'],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    assert.equal(ended.status, 125);
+    assert.match(ended.stderr, /same: the run has ended/);
+  });
+
   const shells = [['sh'], ['bash', '--posix']];
   for (const shell of shells)
     it(`counts attempts by what they left, and puts accounts aside, in ${shell[0]}`, () => {

@@ -76,7 +76,9 @@ done); do unset "$v"; done`;
 export function watchedStartText(secrets: readonly string[]): string {
   return `B=${ROOT} i=$2 n=0 r=
 K=$B/keep/$i
-mkdir -p "$B/spec" "$K" && ln -s "$B"/config/*/* "$B/spec/" || exit 125
+mkdir -p "$B/spec" "$K" || exit 125
+for f in "$B"/config/*/*; do [ ! -f "$f" ] || ln -s "$f" "$B/spec/" || exit 125; done
+[ -f "$B/spec/shim.sh" ] && [ -f "$B/spec/step.sh" ] || { echo 'same: the run has ended' >&2; exit 125; }
 for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
 [ ! -f "$K/.same/exit.json" ] || read -r r <"$K/.same/exit.json"
 [ ! -d "$K/.same" ] || { n=$((n+1)); case $r in *'"again":false'*) ;; *) mv "$K/.same" "$K/${accountOf('$n')}" || exit 125; esac; }

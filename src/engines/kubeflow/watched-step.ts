@@ -33,11 +33,13 @@ export function cellToldIn(args: readonly string[]): { slot: number; retries: nu
 
 /**
  * What Kubernetes is told of such pods: what they read and leave is on the volume of the run, their scripts are objects.
- * They are not kept from the network: what tells Kubeflow of the end of a step is in the same container.
+ * They are there before anything begins; Kubeflow begins `finally` also of what was terminated, when they may be gone, and a
+ * pod that waited for them would wait for ever. Pods are not kept from the network: what tells Kubeflow of the end of a step
+ * is in the same container.
  */
 export function watchedPod(compiled: CompiledStep, name: string, compilation: Compilation): ClusterObject {
   const { step, after } = compiled;
-  const { runId, optionalSecrets, watched } = compilation;
+  const { runId, watched } = compilation;
   const labels = nodeSelector(step, compilation);
   const deadline = deadlineSeconds(step);
   const { disk } = step.resources;
@@ -60,6 +62,7 @@ export function watchedPod(compiled: CompiledStep, name: string, compilation: Co
     configMapAsVolume: specObjects(compiled, compilation).map((configMapName, number) => ({
       configMapName,
       mountPath: `${ROOT}/config/${number}`,
+      optional: true,
     })),
     pvcMount: [mount('keep', step.name), ...after.map((source) => mount(`from/${source}`, source))],
     securityContext: { runAsUser: POD_SECURITY.runAsUser, runAsGroup: POD_SECURITY.runAsGroup },
@@ -71,7 +74,7 @@ export function watchedPod(compiled: CompiledStep, name: string, compilation: Co
           secretAsEnv: step.secrets.map((secret) => ({
             secretName: watched?.secret ?? SECRET,
             keyToEnv: [{ secretKey: secret, envVar: secret }],
-            optional: optionalSecrets.includes(secret),
+            optional: true,
           })),
         }),
   };
