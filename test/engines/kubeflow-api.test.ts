@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PIPELINE_RUNS, withPipelineRuns } from '../../src/engines/kubeflow/pipeline-runs.ts';
-import { PODS, whyOf } from '../../src/engines/kubernetes/cluster.ts';
+import { whyOf } from '../../src/engines/kubernetes/cluster.ts';
 import { refusedByCluster, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
 import { SameError } from '../../src/errors/same-error.ts';
 import { FakePipelines } from '../components/fake-pipelines.ts';
-import { stored } from '../components/told-cluster.ts';
 
 const OBJECT = {
   metadata: { name: 'same-1-run', labels: { 'same.dev/run': '1' }, annotations: { 'same.dev/runs': 'a' } },
@@ -112,7 +111,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     const { api, cluster } = lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
-    await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { end: 'all' } });
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { isEnding: true } });
     assert.equal(api.runs[0]!.state, 'CANCELING');
     // It refuses to end what has ended, and that is no trouble.
     assert.equal(await cluster.delete(PIPELINE_RUNS, 'same-1-run'), true);
@@ -128,21 +127,6 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     api.runs.length = 0;
     const there = await cluster.get(PIPELINE_RUNS, 'same-1-run');
     assert.equal((there!.status as { state: string }).state, 'GONE');
-  });
-
-  it('end what waits for its pods alone, where only that is asked', async () => {
-    const { api, cluster } = lab();
-    await cluster.create(PIPELINE_RUNS, OBJECT);
-    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
-    const running = { containerStatuses: [{ name: 'main', state: { running: {} } }] };
-    api.objects.set('pods/waits', stored('waits'));
-    api.objects.set('pods/runs', stored('runs', { status: running }));
-    await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { end: 'waiting' } });
-    assert.deepEqual(
-      (await cluster.list(PODS)).items.map(({ metadata }) => metadata.name),
-      ['runs'],
-    );
-    assert.equal(api.runs[0]!.state, 'PENDING');
   });
 
   it('are told as they change, and when they are gone', async () => {

@@ -5,14 +5,12 @@ import {
   type Cluster,
   CONFIG_MAPS,
   type Kind,
-  PODS,
   type Selection,
   type StoredObject,
   whyOf,
 } from '../kubernetes/cluster.ts';
 import { clusterError } from '../kubernetes/cluster-error.ts';
 import type { ClusterObject } from '../kubernetes/compilation.ts';
-import { hasStarted } from '../kubernetes/pod-state.ts';
 import { GONE, PIPELINE_RUN, type PipelineRun } from './run-state.ts';
 
 /**
@@ -99,10 +97,9 @@ class PipelineRuns {
     let claim = await this.#cluster.get(CONFIG_MAPS, name);
     if (!claim) throw clusterError('missing', `the cluster has no run ${name}`);
     if (metadata) claim = await this.#cluster.patch(CONFIG_MAPS, name, { metadata });
-    const { suspend, end } = (spec ?? {}) as { suspend?: boolean; end?: 'all' | 'waiting' };
+    const { suspend, isEnding } = (spec ?? {}) as { suspend?: boolean; isEnding?: boolean };
     if (suspend === false) claim = await this.#submit(claim);
-    if (end === 'all') await this.#terminate(claim);
-    if (end === 'waiting') await this.#endWaiting(claim);
+    if (isEnding) await this.#terminate(claim);
     return this.#told(claim);
   }
 
@@ -206,15 +203,6 @@ class PipelineRuns {
     const id = annotations?.[PIPELINE_RUN];
     if (id !== undefined)
       await this.#post(`/runs/${encodeURIComponent(id)}:terminate`, {}).catch(passInvalid);
-  }
-
-  /** Ends what waits for its pods, which Kubeflow takes for a failure like any other. */
-  async #endWaiting({ metadata: { labels } }: StoredObject): Promise<void> {
-    const { items } = await this.#cluster.list(PODS, {
-      labels: `same.dev/run=${labels!['same.dev/run']},same.dev/step`,
-    });
-    for (const pod of items)
-      if (!hasStarted(pod)) await this.#cluster.delete(PODS, pod.metadata.name, { uid: pod.metadata.uid });
   }
 
   /** What it says is wrong stays wrong: also where it calls that an error of its own. */

@@ -25,7 +25,8 @@ export const kubeflow: System = {
   compile: compileRun,
   objectName: (run) => objectName(run, '@run'),
   hold: { spec: { suspend: true }, release: { spec: { suspend: false } } },
-  ending: { all: { spec: { end: 'all' } }, steps: { spec: { end: 'waiting' } } },
+  // What ends a pipeline it begins all the same.
+  ending: { all: { spec: { isEnding: true } }, steps: { spec: { isEnding: true } } },
   state: pipelineRunState,
   podOf: podOfTry,
   container: MAIN,
