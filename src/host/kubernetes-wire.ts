@@ -107,6 +107,8 @@ export async function openKubernetesWire(place: KubernetesPlace): Promise<Kubern
       const url = urlOf(path);
       url.protocol = url.protocol.replace('http', 'ws');
       const { headers, ...rest } = await options();
+      // What was said before somebody listens below.
+      signal?.throwIfAborted();
       const socket = new WebSocket(url, protocols, {
         ...rest,
         headers: headers as Record<string, string> | undefined,

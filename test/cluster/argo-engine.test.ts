@@ -55,7 +55,8 @@ describe('a run as a Workflow, at a real API with its definitions and without a 
       'all of it is submitted',
       async () => {
         [found] = await workflows();
-        return (await namespace.list('secrets', '-l', 'same.dev/run')).length === 1;
+        const secrets = await namespace.list('secrets', '-l', 'same.dev/run');
+        return found !== undefined && secrets.length === 1;
       },
       LIMIT_MS,
     );

@@ -6,7 +6,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -36,7 +38,22 @@ const RUN = '01a20246-cc45-785e-894a-3b0e227c8e58';
 const KEEP = 'run/train/0-1';
 const { signal } = new AbortController();
 const gone = () => clusterError('unreachable', 'the cluster cannot be reached');
-const account = (ok: boolean) => `{"v":1,"ok":${ok},"exit":${ok ? 0 : 1}}\n`;
+const account = (ok: boolean) => `{"v":1,"ok":${ok},"exit":${ok ? 0 : 1},"end":"2026-01-02T03:04:05Z"}\n`;
+
+/** Where a text ends in bytes, and one byte less. */
+const endOf = (bytes: Buffer, text: string) => bytes.indexOf(text) + text.length - 1;
+
+/** Files below a directory that this process has open. */
+const openBelow = (directory: string) =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(directory) ? [path] : [];
+    } catch {
+      // Closed since it was listed.
+      return [];
+    }
+  });
 
 describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
   let root: string;
@@ -134,9 +151,10 @@ describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
     const { pod, account } = await end;
     assert.equal(pod, undefined);
     const place = fresh();
+    const told = readFileSync(join(volume, KEEP, '.same/exit.json'), 'utf8');
     assert.equal(await account!.take(KEEP, () => place, { isToSeal: true }), 'sealed');
     assert.equal(readFileSync(join(place, 'model'), 'utf8'), 'weights');
-    assert.equal(readFileSync(join(place, '.same/exit.json'), 'utf8'), '{"v":1,"ok":true,"exit":0}\n');
+    assert.equal(readFileSync(join(place, '.same/exit.json'), 'utf8'), told);
     assert.equal(statSync(join(volume, KEEP, 'model')).mode & 0o777, 0o444);
     await job.close(false);
     assert.equal(times, 1);
@@ -175,6 +193,23 @@ describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
     endPod(137);
     const { pod, account } = await end;
     assert.deepEqual([pod?.exitCode, account], [137, undefined]);
+    await job.close(false);
+    await close();
+  });
+
+  it('is the word of the cluster where the account is not one that a shim writes', async () => {
+    const { cluster, job, endPod, close } = await open();
+    const codes: number[] = [];
+    cluster.onExec = async (execution) => {
+      codes.push(await execute(execution));
+      return codes.at(-1)!;
+    };
+    leave(true);
+    writeFileSync(join(volume, KEEP, '.same/exit.json'), '"ok":true\n');
+    const end = job.end();
+    await until('it was looked for', () => codes.length === 1);
+    endPod(0);
+    assert.equal((await end).account, undefined);
     await job.close(false);
     await close();
   });
@@ -227,7 +262,8 @@ describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
       const isFirst = ++times === 1;
       const exitCode = await execute({
         ...execution,
-        take: (chunk) => execution.take?.(isFirst ? chunk.subarray(0, 512) : chunk),
+        // In the middle of a file.
+        take: (chunk) => execution.take?.(isFirst ? chunk.subarray(0, endOf(chunk, 'weights')) : chunk),
       });
       if (isFirst) throw gone();
       return exitCode;
@@ -244,6 +280,7 @@ describe('the end of an attempt in a cluster', { timeout: 60_000 }, () => {
       { isToSeal: true },
     );
     assert.deepEqual([taken, times], ['sealed', 2]);
+    assert.deepEqual(openBelow(root), []);
     assert.equal(readFileSync(join(place, 'model'), 'utf8'), 'weights');
     await job.close(false);
     await close();

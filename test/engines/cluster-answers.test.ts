@@ -19,7 +19,8 @@ describe('an API whose answers are no answers', () => {
   let cluster: Cluster;
   let directory: string;
   let answer: { head: string; rest?: string };
-  let status: string;
+  /** Without one nothing is said. */
+  let status: string | undefined;
   before(async () => {
     server = createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -28,6 +29,7 @@ describe('an API whose answers are no answers', () => {
     });
     const sockets = new WebSocketServer({ server });
     sockets.on('connection', (socket) => {
+      if (status === undefined) return;
       socket.send(Buffer.concat([Buffer.of(ERROR), Buffer.from('a proxy speaks')]));
       socket.send(Buffer.concat([Buffer.of(STATUS), Buffer.from(status)]));
     });
@@ -81,6 +83,14 @@ describe('an API whose answers are no answers', () => {
   it('is told of where its answer is of another kind', async () => {
     answer = { head: '<html>', rest: 'sign in</html>' };
     await assert.rejects(cluster.get(JOBS, 'one'), { code: 'SAME1703' });
+  });
+
+  it('is not waited for where a command was given up before it began', async () => {
+    status = undefined;
+    const over = new AbortController();
+    const asked = cluster.exec('pod', { container: 'main', command: ['true'], signal: over.signal });
+    over.abort();
+    await assert.rejects(asked, { code: 'SAME1903' });
   });
 
   for (const said of ['<html>sign in</html>', 'null', '{"status": "Failure"}'])

@@ -213,7 +213,8 @@ class ApiCluster implements Cluster {
     try {
       return await execute((protocols) => this.#wire.open(path, protocols, execution.signal), execution);
     } catch (error) {
-      if (isResponse(error)) throw refusedByCluster(what, error.statusCode ?? 0, await textOf(error));
+      if (isResponse(error))
+        throw refusedByCluster(what, error.statusCode ?? 0, await textOf(error).catch(() => ''));
       throw this.#broken(error, execution.signal);
     }
   }

@@ -3,8 +3,8 @@ import { AWAIT_TAKE_AND_SEAL, NOT_SEALED } from './carrier-scripts.ts';
 import type { Execution } from './cluster.ts';
 import { type Unpacking, unpackInto } from './unpacking.ts';
 
-/** Seconds between two looks, and how many there are: most of what is worth the looking has ended by then. */
-const [PAUSE, LOOKS] = ['0.05', '400'];
+/** Seconds between two looks, at first, and how many there are: some 20 s, for of what takes longer nobody minds a second. */
+const [PAUSE, LOOKS] = ['0.05', '140'];
 
 /** An attempt that is looked for on the volume, where its shim tells of its end before the cluster does. */
 export interface AwaitedAccount {
@@ -48,13 +48,12 @@ export function awaitAccount(
       unpacking = unpackInto(fresh());
       wanted.resolve(true);
       const taken = await ended;
-      const isWhole =
-        taken &&
-        (await unpacking.end().then(
-          () => true,
-          () => false,
-        ));
-      return isWhole ? taken : carrier.take(path, fresh, options);
+      // Also of what is not whole: a file that was cut would stay open.
+      const isWhole = await unpacking.end().then(
+        () => true,
+        () => false,
+      );
+      return taken && isWhole ? taken : carrier.take(path, fresh, options);
     },
     abandon() {
       wanted.resolve(false);

@@ -15,16 +15,17 @@ export const TAKE_AND_SEAL = `${TAKE} || exit 1; for f in "$1"/*; do
 [ ! -e "$f" ] || { find "$f" -type f -exec chmod a-w,a+rX {} + && TZ=UTC find "$f" -exec touch -t 198001020000.00 {} +; } || exit 4; done`;
 
 /**
- * Looks every `$2` seconds and at most `$3` times for the account of an attempt, `$1/.same/exit.json`, says so where it is of
- * a success, and goes on when it is told to. What was not there may be remembered by a file system for long, but not by
+ * Looks every `$2` seconds, after some of them more seldom, and at most `$3` times for the account of an attempt,
+ * `$1/.same/exit.json`, says so where it is of a success as a shim writes it, and goes on when it is told to. What was not there may be remembered by a file system for long, but not by
  * who lists the directory anew: hence the patterns. `sleep` need not know parts of a second.
  */
 export const AWAIT_TAKE_AND_SEAL = `mkdir -p "$1" || exit ${NOT_TOLD}; i=0
 until for f in "$1"/.sam[e]/exit.jso[n]; do [ -f "$f" ]; done; do
 [ "$i" -lt "$3" ] || exit ${NOT_TOLD}
-sleep "$2" 2>/dev/null && i=$((i+1)) || { sleep 1; i=$((i+20)); }
+sleep "$2" 2>/dev/null && i=$((i+1)) || { sleep 1; i=$((i+7)); }
+[ "$i" -lt 60 ] || set -- "$1" 0.2 "$3"
 done
 read -r r <"$f" || exit ${NOT_TOLD}
-case $r in *'"ok":true'*) ;; *) exit ${NOT_TOLD};; esac
+case $r in '{"v":1,"ok":true,'*'"}') ;; *) exit ${NOT_TOLD};; esac
 printf + && read -r r || exit ${NOT_TOLD}
 ${TAKE_AND_SEAL}`;

@@ -125,8 +125,9 @@ export class Carrier {
         const pod = await this.#pod();
         let end: ReturnType<typeof begin>['end'];
         try {
-          const { exitCode, stderr } = await patient.ask(() => {
-            // Anew each time: of what was sent or taken before nothing counts.
+          const { exitCode, stderr } = await patient.ask(async () => {
+            // Anew each time: of what was sent or taken before nothing counts, nor may a file of it stay open.
+            await end?.().catch(() => {});
             const begun = begin();
             end = begun.end;
             const { input, take } = begun;
@@ -144,6 +145,7 @@ export class Carrier {
           }
           throw failed(this.#options.image, command, exitCode, stderr);
         } catch (error) {
+          await end?.().catch(() => {});
           const isPassing = whyOf(error) !== undefined || isTorn(error);
           if (!isPassing || tries === TRIES || kill.aborted) throw error;
           // It may have ended, or been taken away: then there is another.

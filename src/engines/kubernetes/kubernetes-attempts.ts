@@ -12,6 +12,8 @@ import { claim } from './submission.ts';
 
 /** How often an attempt is made again that the cluster lost: that is no failure of the program's. */
 const MORE_TRIES = 2;
+/** A place in which nothing has ever been, as attempts have it. */
+const OWN_PLACE = /-[0-9a-f]{8}$/;
 
 /** What attempts of one run share. */
 export interface AttemptsOptions {
@@ -90,7 +92,10 @@ async function untilItEnds(
     }
     const { job, keep } = submitted;
     run.mine(task.cell.name, task.attempt, job);
-    const running = new RunningJob(run, task, job, how, () => run.carrier.await(keep));
+    const running = new RunningJob(run, task, job, how, () =>
+      // Where a version before this one has it, something may have been before.
+      OWN_PLACE.test(keep) ? run.carrier.await(keep) : undefined,
+    );
     const { pod, problem, isCanceled, exit, isSealed, hasNoBash } = await ended(running, (carrier) =>
       collect(carrier ?? run.carrier, task, workspace, keep, how.logs),
     );

@@ -127,13 +127,14 @@ export class RunningJob {
 
   /** What the cluster tells of a pod it knows by looking once a second; its shim's word comes sooner. */
   #lookForAccount(): void {
-    if (this.#isLooking) return;
+    if (this.#isLooking || this.#isDeleted) return;
     const account = this.#look();
     if (!account) return;
     this.#isLooking = true;
     this.#account = account;
     void account.succeeded.then((isSo) => {
-      this.#isLooking = false;
+      // One that has said so is kept, to be taken from or abandoned.
+      this.#isLooking = isSo;
       // Of what was asked to end the cluster says when it has.
       if (isSo && !this.#isDeleted) this.#told.abort();
     });

@@ -34,8 +34,8 @@ export async function claim(
     await release(run, task, left);
     return { job: left, keep: keepOf(left) };
   }
-  const wanted = tryOf(names, task, again);
-  const body = await attemptJob(task, wanted, { names, given: run.given, platform: options.platform });
+  let wanted = tryOf(names, task, again);
+  let body = await attemptJob(task, wanted, { names, given: run.given, platform: options.platform });
   if (task.cancel.aborted || task.kill.aborted) return { end: { status: 'canceled', durationMs: 0 } };
   options.settle();
   for (;;) {
@@ -65,6 +65,9 @@ export async function claim(
       task.kill,
     );
     if (task.kill.aborted) return { end: { status: 'canceled', durationMs: 0 } };
+    // In a place of its own: the one that was there may have been this client's, whose answer was lost.
+    wanted = tryOf(names, task, again);
+    body = await attemptJob(task, wanted, { names, given: run.given, platform: options.platform });
   }
 }
 
