@@ -168,6 +168,15 @@ describe('a Workflow of a run', () => {
     }
   });
 
+  it('is not waited for to go where the run is interrupted, and what it may still write is left alone', async () => {
+    const fake = fakeCluster();
+    await openClient(argo, fake, RUN_ID, steps()).submit();
+    Object.assign(fake.kept.get(WORKFLOW)!.spec as object, { shutdown: 'Terminate' });
+    const second = openClient(argo, fake, 'second', steps(), { isStuck: true });
+    assert.equal(await second.submit(), undefined);
+    assert.deepEqual(second.removed, []);
+  });
+
   it('stands for its cells alone: what else is stored of them is not what later steps of it read', async () => {
     const result = (step: string, run: string) => ({ step, run }) as StepResult;
     const stored: Record<string, StepResult> = {

@@ -186,13 +186,15 @@ export function fakeCluster() {
 /** The run of every client of a lab. */
 export const RUN_ID = `01a20246-cc45-785e-894a-${RUN}`;
 
-/** A client that submits steps, or takes over what is there. */
+/** A client that submits steps, or takes over what is there; with `isStuck` that never goes away, and it is interrupted. */
 export function openClient(
   system: System,
   fake: ReturnType<typeof fakeCluster>,
   runId: string,
   steps: Compilation['steps'],
+  { isStuck = false }: { isStuck?: boolean } = {},
 ) {
+  const cancel = new AbortController();
   const told: string[] = [];
   const removed: string[] = [];
   const names = runNames(RUN_ID);
@@ -202,14 +204,23 @@ export function openClient(
     names: { ...names, directory },
     system,
     whole: system.objectName(RUN),
-    wholes: { objects: new Map(), add() {}, until: async (look: () => unknown) => look() },
+    wholes: {
+      objects: new Map(),
+      add() {},
+      async until(look: () => unknown, signal: AbortSignal) {
+        if (!isStuck) return look();
+        cancel.abort();
+        assert.ok(signal.aborted, 'it goes on waiting');
+        return undefined;
+      },
+    },
     carrier: { remove: async (path: string) => void removed.push(path) },
     say: (line: string) => told.push(line),
   } as unknown as SubmittedRun;
   const context = {
     runId,
     secrets: { TOKEN: 'hidden' },
-    cancel: new AbortController().signal,
+    cancel: cancel.signal,
     kill: new AbortController().signal,
     settle: () => fake.asked.push('settle'),
   } as unknown as EngineContext;

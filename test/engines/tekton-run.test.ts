@@ -87,12 +87,16 @@ describe('what a controller has written into a PipelineRun and its TaskRuns', ()
     assert.deepEqual(of({ status: 'PipelineRunPending' }, waits), [true, true, false, false]);
     assert.deepEqual(of({ status: 'Cancelled' }, { conditions: [failed] }), [true, false, true, true]);
     const labels = { 'same.dev/step': 'after' };
-    const skipped = read(
-      { pipelineSpec: { tasks: [{ name: 'wave', taskSpec: { metadata: { labels } } }] } },
-      { skippedTasks: [{ name: 'wave', reason: 'PipelineRun was stopping' }] },
-    );
+    const skippedFor = (reason: string) =>
+      read(
+        { pipelineSpec: { tasks: [{ name: 'wave', taskSpec: { metadata: { labels } } }] } },
+        { skippedTasks: [{ name: 'wave', reason }] },
+      );
+    const skipped = skippedFor('PipelineRun was stopping');
     assert.equal(skipped.cell('after', 300)!.isLeftOut, true);
     assert.equal(skipped.cell('other', 0), undefined);
+    const { isLeftOut, isOver, message } = skippedFor('PipelineRun was gracefully stopped').cell('after', 1)!;
+    assert.deepEqual([isLeftOut, isOver, message], [false, true, 'PipelineRun was gracefully stopped']);
   });
 });
 

@@ -149,7 +149,11 @@ async function createOwned(cluster: Cluster, object: ClusterObject, uid: string)
 }
 
 /** Removes what is of no use to this run, and what it left. */
-async function replace(run: SubmittedRun, there: StoredObject, { kill }: EngineContext): Promise<void> {
+async function replace(
+  run: SubmittedRun,
+  there: StoredObject,
+  { cancel, kill }: EngineContext,
+): Promise<void> {
   const { cluster, system, wholes, whole } = run;
   const { uid } = there.metadata;
   run.say(
@@ -158,8 +162,12 @@ async function replace(run: SubmittedRun, there: StoredObject, { kill }: EngineC
   wholes.add(there);
   // Its pods first: they write where those of the next one do.
   await cluster.delete(system.kind, whole, { propagation: 'Foreground', uid }).catch(passExisting);
-  await wholes.until(() => (wholes.objects.get(whole)?.metadata.uid === uid ? undefined : true), kill);
-  await run.carrier.remove(run.names.directory);
+  const isGone = await wholes.until(
+    () => (wholes.objects.get(whole)?.metadata.uid === uid ? undefined : true),
+    AbortSignal.any([cancel, kill]),
+  );
+  // Of what may still write there nothing is taken away.
+  if (isGone) await run.carrier.remove(run.names.directory);
 }
 
 /** The same context, where what was submitted is taken from that alone: nothing else is what later steps of it read. */

@@ -10,6 +10,12 @@ const STEP = 'same.dev/step';
 const HELD = 'PipelineRunPending';
 const TIMED_OUT = 'TaskRunTimeout';
 const NO_IMAGE = 'TaskRunImagePullFailed';
+/** Why it skips a task because something else has failed; whatever else it says has another cause, which is told. */
+const LEFT_OUT = [
+  'PipelineRun was stopping',
+  'PipelineRun was gracefully cancelled',
+  'Parent Tasks were skipped',
+];
 
 interface Condition {
   type: string;
@@ -59,7 +65,8 @@ export function pipelineRunState(there: StoredObject, taskRuns: Watched | undefi
       if (own) return cellOf(own);
       const skipped = skippedTasks.filter(({ name }) => labelOf(pipelineSpec, name) === label);
       if (skipped.length === 0) return undefined;
-      return { tries: [], isOver: true, isLeftOut: true, message: skipped[0]!.reason ?? '' };
+      const why = skipped[0]!.reason ?? '';
+      return { tries: [], isOver: true, isLeftOut: LEFT_OUT.includes(why), message: why };
     },
   };
 }
