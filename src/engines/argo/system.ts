@@ -16,6 +16,7 @@ export const argo: System = {
   product: 'Argo Workflows',
   kind: WORKFLOWS,
   called: 'Workflow',
+  advice: 'what Workflows need in their namespace is printed by: same describe engine argo --rbac',
   removes: true,
   onFailure: ARGO_ON_FAILURE,
   refusals: workflowRefusals,

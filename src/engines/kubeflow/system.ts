@@ -17,6 +17,8 @@ export const kubeflow: System = {
   product: 'Kubeflow Pipelines',
   kind: PIPELINE_RUNS,
   called: 'Run',
+  advice:
+    'the page of Kubeflow Pipelines shows what it tells of the run; kubectl get events, what the cluster does',
   owner: 'ConfigMap',
   parts: PODS,
   takesNoJobs: true,

@@ -182,10 +182,10 @@ export class SubmittedAttempts {
   }
 }
 
-function neverRan({ engine, name, called }: System, step: string, message: string): Finding {
+function neverRan({ name, advice }: System, step: string, message: string): Finding {
   return {
     code: 'SAME1705',
     message: `step ${step} was not run by ${name}: ${message}`,
-    hint: `what ${called}s need in their namespace is printed by: same describe engine ${engine} --rbac`,
+    hint: advice,
   };
 }

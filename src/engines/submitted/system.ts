@@ -22,6 +22,8 @@ export interface System {
   kind: Kind;
   /** The same, as the object itself and people call it: `Workflow`. */
   called: string;
+  /** What helps whoever is told that it did not run a step. */
+  advice: string;
   /** The kind of that object, where it is called otherwise: what its pods read belongs to it. */
   owner?: string;
   /** Objects that it makes of that one, which say more of how far it is; they have the labels of the run. */

@@ -16,6 +16,7 @@ export const tekton: System = {
   product: 'Tekton Pipelines',
   kind: PIPELINE_RUNS,
   called: 'PipelineRun',
+  advice: 'kubectl get events says what Tekton and the cluster tell of it',
   parts: TASK_RUNS,
   takesNoJobs: true,
   onFailure: TEKTON_ON_FAILURE,
