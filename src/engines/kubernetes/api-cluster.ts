@@ -6,6 +6,7 @@ import {
   NoCluster,
   openKubernetesWire,
 } from '../../host/kubernetes-wire.ts';
+import { ApiRequests } from './api-requests.ts';
 import {
   type Change,
   type Cluster,
@@ -15,25 +16,12 @@ import {
   type StoredObject,
   whyOf,
 } from './cluster.ts';
-import { type ApiStatus, brokenWatch, refusedByCluster, unreachable } from './cluster-error.ts';
+import { type ApiStatus, brokenWatch } from './cluster-error.ts';
 import type { ClusterObject } from './compilation.ts';
-import { execute } from './execution.ts';
 
-const ANSWER_MS = 60_000;
 const PAGE = 500;
 /** The server ends a watch after this, so that a connection that died silently is noticed. */
 const WATCH_SECONDS = 240;
-
-interface Asked {
-  /** What is asked, for messages: `create jobs in namespace team`. */
-  what: string;
-  method?: string;
-  path: string;
-  query?: Record<string, string | undefined>;
-  body?: ClusterObject;
-  type?: string;
-  signal?: AbortSignal;
-}
 
 /**
  * Opens the API that a kubeconfig names; nothing is asked yet.
@@ -55,6 +43,7 @@ export async function openApiCluster(place: KubernetesPlace): Promise<Cluster> {
 }
 
 class ApiCluster implements Cluster {
+  readonly #requests: ApiRequests;
   readonly #wire: KubernetesWire;
   readonly context: string;
   readonly namespace: string;
@@ -62,26 +51,27 @@ class ApiCluster implements Cluster {
 
   constructor(wire: KubernetesWire) {
     this.#wire = wire;
+    this.#requests = new ApiRequests(wire);
     ({ context: this.context, namespace: this.namespace, server: this.server } = wire);
   }
 
   async ask(path: string): Promise<Record<string, unknown> | undefined> {
-    return orMissing(this.#json<Record<string, unknown>>({ what: `show ${path}`, path }));
+    return orMissing(this.#requests.json<Record<string, unknown>>({ what: `show ${path}`, path }));
   }
 
   post(path: string, body: ClusterObject): Promise<Record<string, unknown>> {
-    return this.#json({ what: `take what is sent to ${path}`, method: 'POST', path, body });
+    return this.#requests.json({ what: `take what is sent to ${path}`, method: 'POST', path, body });
   }
 
   async get(kind: Kind, name: string): Promise<StoredObject | undefined> {
     const path = this.#pathOf(kind, name);
-    return orMissing(this.#json<StoredObject>({ what: this.#saying('show', kind, name), path }));
+    return orMissing(this.#requests.json<StoredObject>({ what: this.#saying('show', kind, name), path }));
   }
 
   async list(kind: Kind, { labels, fields }: Selection = {}) {
     const items: StoredObject[] = [];
     for (let from: string | undefined; ; ) {
-      const page = await this.#json<{
+      const page = await this.#requests.json<{
         items: StoredObject[];
         metadata: { resourceVersion: string; continue?: string };
       }>({
@@ -97,7 +87,7 @@ class ApiCluster implements Cluster {
 
   create(kind: Kind, object: ClusterObject): Promise<StoredObject> {
     const { name } = (object.metadata ?? {}) as { name?: string };
-    return this.#json({
+    return this.#requests.json({
       what: this.#saying('create', kind, name),
       method: 'POST',
       path: this.#pathOf(kind),
@@ -108,7 +98,7 @@ class ApiCluster implements Cluster {
   }
 
   patch(kind: Kind, name: string, changes: ClusterObject): Promise<StoredObject> {
-    return this.#json({
+    return this.#requests.json({
       what: this.#saying('change', kind, name),
       method: 'PATCH',
       path: this.#pathOf(kind, name),
@@ -127,7 +117,7 @@ class ApiCluster implements Cluster {
     }: { propagation?: 'Foreground' | 'Background'; graceSeconds?: number; uid?: string } = {},
   ): Promise<boolean> {
     const found = await orMissing(
-      this.#json({
+      this.#requests.json({
         what: this.#saying('delete', kind, name),
         method: 'DELETE',
         path: this.#pathOf(kind, name),
@@ -150,7 +140,7 @@ class ApiCluster implements Cluster {
     signal: AbortSignal,
   ): AsyncGenerator<Change, void, undefined> {
     const what = this.#saying('watch', kind);
-    const response = await this.#send({
+    const response = await this.#requests.send({
       what,
       path: this.#pathOf(kind),
       query: {
@@ -180,7 +170,7 @@ class ApiCluster implements Cluster {
         }
       }
     } catch (error) {
-      throw this.#broken(error, signal);
+      throw this.#requests.broken(error, signal);
     } finally {
       clearTimeout(silence);
       response.destroy();
@@ -196,7 +186,7 @@ class ApiCluster implements Cluster {
       signal,
     }: { container: string; follow?: boolean; since?: string; signal?: AbortSignal },
   ): Promise<Answer> {
-    return this.#send({
+    return this.#requests.send({
       what: this.#saying('show the log of', PODS, pod),
       path: `${this.#pathOf(PODS, pod)}/log`,
       query: { container, ...(follow ? { follow: 'true' } : {}), sinceTime: since },
@@ -210,55 +200,11 @@ class ApiCluster implements Cluster {
     for (const word of execution.command) query.append('command', word);
     const path = `${this.#pathOf(PODS, pod)}/exec?${query}`;
     const what = this.#saying('run a command in', PODS, pod);
-    try {
-      return await execute((protocols) => this.#wire.open(path, protocols, execution.signal), execution);
-    } catch (error) {
-      if (isResponse(error))
-        throw refusedByCluster(what, error.statusCode ?? 0, await textOf(error).catch(() => ''));
-      throw this.#broken(error, execution.signal);
-    }
+    return this.#requests.run(what, path, execution);
   }
 
   close(): void {
     this.#wire.close();
-  }
-
-  async #json<T>(asked: Asked): Promise<T> {
-    const response = await this.#send(asked);
-    try {
-      return JSON.parse(await textOf(response)) as T;
-    } catch (error) {
-      throw this.#broken(error, asked.signal);
-    }
-  }
-
-  /** @returns the answer of a success */
-  async #send({ what, method = 'GET', path, query, body, type, signal }: Asked): Promise<Answer> {
-    const words = new URLSearchParams();
-    for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) words.set(name, value);
-    let response: Answer;
-    let text: string;
-    try {
-      response = await this.#wire.send({
-        method,
-        path: words.size === 0 ? path : `${path}?${words}`,
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        ...(type ? { headers: { 'content-type': type } } : {}),
-        ...(signal ? { signal } : {}),
-        timeoutMs: ANSWER_MS,
-      });
-      if (response.statusCode! < 300) return response;
-      text = await textOf(response);
-    } catch (error) {
-      throw this.#broken(error, signal);
-    }
-    throw refusedByCluster(what, response.statusCode!, text);
-  }
-
-  #broken(error: unknown, signal: AbortSignal | undefined): unknown {
-    if (error instanceof SameError) return error;
-    if (signal?.aborted) return new SameError({ code: 'SAME1903', message: 'interrupted' }, { cause: error });
-    return unreachable(this.server, error);
   }
 
   #pathOf({ apiVersion, plural, isClusterWide }: Kind, name?: string): string {
@@ -280,26 +226,4 @@ async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
     if (whyOf(error) === 'missing') return undefined;
     throw error;
   }
-}
-
-function isResponse(value: unknown): value is Answer {
-  return typeof value === 'object' && value !== null && 'statusCode' in value;
-}
-
-/** @throws an error where nothing more of it comes for as long as an answer may take to begin */
-async function textOf(response: Answer): Promise<string> {
-  const chunks: Buffer[] = [];
-  const late = setTimeout(
-    () => response.destroy(new Error(`nothing more of an answer for ${ANSWER_MS / 1000} s`)),
-    ANSWER_MS,
-  );
-  try {
-    for await (const chunk of response) {
-      chunks.push(chunk as Buffer);
-      late.refresh();
-    }
-  } finally {
-    clearTimeout(late);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
