@@ -4,14 +4,14 @@ import { openDiskReferrers } from '../content/disk-referrers.ts';
 import { openPartialDownloads } from '../content/partial-downloads.ts';
 import { openLookingContentStore, openStagedContentStore } from '../content/staged-content-store.ts';
 import { swapFile } from '../content/swapped-file.ts';
-import { ARGO_ON_FAILURE, workflowRefusals } from '../engines/argo/refusals.ts';
+import { ARGO_FACTS } from '../engines/argo/refusals.ts';
 import type { Engine } from '../engines/engine.ts';
-import { KUBEFLOW_ON_FAILURE, pipelineRefusals } from '../engines/kubeflow/refusals.ts';
+import { KUBEFLOW_FACTS } from '../engines/kubeflow/refusals.ts';
 import { CLUSTER_JOBS, runRefusals } from '../engines/kubernetes/refusals.ts';
 import { openLocalEngine } from '../engines/local/local-engine.ts';
 import { podmanRefusals } from '../engines/podman/refusals.ts';
 import { ALL_AT_ONCE } from '../engines/submitted/system.ts';
-import { pipelineRunRefusals, TEKTON_ON_FAILURE } from '../engines/tekton/refusals.ts';
+import { TEKTON_FACTS } from '../engines/tekton/refusals.ts';
 import { openEnvironments } from '../environments/prepare.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import { monotonicMs, now, sleep } from '../host/clock.ts';
@@ -45,12 +45,9 @@ const PODMAN_MS = 10_000;
 
 /** What engines that are handed a whole run know of a plan without a cluster. */
 function submittedFacts(name: string): Pick<Engine, 'onFailure' | 'refusals' | 'takesNoJobs'> | undefined {
-  if (name === 'argo') return { onFailure: ARGO_ON_FAILURE, refusals: workflowRefusals };
-  if (name === 'tekton')
-    return { onFailure: TEKTON_ON_FAILURE, refusals: pipelineRunRefusals, takesNoJobs: true };
-  if (name === 'kubeflow')
-    return { onFailure: KUBEFLOW_ON_FAILURE, refusals: pipelineRefusals, takesNoJobs: true };
-  return undefined;
+  if (name === 'argo') return ARGO_FACTS;
+  if (name === 'tekton') return TEKTON_FACTS;
+  return name === 'kubeflow' ? KUBEFLOW_FACTS : undefined;
 }
 
 /**

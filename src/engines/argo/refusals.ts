@@ -9,6 +9,12 @@ export const refusal = refusalsOf('argo');
 /** What Argo does after a failure: whatever does not need what failed. */
 export const ARGO_ON_FAILURE: readonly OnFailure[] = ['keep-going'];
 
+/** What is known of Argo without a cluster. */
+export const ARGO_FACTS = {
+  onFailure: ARGO_ON_FAILURE,
+  refusals: workflowRefusals,
+} as const;
+
 /** What of a plan a Workflow cannot honour (SAME1016): every field, with a way out. */
 export function workflowRefusals({ environments, steps }: Plan): Finding[] {
   return [

@@ -2,7 +2,7 @@ import { type StoredObject, WORKFLOWS } from '../kubernetes/cluster.ts';
 import { endOf, MAIN } from '../kubernetes/pod-state.ts';
 import type { Watched } from '../kubernetes/watched.ts';
 import type { SubmittedTry, System } from '../submitted/system.ts';
-import { ARGO_ON_FAILURE, workflowRefusals } from './refusals.ts';
+import { ARGO_FACTS } from './refusals.ts';
 import { compileWorkflow, workflowName } from './workflow.ts';
 import { workflowState } from './workflow-nodes.ts';
 
@@ -18,8 +18,7 @@ export const argo: System = {
   called: 'Workflow',
   advice: 'what Workflows need in their namespace is printed by: same describe engine argo --rbac',
   removes: true,
-  onFailure: ARGO_ON_FAILURE,
-  refusals: workflowRefusals,
+  ...ARGO_FACTS,
   compile: compileWorkflow,
   objectName: workflowName,
   ending: { all: { spec: { shutdown: 'Terminate' } }, steps: { spec: { shutdown: 'Stop' } } },

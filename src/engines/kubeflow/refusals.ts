@@ -10,6 +10,13 @@ export const refusal = refusalsOf('kubeflow');
 /** What Kubeflow does after a failure: what runs ends, and nothing starts. */
 export const KUBEFLOW_ON_FAILURE: readonly OnFailure[] = ['finish'];
 
+/** What is known of Kubeflow without a cluster. */
+export const KUBEFLOW_FACTS = {
+  onFailure: KUBEFLOW_ON_FAILURE,
+  refusals: pipelineRefusals,
+  takesNoJobs: true,
+} as const;
+
 /** What of a plan a pipeline of Kubeflow cannot honour (SAME1016): every field, with a way out. */
 export function pipelineRefusals(plan: Plan): Finding[] {
   const last = plan.steps.filter(({ group, selected }) => group === 'finally' && selected === 'run');

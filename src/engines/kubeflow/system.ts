@@ -7,7 +7,7 @@ import type { System } from '../submitted/system.ts';
 import { unmounted } from './executors.ts';
 import { compilePipeline } from './pipeline.ts';
 import { PIPELINE_RUNS } from './pipeline-runs.ts';
-import { KUBEFLOW_ON_FAILURE, pipelineRefusals, refusal } from './refusals.ts';
+import { KUBEFLOW_FACTS, refusal } from './refusals.ts';
 import { pipelineRunState, podOfTry } from './run-state.ts';
 
 /** Kubeflow Pipelines, which is handed a run of a pipeline. */
@@ -21,9 +21,7 @@ export const kubeflow: System = {
     'the page of Kubeflow Pipelines shows what it tells of the run; kubectl get events, what the cluster does',
   owner: 'ConfigMap',
   parts: PODS,
-  takesNoJobs: true,
-  onFailure: KUBEFLOW_ON_FAILURE,
-  refusals: pipelineRefusals,
+  ...KUBEFLOW_FACTS,
   compile: compileRun,
   objectName: (run) => objectName(run, '@run'),
   hold: { spec: { suspend: true }, release: { spec: { suspend: false } } },

@@ -9,6 +9,13 @@ export const refusal = refusalsOf('tekton');
 /** What Tekton does after a failure; a PipelineRun that goes on in spite of one says in the end that it succeeded. */
 export const TEKTON_ON_FAILURE: readonly OnFailure[] = ['finish'];
 
+/** What is known of Tekton without a cluster. */
+export const TEKTON_FACTS = {
+  onFailure: TEKTON_ON_FAILURE,
+  refusals: pipelineRunRefusals,
+  takesNoJobs: true,
+} as const;
+
 /** What of a plan a PipelineRun cannot honour (SAME1016): every field, with a way out. */
 export function pipelineRunRefusals({ environments, steps }: Plan): Finding[] {
   return [

@@ -2,7 +2,7 @@ import { PIPELINE_RUNS, type StoredObject, TASK_RUNS } from '../kubernetes/clust
 import { endOf, MAIN, type PodEnd } from '../kubernetes/pod-state.ts';
 import type { System } from '../submitted/system.ts';
 import { compilePipelineRun, pipelineRunName } from './pipeline-run.ts';
-import { pipelineRunRefusals, TEKTON_ON_FAILURE } from './refusals.ts';
+import { TEKTON_FACTS } from './refusals.ts';
 import { isAgainKilled } from './step-task.ts';
 import { hasEnded, pipelineRunState, taskRunOf } from './task-runs.ts';
 
@@ -18,9 +18,7 @@ export const tekton: System = {
   called: 'PipelineRun',
   advice: 'kubectl get events says what Tekton and the cluster tell of it',
   parts: TASK_RUNS,
-  takesNoJobs: true,
-  onFailure: TEKTON_ON_FAILURE,
-  refusals: pipelineRunRefusals,
+  ...TEKTON_FACTS,
   compile: compilePipelineRun,
   objectName: pipelineRunName,
   // A step whose secret is not there yet would have failed.
