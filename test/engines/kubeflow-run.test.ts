@@ -1,36 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { pipelineRunState, podOfTry } from '../../src/engines/kubeflow/run-state.ts';
-import { watchedStartText } from '../../src/engines/kubeflow/start.ts';
 import { kubeflow } from '../../src/engines/kubeflow/system.ts';
 import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
 import type { CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
 import type { Watched } from '../../src/engines/kubernetes/watched.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'same-kubeflow-run-'));
-after(() => rmSync(home, { recursive: true, force: true }));
-
 const watched = { id: 'the-run', directory: `kubeflow-${RUN}`, secret: 'same-secrets-of-it' };
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into documents of every shape
-function handed(steps: CompiledStep[]): any {
-  const { objects, findings } = kubeflow.compile({
-    ...compilation(steps),
-    watched,
-  });
+type Json = any;
+
+function handed(steps: CompiledStep[]): Json {
+  const { objects, findings } = kubeflow.compile({ ...compilation(steps), watched });
   const run = objects.at(-1) as {
     spec: { pipeline_spec: { pipeline_spec: unknown; platform_spec: unknown } };
   };
@@ -90,57 +73,6 @@ describe('a plan as a run of Kubeflow that is watched', () => {
     });
     assert.match(run.spec.description, /the-run/);
   });
-});
-
-describe('the first command of a watched task', () => {
-  it('ends at once where what it reads is gone with its run', () => {
-    const root = mkdtempSync(join(home, 'gone-'));
-    const ended = spawnSync(
-      'sh',
-      ['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'bye', '0', '0'],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    assert.equal(ended.status, 125);
-    assert.match(ended.stderr, /same: the run has ended/);
-  });
-
-  const shells = [['sh'], ['bash', '--posix']];
-  for (const shell of shells)
-    it(`counts attempts by what they left, and puts accounts aside, in ${shell[0]}`, () => {
-      const root = mkdtempSync(join(home, 'root-'));
-      for (const [number, name] of ['shim.sh', 'step.sh'].entries()) {
-        mkdirSync(join(root, 'config', String(number)), { recursive: true });
-        writeFileSync(join(root, 'config', String(number), name), '');
-      }
-      // What the shim is told, and an account as it leaves one.
-      writeFileSync(
-        join(root, 'config/0/shim.sh'),
-        `mkdir -p "$SAME_KEEP/.same"; echo "$SAME_CELL $SAME_RETRIES" >>"${root}/told"; export -p >"${root}/env"
-         echo "{\\"again\\":$AGAIN,}" >"$SAME_KEEP/.same/exit.json"; [ -f "$SAME_STEP_FILE" ] || exit 9`,
-      );
-      const attempt = (again: boolean) => {
-        rmSync(join(root, 'spec'), { recursive: true, force: true });
-        const ended = spawnSync(
-          shell[0]!,
-          [
-            ...shell.slice(1),
-            ...['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'train', '4', '3'],
-          ],
-          {
-            env: { PATH: process.env.PATH, AGAIN: String(again), KFP_POD_NAME: 'x' },
-            encoding: 'utf8',
-            stdio: ['ignore', 'pipe', 'pipe'],
-          },
-        );
-        assert.equal(ended.status, 0, ended.stderr);
-      };
-      for (const again of [true, true, false, true]) attempt(again);
-      assert.equal(readFileSync(join(root, 'told'), 'utf8'), '4 0\n4 1\n4 2\n4 3\n');
-      // The third is final: it stays where its outputs are, and the fourth says the same again.
-      assert.deepEqual(readdirSync(join(root, 'keep/4')).sort(), ['.same', '.same-1', '.same-2']);
-      assert.doesNotMatch(readFileSync(join(root, 'env'), 'utf8'), /KFP_POD_NAME/);
-      assert.ok(existsSync(join(root, 'spec/step.sh')));
-    });
 });
 
 const claim = (status: object, annotations = { 'same.dev/pipeline-run': 'r1' }): StoredObject => ({

@@ -9,6 +9,9 @@ export interface StartFile {
   content: string;
 }
 
+/** The file, beside what a watched task reads, that is there as long as what was handed over with it is not over. */
+export const OF = 'of';
+
 /** Names of the variables that hold files, by their number. */
 export function variableOf(file: number): string {
   return `SAME_FILE_${file}`;
@@ -71,14 +74,16 @@ done); do unset "$v"; done`;
 /**
  * The first command of a task of a run that its client watches: sh, which puts together what is mounted for it, puts the
  * account of the attempt before aside, unless that was the last one, and lets the shim carry the attempt. What it reads
- * and leaves lies on the volume of the run. Arguments: STEP SLOT RETRIES, of which the last is for the client.
+ * and leaves lies on the volume of the run, as does what is handed over when the run is gone on with: a task that Kubeflow
+ * begins late finds all but {@link OF} there, which is its own. Arguments: STEP SLOT RETRIES, of which the last is for the
+ * client.
  */
 export function watchedStartText(secrets: readonly string[]): string {
   return `B=${ROOT} i=$2 n=0 r=
 K=$B/keep/$i
 mkdir -p "$B/spec" "$K" || exit 125
 for f in "$B"/config/*/*; do [ ! -f "$f" ] || ln -s "$f" "$B/spec/" || exit 125; done
-[ -f "$B/spec/shim.sh" ] && [ -f "$B/spec/step.sh" ] || { echo 'same: the run has ended' >&2; exit 125; }
+[ -f "$B/spec/${OF}" ] && [ -f "$B/spec/shim.sh" ] && [ -f "$B/spec/step.sh" ] || { echo 'same: the run has ended' >&2; exit 125; }
 for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
 [ ! -f "$K/.same/exit.json" ] || read -r r <"$K/.same/exit.json"
 [ ! -d "$K/.same" ] || { n=$((n+1)); case $r in *'"again":false'*) ;; *) mv "$K/.same" "$K/${accountOf('$n')}" || exit 125; esac; }

@@ -9,6 +9,7 @@ import { compilePipeline } from './pipeline.ts';
 import { PIPELINE_RUNS } from './pipeline-runs.ts';
 import { KUBEFLOW_FACTS, refusal } from './refusals.ts';
 import { pipelineRunState, podOfTry } from './run-state.ts';
+import { markOf } from './watched-step.ts';
 
 /** Kubeflow Pipelines, which is handed a run of a pipeline. */
 export const kubeflow: System = {
@@ -58,5 +59,8 @@ function compileRun(compilation: Compilation): ReturnType<System['compile']> {
       runtime_config: {},
     },
   };
-  return { objects: [...carried.objects, run], findings: [...carried.findings, ...findings] };
+  return {
+    objects: [...carried.objects, markOf(compilation), run],
+    findings: [...carried.findings, ...findings],
+  };
 }

@@ -1,6 +1,7 @@
 import { parseQuantity } from '../../program/quantity.ts';
 import { labelsOf } from '../kubernetes/carried-objects.ts';
 import type { ClusterObject, Compilation, CompiledStep } from '../kubernetes/compilation.ts';
+import { objectName } from '../kubernetes/names.ts';
 import {
   deadlineSeconds,
   nodeSelector,
@@ -11,7 +12,7 @@ import {
   VOLUME,
 } from '../kubernetes/step-container.ts';
 import { resourcesOf, SLOT } from './executors.ts';
-import { watchedStartText } from './start.ts';
+import { OF, watchedStartText } from './start.ts';
 
 /** The container of a step of a run that its client watches: it is told its step, its cell and its retries, in this order. */
 export function watchedContainer({ step, image }: CompiledStep): ClusterObject {
@@ -29,6 +30,24 @@ export function cellToldIn(args: readonly string[]): { slot: number; retries: nu
   const [slot, retries] = args.slice(-2).map(Number);
   if (args.length < 4 || !Number.isInteger(slot) || !Number.isInteger(retries)) return undefined;
   return { slot: slot!, retries: retries! };
+}
+
+/**
+ * What is there as long as what was handed over is not over: of this, and not of what the same run hands over when it is
+ * gone on with. It can be changed, for of what cannot a node does not look whether it is gone.
+ */
+export function markOf(compilation: Compilation): ClusterObject {
+  const { runId, watched } = compilation;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: markName(compilation), labels: labelsOf(runId) },
+    data: { [OF]: watched?.id ?? runId },
+  };
+}
+
+function markName({ runId, watched }: Compilation): string {
+  return objectName(runId, `@of ${watched?.id ?? runId}`);
 }
 
 /**
@@ -59,11 +78,13 @@ export function watchedPod(compiled: CompiledStep, name: string, compilation: Co
         ...(disk === undefined ? {} : { sizeLimit: String(Math.ceil(parseQuantity(disk.size)!)) }),
       },
     ],
-    configMapAsVolume: specObjects(compiled, compilation).map((configMapName, number) => ({
-      configMapName,
-      mountPath: `${ROOT}/config/${number}`,
-      optional: true,
-    })),
+    configMapAsVolume: [...specObjects(compiled, compilation), markName(compilation)].map(
+      (configMapName, number) => ({
+        configMapName,
+        mountPath: `${ROOT}/config/${number}`,
+        optional: true,
+      }),
+    ),
     pvcMount: [mount('keep', step.name), ...after.map((source) => mount(`from/${source}`, source))],
     securityContext: { runAsUser: POD_SECURITY.runAsUser, runAsGroup: POD_SECURITY.runAsGroup },
     ...(labels === undefined ? {} : { nodeSelector: { labels } }),
