@@ -22,12 +22,22 @@ type Json = any;
 const home = mkdtempSync(join(tmpdir(), 'same-kubeflow-start-'));
 after(() => rmSync(home, { recursive: true, force: true }));
 
+/** A directory of an attempt with empty files, each mounted for itself. */
+function mounted(): string {
+  const root = mkdtempSync(join(home, 'root-'));
+  for (const [number, name] of ['shim.sh', 'step.sh', 'of'].entries()) {
+    mkdirSync(join(root, 'config', String(number)), { recursive: true });
+    writeFileSync(join(root, 'config', String(number), name), '');
+  }
+  return root;
+}
+
 describe('the first command of a watched task', () => {
   it('ends at once where what it reads is gone with its run', () => {
     const root = mkdtempSync(join(home, 'gone-'));
     const ended = spawnSync(
       'sh',
-      ['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'bye', '0', '0'],
+      ['-c', watchedStartText([], []).replace('B=/same', `B=${root}`), 'same', 'bye', '0', '0'],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
     );
     assert.equal(ended.status, 125);
@@ -55,7 +65,7 @@ describe('the first command of a watched task', () => {
           writeFileSync(join(directory, name), text as string);
       }
       writeFileSync(join(root, 'config/0/shim.sh'), `echo ran >"${root}/told"`);
-      const text = watchedStartText([]).replace('B=/same', `B=${root}`);
+      const text = watchedStartText([], []).replace('B=/same', `B=${root}`);
       const { status, stderr } = spawnSync('sh', ['-c', text, 'same', 'bye', '0', '0'], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,14 +84,32 @@ describe('the first command of a watched task', () => {
     );
   });
 
+  it('runs nothing without a secret that its step needs, and runs without others', () => {
+    const step = compiled('train', { run: ['true'], secrets: ['TOKEN', 'KEY'] });
+    const watched = { id: 'the-run', directory: `kubeflow-${RUN}`, secret: 'same-secrets-of-it' };
+    const whole = { ...compilation([step]), optionalSecrets: ['KEY'], watched };
+    const run: Json = kubeflow.compile(whole).objects.at(-1);
+    const { deploymentSpec } = run.spec.pipeline_spec.pipeline_spec;
+    const [, , text] = deploymentSpec.executors['exec-train'].container.command;
+    const begin = (env: Record<string, string>) => {
+      const root = mounted();
+      writeFileSync(join(root, 'config/0/shim.sh'), 'echo ran');
+      const words = ['-c', text.replace('B=/same', `B=${root}`), 'same', 'train', '0', '0'];
+      const { status, stdout, stderr } = spawnSync('sh', words, {
+        env: { PATH: process.env.PATH, ...env },
+        encoding: 'utf8',
+      });
+      return [status, stdout, stderr];
+    };
+    assert.deepEqual(begin({ KEY: 'k' }), [125, '', 'same: no secret TOKEN\n']);
+    // An empty one is one.
+    assert.deepEqual(begin({ TOKEN: '' }), [0, 'ran\n', '']);
+  });
+
   const shells = [['sh'], ['bash', '--posix']];
   for (const shell of shells)
     it(`counts attempts by what they left, and puts accounts aside, in ${shell[0]}`, () => {
-      const root = mkdtempSync(join(home, 'root-'));
-      for (const [number, name] of ['shim.sh', 'step.sh', 'of'].entries()) {
-        mkdirSync(join(root, 'config', String(number)), { recursive: true });
-        writeFileSync(join(root, 'config', String(number), name), '');
-      }
+      const root = mounted();
       // What the shim is told, and an account as it leaves one.
       writeFileSync(
         join(root, 'config/0/shim.sh'),
@@ -94,7 +122,7 @@ describe('the first command of a watched task', () => {
           shell[0]!,
           [
             ...shell.slice(1),
-            ...['-c', watchedStartText([]).replace('B=/same', `B=${root}`), 'same', 'train', '4', '3'],
+            ...['-c', watchedStartText([], []).replace('B=/same', `B=${root}`), 'same', 'train', '4', '3'],
           ],
           {
             env: { PATH: process.env.PATH, AGAIN: String(again), KFP_POD_NAME: 'x' },

@@ -53,7 +53,9 @@ export function compilePipeline(compilation: Compilation): {
         if (task.sources.length > MOST_SOURCES) findings.push(tooMany(group, task));
         const label = labelOf(labels, group, task);
         executors[label] ??= {
-          container: watched ? watchedContainer(compiled) : containerOf(compiled, files, task.sources),
+          container: watched
+            ? watchedContainer(compiled, compilation)
+            : containerOf(compiled, files, task.sources),
         };
         pods[label] ??= (watched ? watchedPod : podOf)(compiled, group.name, compilation);
         components[`comp-${task.name}`] = {

@@ -77,17 +77,25 @@ done); do unset "$v"; done`;
  * and leaves lies on the volume of the run, as does what is handed over when the run is gone on with: a task that Kubeflow
  * begins late finds all but {@link OF} there, which is its own. Arguments: STEP SLOT RETRIES, of which the last is for the
  * client.
+ * @param secrets names of variables that are the step's whatever they are called
+ * @param optional those of them without which it may run
  */
-export function watchedStartText(secrets: readonly string[]): string {
+export function watchedStartText(secrets: readonly string[], optional: readonly string[]): string {
+  const required = secrets.filter((name) => !optional.includes(name));
   return `B=${ROOT} i=$2 n=0 r=
 K=$B/keep/$i
 mkdir -p "$B/spec" "$K" || exit 125
 for f in "$B"/config/*/*; do [ ! -f "$f" ] || ln -s "$f" "$B/spec/" || exit 125; done
 [ -f "$B/spec/${OF}" ] && [ -f "$B/spec/shim.sh" ] && [ -f "$B/spec/step.sh" ] || { echo 'same: the run has ended' >&2; exit 125; }
-for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
+${required.map(demanded).join('')}for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
 [ ! -f "$K/.same/exit.json" ] || read -r r <"$K/.same/exit.json"
 [ ! -d "$K/.same" ] || { n=$((n+1)); case $r in *'"again":false'*) ;; *) mv "$K/.same" "$K/${accountOf('$n')}" || exit 125; esac; }
 ${hidden(secrets)}
 SAME_DIR=$B SAME_KEEP=$K SAME_CELL=$i SAME_RETRIES=$n SAME_STEP_FILE=$B/spec/step.sh exec sh "$B/spec/shim.sh"
 `;
+}
+
+/** A pod that waited for a secret which is gone would wait for ever: it begins without, and ends. */
+function demanded(secret: string): string {
+  return `[ "\${${secret}+x}" ] || { echo 'same: no secret ${secret}' >&2; exit 125; }\n`;
 }

@@ -15,11 +15,14 @@ import { resourcesOf, SLOT } from './executors.ts';
 import { OF, watchedStartText } from './start.ts';
 
 /** The container of a step of a run that its client watches: it is told its step, its cell and its retries, in this order. */
-export function watchedContainer({ step, image }: CompiledStep): ClusterObject {
+export function watchedContainer(
+  { step, image }: CompiledStep,
+  { optionalSecrets }: Pick<Compilation, 'optionalSecrets'>,
+): ClusterObject {
   const resources = resourcesOf(step);
   return {
     image,
-    command: ['sh', '-c', watchedStartText(step.secrets), 'same'],
+    command: ['sh', '-c', watchedStartText(step.secrets, optionalSecrets), 'same'],
     args: [step.name, `{{$.inputs.parameters['${SLOT}']}}`, String(step.retries.max)],
     ...(Object.keys(resources).length === 0 ? {} : { resources }),
   };
