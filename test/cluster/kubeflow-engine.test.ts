@@ -33,6 +33,9 @@ describe('a run handed to Kubeflow, at a real API of a cluster', { timeout: 600_
     await namespace.kubectl(['apply', '--validate=strict', '-f', '-'], { input: printed.stdout });
     const token = await namespace.kubectl(['create', 'token', 'same-kubeflow']);
     const [{ cluster: where }] = config.clusters;
+    rig.write({
+      'direct.json': JSON.stringify({ ...config, users: [{ ...config.users[0], user: { token } }] }),
+    });
     const authority = Buffer.from(where['certificate-authority-data'], 'base64');
     api = await recordApi({ server: where.server, authority }, pipelinesService(pipelines));
     config.users[0].user = { token };
@@ -52,6 +55,26 @@ describe('a run handed to Kubeflow, at a real API of a cluster', { timeout: 600_
     });
   const ours = (kind: string) => namespace.list(kind, '-l', 'same.dev/run');
   const claims = () => namespace.list('configmaps', '-l', 'same.dev/role=pipeline-run');
+
+  it('takes the rights of the role that is printed, by which no other service of the namespace is asked', async () => {
+    const env = { KUBECONFIG: rig.path('direct.json') };
+    const { code, stdout, stderr } = await rig.same(['describe', 'engine', 'kubeflow', '--json'], { env });
+    assert.equal(code, 0, stderr);
+    const { rights } = JSON.parse(stdout).cluster;
+    assert.ok(rights.some(({ right }: Json) => right === 'create services/proxy'));
+    assert.deepEqual(
+      rights.filter(({ allowed }: Json) => !allowed),
+      [],
+    );
+    const asking = (service: string) => {
+      const path = `/api/v1/namespaces/${namespace.name}/services/${service}/proxy/apis/v2beta1/healthz`;
+      return cluster.kubectl(['get', '--raw', path], { kubeconfig: env.KUBECONFIG });
+    };
+    // Neither is there: of one the account may know it.
+    await assert.rejects(asking('ml-pipeline:8888'), /NotFound/);
+    await assert.rejects(asking('ml-pipeline:8887'), /Forbidden/);
+    await assert.rejects(asking('minio-service:9000'), /Forbidden/);
+  });
 
   it('is claimed by an object, found again by who goes on, and gone when it was canceled, with no other rights', async () => {
     const first = start(['-f', 'study', '--engine', 'kubeflow']);

@@ -64,9 +64,10 @@ function cluster({ forbidden = [] as string[], denied = [] as string[] } = {}): 
       refuse(plural);
       return { items: listed[plural]!, resourceVersion: '1' };
     },
-    async create(_: unknown, review: { spec: { resourceAttributes: { verb: string; resource: string } } }) {
-      const { verb, resource } = review.spec.resourceAttributes;
-      return object('', { status: { allowed: !denied.includes(`${verb} ${resource}`) } });
+    async create(_: unknown, review: { spec: { resourceAttributes: Record<string, string> } }) {
+      const { verb, resource, name } = review.spec.resourceAttributes;
+      const asked = [verb, resource, ...(name === undefined ? [] : [name])].join(' ');
+      return object('', { status: { allowed: !denied.includes(asked) } });
     },
   } as unknown as Cluster;
 }
@@ -101,6 +102,17 @@ describe('a look at a cluster', () => {
       accessModes: ['ReadWriteMany'],
     });
     assert.deepEqual(storageClasses, [{ name: 'standard', provisioner: 'example.org/nfs', isDefault: true }]);
+  });
+
+  it('asks for the right to what has a name by that name', async () => {
+    const { rights } = await surveyCluster(
+      cluster({ denied: ['create services ml-pipeline:8888', 'get services'] }),
+      'kubeflow',
+    );
+    assert.deepEqual(
+      rights.filter(({ allowed }) => !allowed),
+      [{ right: 'create services/proxy', allowed: false }],
+    );
   });
 
   it('says what the caller may not see, and shows the rest', async () => {

@@ -87,7 +87,7 @@ function ofKubeflow(namespace: string): Rbac {
     objects: accountWith(KUBEFLOW_NAME, namespace, KUBEFLOW_RIGHTS),
     comments: [
       'What running programs with same by Kubeflow Pipelines takes, and no more, in the namespace of Kubeflow; steps have the',
-      'account that Kubeflow gives them.',
+      'account that Kubeflow gives them. The rights to configmaps are to all of that namespace, those of Kubeflow among them.',
       'kubectl apply -f FILE',
       `To run as this account: kubectl create token ${KUBEFLOW_NAME} -n ${namespace}`,
     ],
@@ -103,9 +103,10 @@ function accountWith(name: string, namespace: string, rights: readonly Right[]):
       apiVersion: `${group}/v1`,
       kind: 'Role',
       metadata,
-      rules: rights.map(({ group: of, resource, verbs }) => ({
+      rules: rights.map(({ group: of, resource, names, verbs }) => ({
         apiGroups: [of],
         resources: [resource],
+        ...(names ? { resourceNames: [...names] } : {}),
         verbs: [...verbs],
       })),
     },

@@ -4,6 +4,8 @@ export interface Right {
   group: string;
   /** `jobs`, or a part of one: `pods/log`. */
   resource: string;
+  /** Where it is a right to no other things of the kind than those of these names. */
+  names?: readonly string[];
   verbs: readonly string[];
 }
 
@@ -55,8 +57,8 @@ export const TEKTON_RIGHTS: readonly Right[] = [
 
 /** The same of the engine that hands runs to Kubeflow: what claims a run is an object, and its API is asked by the cluster's. */
 export const KUBEFLOW_RIGHTS: readonly Right[] = [
-  // A GET asks its API, a POST tells it something.
-  { group: '', resource: 'services/proxy', verbs: ['get', 'create'] },
+  // A GET asks its API, a POST tells it something; other services of the namespace are no business of it.
+  { group: '', resource: 'services/proxy', names: ['ml-pipeline:8888'], verbs: ['get', 'create'] },
   { group: '', resource: 'configmaps', verbs: ['create', 'get', 'list', 'patch', 'delete'] },
   // Of what carries files.
   { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },

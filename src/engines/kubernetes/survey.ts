@@ -98,7 +98,11 @@ export async function surveyCluster(cluster: Cluster, engine?: string): Promise<
     looking('volume', () => claimOf(cluster)),
     looking('nodes', async () => (await cluster.list(NODES)).items.map(nodeOf)),
     Promise.all(
-      rightsOf(engine).flatMap((right) => right.verbs.map((verb) => allowed(cluster, right, verb))),
+      rightsOf(engine).flatMap((right) =>
+        right.verbs.flatMap((verb) =>
+          (right.names ?? [undefined]).map((of) => allowed(cluster, right, verb, of)),
+        ),
+      ),
     ),
   ]);
   return {
@@ -195,7 +199,8 @@ async function claimOf(cluster: Cluster): Promise<ClaimState> {
   };
 }
 
-async function allowed(cluster: Cluster, { group, resource }: Right, verb: string) {
+/** @param of the name of the one thing that it is a right to */
+async function allowed(cluster: Cluster, { group, resource }: Right, verb: string, of: string | undefined) {
   const [name, subresource] = resource.split('/') as [string, string?];
   const review = (await cluster.create(REVIEWS, {
     apiVersion: REVIEWS.apiVersion,
@@ -206,6 +211,7 @@ async function allowed(cluster: Cluster, { group, resource }: Right, verb: strin
         group,
         resource: name,
         ...(subresource === undefined ? {} : { subresource }),
+        ...(of === undefined ? {} : { name: of }),
         verb,
       },
     },
