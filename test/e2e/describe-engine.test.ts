@@ -43,6 +43,7 @@ describe('an engine of a cluster that allows its caller nothing', () => {
       ['kubernetes', 'kubernetes', 'same'],
       ['argo', 'argo', 'same-argo'],
       ['tekton', 'tekton', 'same-tekton'],
+      ['kubeflow', 'kubeflow', 'same-kubeflow'],
       ['katib', 'kubernetes', 'same'],
     ] as const) {
       const words = ['--namespace', 'studies'];
@@ -54,5 +55,15 @@ describe('an engine of a cluster that allows its caller nothing', () => {
       assert.match(printed.stdout, /^ {2}namespace: studies$/m);
       assert.match(printed.stdout, new RegExp(`^ {2}name: ${role}$`, 'm'));
     }
+  });
+
+  it('is told with the role for Kubeflow which release that is for, whose API alone it opens, and what it cannot keep apart', async () => {
+    const { code, stdout, stderr } = await rig.same(['describe', 'engine', 'kubeflow', '--rbac'], {
+      env: { KUBECONFIG: rig.path('config') },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^# .*Kubeflow Pipelines 2\.16 or later/m);
+    assert.match(stdout, /^# .*ConfigMaps may be changed and deleted by it that are of others/m);
+    assert.match(stdout, /- services\/proxy\n +resourceNames:\n +- "ml-pipeline:8888"\n/);
   });
 });

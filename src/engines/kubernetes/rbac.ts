@@ -86,8 +86,9 @@ function ofKubeflow(namespace: string): Rbac {
   return {
     objects: accountWith(KUBEFLOW_NAME, namespace, KUBEFLOW_RIGHTS),
     comments: [
-      'What running programs with same by Kubeflow Pipelines takes, and no more, in the namespace of Kubeflow; steps have the',
-      'account that Kubeflow gives them. The rights to configmaps are to all of that namespace, those of Kubeflow among them.',
+      'What running programs with same by Kubeflow Pipelines 2.16 or later takes, and no more, in the namespace of Kubeflow;',
+      'steps have the account that Kubeflow gives them. ConfigMaps may be changed and deleted by it that are of others, also',
+      'those of Kubeflow itself: names of runs are not known before.',
       'kubectl apply -f FILE',
       `To run as this account: kubectl create token ${KUBEFLOW_NAME} -n ${namespace}`,
     ],
