@@ -5,6 +5,7 @@ import { kubeflow } from '../../src/engines/kubeflow/system.ts';
 import type { StoredObject } from '../../src/engines/kubernetes/cluster.ts';
 import type { CompiledStep } from '../../src/engines/kubernetes/compilation.ts';
 import type { Watched } from '../../src/engines/kubernetes/watched.ts';
+import { type SubmittedRun, untilOver } from '../../src/engines/submitted/submitted-run.ts';
 import { compilation, compiled, matrixOf, RUN } from './compilations.ts';
 
 const watched = { id: 'the-run', directory: `kubeflow-${RUN}`, secret: 'same-secrets-of-it' };
@@ -186,5 +187,45 @@ describe('how far a run of Kubeflow is', () => {
       pipelineRunState(failed, podsOf()).message,
       /kubectl describe workflows -l pipeline\/runid=r1/,
     );
+  });
+});
+
+describe('a run of which all cells have ended', () => {
+  const runOf = (states: string[], system = kubeflow) => {
+    const cancel = new AbortController();
+    const objects = new Map<string, StoredObject>();
+    const next = () => objects.set('run', claim({ state: states.shift() }));
+    next();
+    const wholes = {
+      objects,
+      async until(look: () => unknown, signal: AbortSignal) {
+        for (;;) {
+          const found = look();
+          if (found !== undefined || signal.aborted) return found;
+          if (states.length === 0) cancel.abort();
+          else next();
+        }
+      },
+    };
+    const run = { ...{ system, wholes, whole: 'run' }, parts: podsOf() } as unknown as SubmittedRun;
+    return { run, states, cancel };
+  };
+
+  it('is not ended before Kubeflow says of it how it went: its history would say that it was canceled', async () => {
+    const { run, states, cancel } = runOf(['RUNNING', 'RUNNING', 'SUCCEEDED', 'later']);
+    await untilOver(run, cancel.signal);
+    assert.deepEqual([states, cancel.signal.aborted], [['later'], false]);
+  });
+
+  it('is waited for no longer than a while, and not where it is interrupted or nothing tells of it later', async () => {
+    const late = runOf(['RUNNING', 'later']);
+    await untilOver(late.run, late.cancel.signal, 0);
+    const interrupted = runOf(['RUNNING', 'later']);
+    interrupted.cancel.abort();
+    await untilOver(interrupted.run, interrupted.cancel.signal);
+    const { keepsHistory: _, ...system } = kubeflow;
+    const forgotten = runOf(['RUNNING', 'later'], system);
+    await untilOver(forgotten.run, forgotten.cancel.signal);
+    for (const { states } of [late, interrupted, forgotten]) assert.deepEqual(states, ['later']);
   });
 });

@@ -22,6 +22,7 @@ export const kubeflow: System = {
     'the page of Kubeflow Pipelines shows what it tells of the run; kubectl get events, what the cluster does',
   owner: 'ConfigMap',
   parts: PODS,
+  keepsHistory: true,
   ...KUBEFLOW_FACTS,
   compile: compileRun,
   objectName: (run) => objectName(run, '@run'),

@@ -37,6 +37,11 @@ export class SubmittedAttempts {
       for (const [slot, name] of names.entries()) this.#slots.set(name, slot);
   }
 
+  /** Nothing of it waits for ever. */
+  get endsByItself(): boolean {
+    return this.#stuck.size === 0;
+  }
+
   /** Takes the next attempt of a cell in, when it has ended. */
   async run(task: StepAttempt, tell: (news: AttemptNews) => void): Promise<Finished> {
     const { step, cell } = task;

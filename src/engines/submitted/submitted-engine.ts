@@ -19,7 +19,7 @@ import { placesTaken } from '../step-script.ts';
 import { runDirectory } from './leftovers.ts';
 import { reuseBeside, submit } from './submission.ts';
 import { SubmittedAttempts } from './submitted-attempts.ts';
-import { openSubmittedRun } from './submitted-run.ts';
+import { openSubmittedRun, untilOver } from './submitted-run.ts';
 import { ALL_AT_ONCE, type System } from './system.ts';
 
 /** What the engine is opened with. */
@@ -71,7 +71,9 @@ export function openSubmittedEngine(
         }
         const machine = { cpu: Number.POSITIVE_INFINITY, memoryBytes: Number.POSITIVE_INFINITY, gpus: 0 };
         const watched = { ...context, machine, reuse: reuseBeside(context, told, submission) };
-        yield* schedule(plan, watched, new SubmittedAttempts(run, submission, content));
+        const attempts = new SubmittedAttempts(run, submission, content);
+        yield* schedule(plan, watched, attempts);
+        if (attempts.endsByItself) await untilOver(run, context.cancel);
       } finally {
         await run.close();
       }

@@ -11,6 +11,8 @@ import type { SubmittedState, System } from './system.ts';
 
 /** What nobody takes up for this long is told of. */
 const TELL_MS = 20_000;
+/** For so long a system is given to say that a run has ended. */
+const OVER_MS = 60_000;
 
 /** One run as a cluster has it with the system that runs all of it. */
 export interface SubmittedRun extends ClusterRun {
@@ -33,6 +35,18 @@ export interface SubmittedRun extends ClusterRun {
 export function stateOf({ system, wholes, whole, parts }: SubmittedRun): SubmittedState | undefined {
   const there = wholes.objects.get(whole);
   return there && system.state(there, parts);
+}
+
+/**
+ * Waits until the system says of a run of which all cells have ended that it has, where its history tells of it later: that
+ * lags behind its pods. What went wrong meanwhile is told when it is closed.
+ */
+export async function untilOver(run: SubmittedRun, cancel: AbortSignal, limitMs = OVER_MS): Promise<void> {
+  if (!run.system.keepsHistory) return;
+  const sinceMs = monotonicMs();
+  const look = () =>
+    (stateOf(run)?.isOver ?? true) || monotonicMs() - sinceMs >= limitMs ? true : undefined;
+  await run.wholes.until(look, cancel).catch(() => {});
 }
 
 /**
