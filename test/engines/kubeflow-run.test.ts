@@ -163,6 +163,35 @@ describe('how far a run of Kubeflow is', () => {
     assert.equal(state.cell('train', 2), undefined);
   });
 
+  it('is told also by pods into which Kubeflow fills their cell only later, as before 2.17', () => {
+    const early = pod('p1', 0, { retries: 1 });
+    const [, main] = (early.spec as { containers: { command?: string[]; args: string[] }[] }).containers;
+    main!.args[5] = "{{$.inputs.parameters['_slot']}}";
+    const input = { inputs: { parameterValues: { _slot: 7 } }, outputs: {} };
+    main!.command = [
+      ...['/var/run/argo/argoexec', 'emissary', '--', '/kfp-launcher/launch', '--run_id', 'r1'],
+      ...['--executor_input', JSON.stringify(input), '--component_spec', '{}', '--'],
+    ];
+    const state = pipelineRunState(claim({ state: 'RUNNING' }), podsOf(early));
+    assert.equal(state.cell('train', 7)?.tries.length, 1);
+    assert.equal(state.cell('train', 0), undefined);
+  });
+
+  it('is a failure that says so where a pod of its own does not say of which cell it is', () => {
+    const strange = pod('p1', 0);
+    const [, main] = (strange.spec as { containers: { command?: string[]; args: string[] }[] }).containers;
+    main!.args[5] = "{{$.inputs.parameters['_slot']}}";
+    for (const input of ['{', '{}', '{"inputs":{"parameterValues":{"_slot":"x"}}}']) {
+      main!.command = ['/kfp-launcher/launch', '--executor_input', input];
+      const pods = podsOf(strange, pod('p2', 0, { run: 'before' }));
+      const cell = pipelineRunState(claim({ state: 'RUNNING' }), pods).cell('train', 3)!;
+      assert.equal(cell.isOver, true);
+      assert.match(cell.tries[0]!.problem!.message, /^pod p1 does not say which cell/);
+      assert.equal(podOfTry(pods, cell.tries[0]!), undefined);
+      assert.equal(pipelineRunState(claim({ state: 'RUNNING' }), pods).cell('other', 0), undefined);
+    }
+  });
+
   it('is over for a cell once its last try has failed, and a pod that is deleted was a try', () => {
     const pods = podsOf(pod('p1', 0, { retries: 1 }), pod('p2', 0, { status: ended(3), retries: 1 }));
     const read = () => pipelineRunState(claim({ state: 'RUNNING' }), pods).cell('train', 0)!;

@@ -1,3 +1,4 @@
+import type { Finding } from '../../errors/same-error.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
 import { endOf, MAIN, type PodEnd } from '../kubernetes/pod-state.ts';
 import type { Watched } from '../kubernetes/watched.ts';
@@ -35,6 +36,8 @@ interface RunCells {
   hasFailed: boolean;
   /** By the label of the step and the slot of the cell. */
   byKey: ReadonlyMap<string, SubmittedCell>;
+  /** Pods that do not say of which cell they are, by the labels of their steps. */
+  unread: ReadonlyMap<string, string>;
 }
 
 const cells = new WeakMap<Watched, RunCells>();
@@ -53,8 +56,10 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
     isShutDown: SHUT_DOWN.includes(state),
     cell(label, slot) {
       if (id === undefined || !pods) return undefined;
-      const { byKey, hasFailed } = cellsOf(pods, id);
+      const { byKey, hasFailed, unread } = cellsOf(pods, id);
       const cell = byKey.get(`${label} ${slot}`);
+      const pod = unread.get(label);
+      if (!cell && pod !== undefined) return unreadCell(pod);
       // It starts nothing more once a step has failed; of what fails otherwise nobody knows what it says of others.
       if (cell || state !== 'FAILED' || !hasFailed) return cell;
       return { tries: [], isOver: true, isLeftOut: true, message: '' };
@@ -64,6 +69,7 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
 
 /** The pod of a try, while it is there. */
 export function podOfTry(pods: Watched, { id }: SubmittedTry): StoredObject | undefined {
+  if (id === '') return undefined;
   const { uid, name } = JSON.parse(id) as { uid: string; name: string };
   const pod = pods.objects.get(name);
   return pod?.metadata.uid === uid ? pod : undefined;
@@ -87,12 +93,17 @@ function cellsOf(pods: Watched, run: string): RunCells {
   seen.set(pods, all);
   for (const pod of pods.objects.values()) all.set(pod.metadata.uid, pod);
   const told = new Map<string, { retries: number; tries: { at: string; tried: SubmittedTry }[] }>();
+  const unread = new Map<string, string>();
   let hasFailed = false;
   for (const pod of all.values()) {
     const { labels = {}, name, creationTimestamp = '' } = pod.metadata;
     const step = labels['same.dev/step'];
-    const own = cellToldIn(argumentsOf(pod));
-    if (labels[RUN_LABEL] !== run || step === undefined || !own) continue;
+    if (labels[RUN_LABEL] !== run || step === undefined) continue;
+    const own = cellToldIn(containerOf(pod));
+    if (!own) {
+      unread.set(step, name);
+      continue;
+    }
     const end = endOf(pod);
     hasFailed ||= end?.exitCode !== undefined && end.exitCode !== 0;
     const key = `${step} ${own.slot}`;
@@ -101,7 +112,7 @@ function cellsOf(pods: Watched, run: string): RunCells {
     cell.tries.push({ at: `${creationTimestamp} ${name}`, tried: triedOf(pod, end, pods) });
   }
   const made = {
-    ...{ run, changes: pods.changes, hasFailed },
+    ...{ run, changes: pods.changes, hasFailed, unread },
     byKey: new Map([...told].map(([key, { retries, tries }]) => [key, cellOf(retries, tries)])),
   };
   cells.set(pods, made);
@@ -130,7 +141,20 @@ function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): 
   };
 }
 
-function argumentsOf(pod: StoredObject): string[] {
-  const { containers = [] } = (pod.spec ?? {}) as { containers?: { name: string; args?: string[] }[] };
-  return containers.find(({ name }) => name === MAIN)?.args ?? [];
+/** A cell of a step of which there is a pod that may be of any: nobody knows how it goes. */
+function unreadCell(pod: string): SubmittedCell {
+  const problem: Finding = {
+    code: 'SAME1705',
+    message: `pod ${pod} does not say which cell of its step it runs: this Kubeflow tells it otherwise than those that are known`,
+    hint: 'which are known: same describe engine kubeflow --rbac; Jobs run on any cluster: --engine kubernetes',
+  };
+  const { message } = problem;
+  return { tries: [{ id: '', message, isOver: true, problem }], isOver: true, message };
+}
+
+function containerOf(pod: StoredObject): { command?: string[]; args?: string[] } {
+  const { containers = [] } = (pod.spec ?? {}) as {
+    containers?: { name: string; command?: string[]; args?: string[] }[];
+  };
+  return containers.find(({ name }) => name === MAIN) ?? {};
 }

@@ -28,11 +28,32 @@ export function watchedContainer(
   };
 }
 
-/** What the pod of a try says of its cell: what {@link watchedContainer} is told. */
-export function cellToldIn(args: readonly string[]): { slot: number; retries: number } | undefined {
-  const [slot, retries] = args.slice(-2).map(Number);
-  if (args.length < 4 || !Number.isInteger(slot) || !Number.isInteger(retries)) return undefined;
+/**
+ * What the container of a try says of its cell: what {@link watchedContainer} is told. Before 2.17 Kubeflow fills it in only
+ * inside of the pod; there it is in what its launcher is given to do so.
+ */
+export function cellToldIn({
+  command = [],
+  args = [],
+}: {
+  command?: string[];
+  args?: string[];
+}): { slot: number; retries: number } | undefined {
+  if (args.length < 4) return undefined;
+  const [told, retries] = args.slice(-2).map(Number);
+  const slot = Number.isInteger(told) ? told : slotGiven(command[command.indexOf('--executor_input') + 1]);
+  if (!Number.isInteger(slot) || !Number.isInteger(retries)) return undefined;
   return { slot: slot!, retries: retries! };
+}
+
+function slotGiven(text: string | undefined): number | undefined {
+  try {
+    const { inputs } = JSON.parse(text ?? '') as { inputs?: { parameterValues?: Record<string, unknown> } };
+    const slot = inputs?.parameterValues?.[SLOT];
+    return slot === undefined ? undefined : Number(slot);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
