@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PIPELINE_RUNS, withPipelineRuns } from '../../src/engines/kubeflow/pipeline-runs.ts';
-import { whyOf } from '../../src/engines/kubernetes/cluster.ts';
+import { PODS, whyOf } from '../../src/engines/kubernetes/cluster.ts';
 import { refusedByCluster, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
 import { SameError } from '../../src/errors/same-error.ts';
 import { FakePipelines } from '../components/fake-pipelines.ts';
@@ -17,7 +17,7 @@ const RELEASE = { spec: { suspend: false } };
 
 function lab() {
   const api = new FakePipelines();
-  return { api, cluster: withPipelineRuns(api) };
+  return { api, cluster: withPipelineRuns(api, { pollMs: 0, endMs: 0 }) };
 }
 
 describe('runs of Kubeflow as objects of a cluster', () => {
@@ -118,6 +118,46 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     assert.equal(api.runs.length, 1);
     assert.equal(await cluster.get(PIPELINE_RUNS, 'same-1-run'), undefined);
     assert.equal(await cluster.delete(PIPELINE_RUNS, 'same-1-run'), false);
+  });
+
+  it('are waited for in the foreground, until nothing of them runs, before their claim goes', async () => {
+    for (const endMs of [60_000, 0]) {
+      const api = new FakePipelines();
+      const cluster = withPipelineRuns(api, { pollMs: 0, endMs });
+      await cluster.create(PIPELINE_RUNS, OBJECT);
+      await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+      const labels = { 'pipeline/runid': 'run-1', 'same.dev/step': 'train' };
+      const pod = (name: string, phase: string) =>
+        api.create(PODS, { metadata: { name, labels }, status: { phase } });
+      await pod('ended', 'Failed');
+      await pod('train', 'Running');
+      const told: string[] = [];
+      let looked = 0;
+      api.onAsk = (what) => {
+        if (/^delete/.test(what)) told.push(`${what}, ${api.runs[0]!.state}`);
+        if (what !== 'list pods') return;
+        looked++;
+        if (looked === 2) api.runs[0]!.state = 'CANCELED';
+        if (looked === 4) Object.assign(api.objects.get('pods/train')!, { status: { phase: 'Succeeded' } });
+      };
+      await cluster.delete(PIPELINE_RUNS, 'same-1-run', { propagation: 'Foreground' });
+      assert.deepEqual(
+        told,
+        endMs > 0
+          ? ['delete configmaps, CANCELED']
+          : // What does not end, ends then.
+            ['delete pods, CANCELING', 'delete configmaps, CANCELING'],
+      );
+      assert.equal(api.objects.has('pods/train'), endMs > 0);
+    }
+  });
+
+  it('go on where another one of their name is meant', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    await cluster.delete(PIPELINE_RUNS, 'same-1-run', { uid: 'of another' });
+    assert.equal(api.runs[0]!.state, 'PENDING');
   });
 
   it('are over where somebody has deleted them', async () => {

@@ -1,17 +1,19 @@
 import { SameError } from '../../errors/same-error.ts';
-import { sleep } from '../../host/clock.ts';
+import { monotonicMs, sleep } from '../../host/clock.ts';
 import {
   type Change,
   type Cluster,
   CONFIG_MAPS,
   type Kind,
+  PODS,
   type Selection,
   type StoredObject,
   whyOf,
 } from '../kubernetes/cluster.ts';
 import { clusterError } from '../kubernetes/cluster-error.ts';
 import type { ClusterObject } from '../kubernetes/compilation.ts';
-import { GONE, PIPELINE_RUN, type PipelineRun } from './run-state.ts';
+import { endOf } from '../kubernetes/pod-state.ts';
+import { GONE, OVER, PIPELINE_RUN, type PipelineRun, RUN_LABEL } from './run-state.ts';
 
 /**
  * Runs of Kubeflow as {@link withPipelineRuns} has them: each is claimed by an object of the cluster, which tells which one
@@ -24,12 +26,19 @@ const SPEC = 'run.json';
 /** Where Kubeflow's API is, in the namespace in which it runs steps. */
 const SERVICE = 'ml-pipeline';
 const PORT = 8888;
-const POLL_MS = 2000;
 const NAME_LENGTH = 100;
 
+/** How often Kubeflow is asked, and how long a run is given to end. */
+export interface PipelinePace {
+  pollMs: number;
+  endMs: number;
+}
+
+const PACE: PipelinePace = { pollMs: 2000, endMs: 90_000 };
+
 /** The same cluster with runs of Kubeflow as objects of it ({@link PIPELINE_RUNS}). */
-export function withPipelineRuns(cluster: Cluster): Cluster {
-  const runs = new PipelineRuns(cluster);
+export function withPipelineRuns(cluster: Cluster, pace: PipelinePace = PACE): Cluster {
+  const runs = new PipelineRuns(cluster, pace);
   const isRun = (kind: Kind) => kind === PIPELINE_RUNS;
   return {
     context: cluster.context,
@@ -43,7 +52,7 @@ export function withPipelineRuns(cluster: Cluster): Cluster {
     patch: (kind, name, changes) =>
       isRun(kind) ? runs.patch(name, changes) : cluster.patch(kind, name, changes),
     delete: (kind, name, options) =>
-      isRun(kind) ? runs.delete(name, options?.uid) : cluster.delete(kind, name, options),
+      isRun(kind) ? runs.delete(name, options) : cluster.delete(kind, name, options),
     watch: (kind, selection, signal) =>
       isRun(kind) ? runs.watch(selection, signal) : cluster.watch(kind, selection, signal),
     logs: (pod, options) => cluster.logs(pod, options),
@@ -55,10 +64,12 @@ export function withPipelineRuns(cluster: Cluster): Cluster {
 class PipelineRuns {
   readonly #cluster: Cluster;
   readonly #api: string;
+  readonly #pace: PipelinePace;
   #isThere = false;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, pace: PipelinePace) {
     this.#cluster = cluster;
+    this.#pace = pace;
     this.#api = `/api/v1/namespaces/${encodeURIComponent(cluster.namespace)}/services/${SERVICE}:${PORT}/proxy/apis/v2beta1`;
   }
 
@@ -103,15 +114,41 @@ class PipelineRuns {
     return this.#told(claim);
   }
 
-  /** What was handed over stays in the history of Kubeflow; it is ended where it has not. */
-  async delete(name: string, uid: string | undefined): Promise<boolean> {
+  /** What was handed over stays in the history of Kubeflow; it is ended where it has not, and in the foreground first. */
+  async delete(
+    name: string,
+    { uid, propagation }: { uid?: string; propagation?: 'Foreground' | 'Background' } = {},
+  ): Promise<boolean> {
     const claim = await this.#cluster.get(CONFIG_MAPS, name);
     if (!claim) return false;
-    await this.#terminate(claim);
+    // Another one of that name goes on, and is not deleted either.
+    if (uid === undefined || uid === claim.metadata.uid) {
+      await this.#terminate(claim);
+      if (propagation === 'Foreground') await this.#ended(claim);
+    }
     return this.#cluster.delete(CONFIG_MAPS, name, {
       propagation: 'Background',
       uid: uid ?? claim.metadata.uid,
     });
+  }
+
+  /** Waits until nothing of a run writes any more where another one would; what does not end by itself is deleted. */
+  async #ended({ metadata: { annotations } }: StoredObject): Promise<void> {
+    const id = annotations?.[PIPELINE_RUN];
+    if (id === undefined) return;
+    const sinceMs = monotonicMs();
+    for (;;) {
+      const { state = '' } = (await this.#run(id)) ?? { state: GONE };
+      const { items } = await this.#cluster.list(PODS, { labels: `${RUN_LABEL}=${id},same.dev/step` });
+      const running = items.filter((pod) => !endOf(pod));
+      if (OVER.includes(state) && running.length === 0) return;
+      if (monotonicMs() - sinceMs >= this.#pace.endMs) {
+        for (const { metadata } of running)
+          await this.#cluster.delete(PODS, metadata.name, { graceSeconds: 0, uid: metadata.uid });
+        return;
+      }
+      await sleep(this.#pace.pollMs);
+    }
   }
 
   /** Asks every few seconds: its API tells no changes. */
@@ -126,7 +163,7 @@ class PipelineRuns {
         if (before.get(name)?.text !== text) yield { type: 'MODIFIED', object };
       for (const [name, { object }] of before) if (!now.has(name)) yield { type: 'DELETED', object };
       before = now;
-      await sleep(POLL_MS, signal);
+      await sleep(this.#pace.pollMs, signal);
     }
   }
 
@@ -153,11 +190,14 @@ class PipelineRuns {
   async #told({ data: _, ...claim }: StoredObject): Promise<StoredObject> {
     const id = claim.metadata.annotations?.[PIPELINE_RUN];
     if (id === undefined) return claim;
-    const found = (await this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`)) as
-      | PipelineRun
-      | undefined;
-    const { state, finished_at, error, run_details } = found ?? { state: GONE };
+    const { state, finished_at, error, run_details } = (await this.#run(id)) ?? { state: GONE };
     return { ...claim, status: { state, finished_at, error, run_details } };
+  }
+
+  async #run(id: string): Promise<PipelineRun | undefined> {
+    return this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`) as Promise<
+      PipelineRun | undefined
+    >;
   }
 
   /** Hands a run over, once: what is there under the name of its claim is it. */

@@ -8,7 +8,7 @@ import { cellToldIn } from './watched-step.ts';
 /** The annotation by which what claims a run says which one of Kubeflow's it is. */
 export const PIPELINE_RUN = 'same.dev/pipeline-run';
 /** What Kubeflow calls a run in its pods. */
-const RUN_LABEL = 'pipeline/runid';
+export const RUN_LABEL = 'pipeline/runid';
 /** Of a run that its API does not have any more. */
 export const GONE = 'GONE';
 
@@ -22,7 +22,8 @@ export interface PipelineRun {
   run_details?: { task_details?: { display_name?: string; state?: string; error?: { message?: string } }[] };
 }
 
-const OVER = ['SUCCEEDED', 'SKIPPED', 'FAILED', 'CANCELED', GONE];
+/** Of a run of which nothing begins any more. */
+export const OVER: readonly string[] = ['SUCCEEDED', 'SKIPPED', 'FAILED', 'CANCELED', GONE];
 const SHUT_DOWN = ['CANCELING', 'CANCELED', GONE];
 
 /** Pods that were seen, by their ids: one that is deleted was a try all the same. */
