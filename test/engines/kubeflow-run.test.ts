@@ -212,6 +212,12 @@ describe('how far a run of Kubeflow is', () => {
       pipelineRunState(failed, podsOf(pod('p1', 0, { status: ended(0) }))).cell('other', 0),
       undefined,
     );
+    // It went on after a try that failed.
+    const again = podsOf(
+      pod('p1', 0, { status: ended(3), retries: 1 }),
+      pod('p2', 0, { status: ended(0), retries: 1 }),
+    );
+    assert.equal(pipelineRunState(failed, again).cell('other', 0), undefined);
     assert.match(
       pipelineRunState(failed, podsOf()).message,
       /kubectl describe workflows -l pipeline\/runid=r1/,

@@ -33,7 +33,7 @@ interface RunCells {
   run: string;
   /** Of the pods. */
   changes: number;
-  /** A step has, whichever. */
+  /** A step has, whichever, and is not tried again. */
   hasFailed: boolean;
   /** By the label of the step and the slot of the cell. */
   byKey: ReadonlyMap<string, SubmittedCell>;
@@ -95,7 +95,6 @@ function cellsOf(pods: Watched, run: string): RunCells {
   for (const pod of pods.objects.values()) all.set(pod.metadata.uid, pod);
   const told = new Map<string, { retries: number; tries: { at: string; tried: SubmittedTry }[] }>();
   const unread = new Map<string, string>();
-  let hasFailed = false;
   for (const pod of all.values()) {
     const { labels = {}, name, creationTimestamp = '' } = pod.metadata;
     const step = labels['same.dev/step'];
@@ -106,16 +105,14 @@ function cellsOf(pods: Watched, run: string): RunCells {
       continue;
     }
     const end = endOf(pod);
-    hasFailed ||= end?.exitCode !== undefined && end.exitCode !== 0;
     const key = `${step} ${own.slot}`;
     const cell = told.get(key) ?? { retries: own.retries, tries: [] };
     told.set(key, cell);
     cell.tries.push({ at: `${creationTimestamp} ${name}`, tried: triedOf(pod, end, pods) });
   }
-  const made = {
-    ...{ run, changes: pods.changes, hasFailed, unread },
-    byKey: new Map([...told].map(([key, { retries, tries }]) => [key, cellOf(retries, tries)])),
-  };
+  const byKey = new Map([...told].map(([key, { retries, tries }]) => [key, cellOf(retries, tries)]));
+  const hasFailed = [...byKey.values()].some(({ isOver, tries }) => isOver && tries.at(-1)!.exitCode !== 0);
+  const made = { run, changes: pods.changes, hasFailed, unread, byKey };
   cells.set(pods, made);
   return made;
 }
