@@ -118,8 +118,9 @@ function podsOf(...pods: StoredObject[]): Watched {
 
 describe('how far a run of Kubeflow is', () => {
   it('is what its API says of all of it', () => {
-    const of = (status: object) => pipelineRunState(claim(status), podsOf());
+    const of = (status: object) => pipelineRunState(claim(status), podsOf(pod('p1', 0)));
     for (const [state, isTaken, isOver, isShutDown] of [
+      ['RUNTIME_STATE_UNSPECIFIED', false, false, false],
       ['PENDING', false, false, false],
       ['RUNNING', true, false, false],
       ['CANCELING', true, false, true],
@@ -133,12 +134,27 @@ describe('how far a run of Kubeflow is', () => {
     }
     // What the real one says between its first states.
     assert.deepEqual([of({}).isTaken, of({}).isOver, of({}).message], [false, false, '']);
+    const noted = { state: 'FAILED', finished_at: '2026-01-02T00:00:00Z' };
+    assert.equal(of(noted).endedAt, noted.finished_at);
+    const unnoted = claim({ ...noted, finished_at: '1970-01-01T00:00:00Z' });
+    unnoted.metadata.creationTimestamp = '2026-01-01T00:00:00Z';
+    assert.equal(pipelineRunState(unnoted, undefined).endedAt, '2026-01-01T00:00:00Z');
     assert.equal(pipelineRunState(claim({}, {} as never), podsOf()).isHeld, true);
     const failed = { display_name: 'train-driver', state: 'FAILED', error: { message: 'no store' } };
     assert.equal(
       of({ state: 'FAILED', run_details: { task_details: [failed] } }).message,
       'train-driver: no store',
     );
+  });
+
+  it('is of no use to who goes on with it once its pods were removed with it', () => {
+    const isShutDown = (state: string, pods: Watched | undefined) =>
+      pipelineRunState(claim({ state }), pods).isShutDown;
+    const others = podsOf(pod('p1', 0, { run: 'before', status: ended(0) }));
+    const own = podsOf(pod('p1', 0, { status: ended(0) }));
+    assert.deepEqual([isShutDown('SUCCEEDED', others), isShutDown('FAILED', others)], [true, true]);
+    assert.deepEqual([isShutDown('SUCCEEDED', own), isShutDown('RUNNING', others)], [false, false]);
+    assert.equal(isShutDown('SUCCEEDED', undefined), false);
   });
 
   it('is of its cells what their pods say, of this run alone, the first one first', () => {

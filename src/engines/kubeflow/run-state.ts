@@ -24,6 +24,8 @@ export interface PipelineRun {
 
 /** Of a run of which nothing begins any more. */
 export const OVER: readonly string[] = ['SUCCEEDED', 'SKIPPED', 'FAILED', 'CANCELED', GONE];
+/** Of one that no controller has taken up. */
+const WAITING = ['', 'PENDING', 'RUNTIME_STATE_UNSPECIFIED'];
 const SHUT_DOWN = ['CANCELING', 'CANCELED', GONE];
 
 /** Pods that were seen, by their ids: one that is deleted was a try all the same. */
@@ -48,13 +50,15 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
   const run = (there.status ?? {}) as PipelineRun;
   const id = there.metadata.annotations?.[PIPELINE_RUN];
   const state = run.state ?? '';
+  const isOver = OVER.includes(state);
   return {
-    isTaken: state !== '' && state !== 'PENDING',
+    isTaken: !WAITING.includes(state),
     isHeld: id === undefined,
     message: messageOf(run, id),
-    isOver: OVER.includes(state),
-    ...(OVER.includes(state) ? { endedAt: run.finished_at ?? there.metadata.creationTimestamp! } : {}),
-    isShutDown: SHUT_DOWN.includes(state),
+    isOver,
+    ...(isOver ? { endedAt: endOfRun(run) ?? there.metadata.creationTimestamp! } : {}),
+    // Without its pods, which go with it after a while, nobody knows any more how its cells went.
+    isShutDown: SHUT_DOWN.includes(state) || (isOver && id !== undefined && !hasPods(pods, id)),
     cell(label, slot) {
       if (id === undefined || !pods) return undefined;
       const { byKey, hasFailed, unread } = cellsOf(pods, id);
@@ -137,6 +141,18 @@ function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): 
     isOver: last.isOver && (last.exitCode === 0 || tries.length > retries),
     message: last.message,
   };
+}
+
+/** Where pods are not looked at, they may be there. */
+function hasPods(pods: Watched | undefined, run: string): boolean {
+  if (!pods) return true;
+  const { byKey, unread } = cellsOf(pods, run);
+  return byKey.size + unread.size > 0;
+}
+
+/** @returns undefined where nobody has noted it */
+function endOfRun({ finished_at: at }: PipelineRun): string | undefined {
+  return at !== undefined && Date.parse(at) > 0 ? at : undefined;
 }
 
 /** A cell of a step of which there is a pod that may be of any: nobody knows how it goes. */
