@@ -18,6 +18,8 @@ export class FakePipelines extends ToldCluster {
   /** The first one first. */
   readonly runs: FakeRun[] = [];
   health: Record<string, unknown> | undefined = { multi_user: false, pipeline_store: 'database' };
+  /** Its service is not there: nothing is found of what is asked for. */
+  isAway = false;
   /** Called when a run is there, before its client is answered. */
   afterPost: (run: FakeRun) => void = () => {};
 
@@ -25,6 +27,7 @@ export class FakePipelines extends ToldCluster {
     this.onAsk(`ask ${path}`);
     const asked = new URL(path.slice(path.indexOf(API) + API.length), 'http://it');
     if (asked.pathname === '/healthz') return this.health;
+    if (this.isAway) return undefined;
     const id = /^\/runs\/(.+)$/.exec(asked.pathname)?.[1];
     if (id !== undefined) return this.runs.find(({ run_id }) => run_id === id) as never;
     const { predicates } = JSON.parse(asked.searchParams.get('filter')!);
@@ -36,6 +39,7 @@ export class FakePipelines extends ToldCluster {
 
   override async post(path: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
     this.onAsk(`post ${path}`);
+    if (this.isAway) throw clusterError('missing', 'services "ml-pipeline" not found');
     const rest = path.slice(path.indexOf(API) + API.length);
     if (rest === '/runs') {
       const run = { ...body, run_id: `run-${this.runs.length + 1}`, state: 'PENDING' } as FakeRun;

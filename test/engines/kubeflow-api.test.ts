@@ -169,6 +169,34 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     assert.equal((there!.status as { state: string }).state, 'GONE');
   });
 
+  it('are not taken for deleted while nothing of Kubeflow answers', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    const isAway = (error: unknown) => {
+      assert.equal(whyOf(error), 'busy');
+      assert.match((error as Error).message, /Kubeflow Pipelines in namespace studies does not answer/);
+      return true;
+    };
+    const { health } = api;
+    const away = () => {
+      api.health = undefined;
+      api.isAway = true;
+    };
+    away();
+    await assert.rejects(cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE), isAway);
+    Object.assign(api, { health, isAway: false });
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    away();
+    await assert.rejects(cluster.get(PIPELINE_RUNS, 'same-1-run'), isAway);
+    await assert.rejects(cluster.delete(PIPELINE_RUNS, 'same-1-run'), isAway);
+    Object.assign(api, { health, isAway: false });
+    assert.equal(api.runs.length, 1);
+    assert.equal(
+      ((await cluster.get(PIPELINE_RUNS, 'same-1-run'))!.status as { state: string }).state,
+      'PENDING',
+    );
+  });
+
   it('are told as they change, and when they are gone', async () => {
     const { api, cluster } = lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);

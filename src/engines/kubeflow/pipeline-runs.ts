@@ -195,9 +195,18 @@ class PipelineRuns {
   }
 
   async #run(id: string): Promise<PipelineRun | undefined> {
-    return this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`) as Promise<
-      PipelineRun | undefined
-    >;
+    const found = await this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`);
+    if (!found) await this.#reach();
+    return found as PipelineRun | undefined;
+  }
+
+  /** What is not there may be the API itself. @throws SAME1703 it is */
+  async #reach(): Promise<void> {
+    if (!(await this.#cluster.ask(`${this.#api}/healthz`)))
+      throw clusterError(
+        'busy',
+        `Kubeflow Pipelines in namespace ${this.#cluster.namespace} does not answer`,
+      );
   }
 
   /** Hands a run over, once: what is there under the name of its claim is it. */
@@ -236,6 +245,7 @@ class PipelineRuns {
     const found = (await this.#cluster.ask(`${this.#api}/runs?${words}`)) as
       | { runs?: PipelineRun[] }
       | undefined;
+    if (!found) await this.#reach();
     return found?.runs ?? [];
   }
 
@@ -250,6 +260,7 @@ class PipelineRuns {
     try {
       return await this.#cluster.post(`${this.#api}${path}`, body);
     } catch (error) {
+      if (whyOf(error) === 'missing') await this.#reach();
       if (!(error instanceof SameError) || whyOf(error) !== 'busy' || error.details.status !== 500)
         throw error;
       throw clusterError('invalid', error.findings[0]!.message, error);
