@@ -217,6 +217,29 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     assert.deepEqual(told, ['MODIFIED PENDING', 'MODIFIED RUNNING', 'DELETED RUNNING']);
   });
 
+  it('are told as gone where they went between two watches, to whom they concern', async () => {
+    const { api, cluster } = lab();
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    api.objects.delete('configmaps/same-1-run');
+    await cluster.create(PIPELINE_RUNS, {
+      ...OBJECT,
+      metadata: { ...OBJECT.metadata, name: 'same-2-run', labels: { 'same.dev/run': '2' } },
+    });
+    api.objects.delete('configmaps/same-2-run');
+    for (const run of ['1', '2']) {
+      const over = new AbortController();
+      const selection = { labels: `same.dev/run=${run}`, resourceVersion: '1' };
+      let looked = 0;
+      api.onAsk = (what) => {
+        if (what === 'list configmaps' && ++looked === 3) over.abort();
+      };
+      const told: string[] = [];
+      for await (const { type, object } of cluster.watch(PIPELINE_RUNS, selection, over.signal))
+        told.push(`${type} ${object.metadata.name}`);
+      assert.deepEqual(told, [`DELETED same-${run}-run`]);
+    }
+  });
+
   it('are in the namespace of Kubeflow alone, and of one for several users not at all', async () => {
     for (const [health, message] of [
       [undefined, /is not in namespace studies of context lab: it has no service ml-pipeline/],

@@ -65,6 +65,8 @@ class PipelineRuns {
   readonly #cluster: Cluster;
   readonly #api: string;
   readonly #pace: PipelinePace;
+  /** Claims as they were told last, by their names, until it is told that they are gone. */
+  readonly #seen = new Map<string, StoredObject>();
   #isThere = false;
 
   constructor(cluster: Cluster, pace: PipelinePace) {
@@ -155,13 +157,19 @@ class PipelineRuns {
   async *watch({ labels }: Selection, signal: AbortSignal): AsyncGenerator<Change, void, undefined> {
     let before = new Map<string, { object: StoredObject; text: string }>();
     while (!signal.aborted) {
+      // What was there before this watch, too: between two of them it may go.
+      const known = [...this.#seen.values()].filter((object) => hasLabels(object, labels));
       const { items } = await this.list(labels === undefined ? {} : { labels });
       const now = new Map(
         items.map((object) => [object.metadata.name, { object, text: JSON.stringify(object) }]),
       );
       for (const [name, { object, text }] of now)
         if (before.get(name)?.text !== text) yield { type: 'MODIFIED', object };
-      for (const [name, { object }] of before) if (!now.has(name)) yield { type: 'DELETED', object };
+      for (const object of known) {
+        const { name } = object.metadata;
+        if (now.has(name) || !this.#seen.delete(name)) continue;
+        yield { type: 'DELETED', object };
+      }
       before = now;
       await sleep(this.#pace.pollMs, signal);
     }
@@ -189,9 +197,12 @@ class PipelineRuns {
   /** A claim with what Kubeflow says of its run. */
   async #told({ data: _, ...claim }: StoredObject): Promise<StoredObject> {
     const id = claim.metadata.annotations?.[PIPELINE_RUN];
-    if (id === undefined) return claim;
-    const { state, finished_at, error, run_details } = (await this.#run(id)) ?? { state: GONE };
-    return { ...claim, status: { state, finished_at, error, run_details } };
+    const { state, finished_at, error, run_details } =
+      id === undefined ? {} : ((await this.#run(id)) ?? { state: GONE });
+    const told: StoredObject =
+      id === undefined ? claim : { ...claim, status: { state, finished_at, error, run_details } };
+    this.#seen.set(claim.metadata.name, told);
+    return told;
   }
 
   async #run(id: string): Promise<PipelineRun | undefined> {
@@ -266,6 +277,14 @@ class PipelineRuns {
       throw clusterError('invalid', error.findings[0]!.message, error);
     }
   }
+}
+
+/** As a selector names them: `same.dev/run=1,same.dev/role`. */
+function hasLabels({ metadata: { labels = {} } }: StoredObject, selector: string | undefined): boolean {
+  return (selector?.split(',') ?? []).every((each) => {
+    const [key, value] = each.split('=') as [string, string?];
+    return value === undefined ? key in labels : labels[key] === value;
+  });
 }
 
 function passInvalid(error: unknown): void {
