@@ -77,6 +77,31 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     );
   });
 
+  it('are ended with their claim where nobody noted which ones they are', async () => {
+    const lost = lab();
+    await lost.cluster.create(PIPELINE_RUNS, OBJECT);
+    lost.api.afterPost = () => {
+      throw unreachable('https://it', new Error('aborted'));
+    };
+    await assert.rejects(lost.cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE));
+    await lost.cluster.delete(PIPELINE_RUNS, 'same-1-run');
+    // And where it went before they could be.
+    const gone = lab();
+    await gone.cluster.create(PIPELINE_RUNS, OBJECT);
+    gone.api.onAsk = (what) => {
+      if (what === 'patch configmaps') throw refusedByCluster('patch it', 404, '{}');
+    };
+    await assert.rejects(
+      gone.cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE),
+      (error) => whyOf(error) === 'missing',
+    );
+    for (const { api } of [lost, gone])
+      assert.deepEqual(
+        api.runs.map(({ state }) => state),
+        ['CANCELING'],
+      );
+  });
+
   it('are refused for good where it calls what is wrong an error of its own', async () => {
     const { api, cluster } = lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);

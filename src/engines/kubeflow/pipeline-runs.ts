@@ -222,25 +222,29 @@ class PipelineRuns {
 
   /** Hands a run over, once: what is there under the name of its claim is it. */
   async #submit(claim: StoredObject): Promise<StoredObject> {
-    const { name, uid, annotations } = claim.metadata;
+    const { name, annotations } = claim.metadata;
     if (annotations?.[PIPELINE_RUN] !== undefined) return claim;
-    const spec = JSON.parse((claim.data as Record<string, string>)[SPEC]!) as { display_name: string };
-    // Nothing else is called so: a claim of the same name has another uid.
-    const mark = ` ${name}-${uid.slice(0, 8)}`;
-    const called = `${spec.display_name.slice(0, NAME_LENGTH - mark.length)}${mark}`;
+    const spec = specOf(claim);
+    const called = spec.display_name;
     let [found] = await this.#find(called);
     if (!found) {
-      await this.#post('/runs', { ...spec, display_name: called });
+      await this.#post('/runs', spec);
       // Somebody else may have done the same at the same time.
       const [first, ...others] = await this.#find(called);
-      for (const { run_id } of others) await this.#post(`/runs/${run_id}:terminate`, {}).catch(passInvalid);
+      await this.#terminateAll(others);
       found = first;
     }
     if (found?.run_id === undefined)
       throw clusterError('other', `Kubeflow took run ${called} and does not show it`);
-    return this.#cluster.patch(CONFIG_MAPS, name, {
-      metadata: { annotations: { [PIPELINE_RUN]: found.run_id } },
-    });
+    try {
+      return await this.#cluster.patch(CONFIG_MAPS, name, {
+        metadata: { annotations: { [PIPELINE_RUN]: found.run_id } },
+      });
+    } catch (error) {
+      // Its claim was deleted meanwhile: nobody else knows of it.
+      if (whyOf(error) === 'missing') await this.#terminateAll([found]);
+      throw error;
+    }
   }
 
   /** Runs of a name, the first one first. */
@@ -260,9 +264,16 @@ class PipelineRuns {
     return found?.runs ?? [];
   }
 
-  async #terminate({ metadata: { annotations } }: StoredObject): Promise<void> {
-    const id = annotations?.[PIPELINE_RUN];
-    if (id !== undefined)
+  /** Also what was handed over and not noted, for whoever did so died, or the API was gone. */
+  async #terminate(claim: StoredObject): Promise<void> {
+    const id = claim.metadata.annotations?.[PIPELINE_RUN];
+    await this.#terminateAll(
+      id === undefined ? await this.#find(specOf(claim).display_name) : [{ run_id: id }],
+    );
+  }
+
+  async #terminateAll(runs: readonly PipelineRun[]): Promise<void> {
+    for (const { run_id: id = '' } of runs)
       await this.#post(`/runs/${encodeURIComponent(id)}:terminate`, {}).catch(passInvalid);
   }
 
@@ -277,6 +288,13 @@ class PipelineRuns {
       throw clusterError('invalid', error.findings[0]!.message, error);
     }
   }
+}
+
+/** What is handed over for a claim. Nothing else is called so: a claim of the same name has another uid. */
+function specOf({ data, metadata: { name, uid } }: StoredObject): ClusterObject & { display_name: string } {
+  const spec = JSON.parse((data as Record<string, string>)[SPEC]!) as { display_name: string };
+  const mark = ` ${name}-${uid.slice(0, 8)}`;
+  return { ...spec, display_name: `${spec.display_name.slice(0, NAME_LENGTH - mark.length)}${mark}` };
 }
 
 /** As a selector names them: `same.dev/run=1,same.dev/role`. */
