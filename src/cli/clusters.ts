@@ -2,7 +2,7 @@
 import type { LocalContentStore } from '../content/content-store.ts';
 import { argo } from '../engines/argo/system.ts';
 import type { Engine } from '../engines/engine.ts';
-import { withPipelineRuns } from '../engines/kubeflow/pipeline-runs.ts';
+import { openPipelineRuns } from '../engines/kubeflow/pipeline-runs.ts';
 import { kubeflow } from '../engines/kubeflow/system.ts';
 import { openApiCluster } from '../engines/kubernetes/api-cluster.ts';
 import type { ClusterObject } from '../engines/kubernetes/compilation.ts';
@@ -54,7 +54,7 @@ export function openSubmittedEngine(
   return submittedEngineOf(systems[engine]!, content, {
     open: async () => {
       const cluster = await openApiCluster(place);
-      return engine === 'kubeflow' ? withPipelineRuns(cluster) : cluster;
+      return engine === 'kubeflow' ? openPipelineRuns(cluster) : cluster;
     },
     compile: compiledSteps,
     archive: (artifact, field) => contentArchive({ content }, artifact, field),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PIPELINE_RUNS, withPipelineRuns } from '../../src/engines/kubeflow/pipeline-runs.ts';
+import { openPipelineRuns, PIPELINE_RUNS } from '../../src/engines/kubeflow/pipeline-runs.ts';
 import { PODS, whyOf } from '../../src/engines/kubernetes/cluster.ts';
 import { refusedByCluster, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
 import { SameError } from '../../src/errors/same-error.ts';
@@ -15,14 +15,14 @@ const OBJECT = {
 };
 const RELEASE = { spec: { suspend: false } };
 
-function lab() {
+async function lab() {
   const api = new FakePipelines();
-  return { api, cluster: withPipelineRuns(api, { pollMs: 0, endMs: 0 }) };
+  return { api, cluster: await openPipelineRuns(api, { pollMs: 0, endMs: 0 }) };
 }
 
 describe('runs of Kubeflow as objects of a cluster', () => {
   it('are handed over once they are released, with all that they are, and found by their claim', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     assert.equal(api.runs.length, 0);
     const there = await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
@@ -43,7 +43,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are found again where the answer to what was handed over was lost, or the client died', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     api.afterPost = () => {
       api.afterPost = () => {};
@@ -54,13 +54,13 @@ describe('runs of Kubeflow as objects of a cluster', () => {
       (error) => whyOf(error) === 'unreachable',
     );
     assert.equal(api.runs.length, 1);
-    const there = await withPipelineRuns(api).patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    const there = await (await openPipelineRuns(api)).patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
     assert.equal(api.runs.length, 1);
     assert.equal(there.metadata.annotations!['same.dev/pipeline-run'], api.runs[0]!.run_id);
   });
 
   it('are the first of two that were handed over at the same time; the other is ended', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     api.afterPost = (run) => {
       api.afterPost = () => {};
@@ -78,7 +78,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are ended with their claim where nobody noted which ones they are', async () => {
-    const lost = lab();
+    const lost = await lab();
     await lost.cluster.create(PIPELINE_RUNS, OBJECT);
     lost.api.afterPost = () => {
       throw unreachable('https://it', new Error('aborted'));
@@ -86,7 +86,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
     await assert.rejects(lost.cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE));
     await lost.cluster.delete(PIPELINE_RUNS, 'same-1-run');
     // And where it went before they could be.
-    const gone = lab();
+    const gone = await lab();
     await gone.cluster.create(PIPELINE_RUNS, OBJECT);
     gone.api.onAsk = (what) => {
       if (what === 'patch configmaps') throw refusedByCluster('patch it', 404, '{}');
@@ -103,7 +103,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are refused for good where it calls what is wrong an error of its own', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     const message = 'Failed to create a new run: InternalServerError: Invalid input error';
     api.onAsk = (what) => {
@@ -133,7 +133,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are ended when they are asked to, once, and stay in its history when their claim goes', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', { spec: { isEnding: true } });
@@ -148,7 +148,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   it('are waited for in the foreground, until nothing of them runs, before their claim goes', async () => {
     for (const endMs of [60_000, 0]) {
       const api = new FakePipelines();
-      const cluster = withPipelineRuns(api, { pollMs: 0, endMs });
+      const cluster = await openPipelineRuns(api, { pollMs: 0, endMs });
       await cluster.create(PIPELINE_RUNS, OBJECT);
       await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
       const labels = { 'pipeline/runid': 'run-1', 'same.dev/step': 'train' };
@@ -178,7 +178,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('go on where another one of their name is meant', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
     await cluster.delete(PIPELINE_RUNS, 'same-1-run', { uid: 'of another' });
@@ -186,7 +186,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are over where somebody has deleted them', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
     api.runs.length = 0;
@@ -195,7 +195,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are not taken for deleted while nothing of Kubeflow answers', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     const isAway = (error: unknown) => {
       assert.equal(whyOf(error), 'busy');
@@ -223,7 +223,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are told as they change, and when they are gone', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
     const over = new AbortController();
@@ -243,7 +243,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   });
 
   it('are told as gone where they went between two watches, to whom they concern', async () => {
-    const { api, cluster } = lab();
+    const { api, cluster } = await lab();
     await cluster.create(PIPELINE_RUNS, OBJECT);
     api.objects.delete('configmaps/same-1-run');
     await cluster.create(PIPELINE_RUNS, {
@@ -270,14 +270,29 @@ describe('runs of Kubeflow as objects of a cluster', () => {
       [undefined, /is not in namespace studies of context lab: it has no service ml-pipeline/],
       [{ multi_user: true }, /is for several users/],
     ] as const) {
-      const { api, cluster } = lab();
+      const api = new FakePipelines();
       api.health = health;
-      await assert.rejects(cluster.list(PIPELINE_RUNS), (error) => {
+      await assert.rejects(openPipelineRuns(api), (error) => {
         assert.ok(error instanceof SameError);
         assert.equal(error.code, 'SAME1702');
         assert.match(error.message, message);
         return true;
       });
     }
+  });
+
+  it('are asked for once before anything waits for them: what never answered is not waited for', async () => {
+    const api = new FakePipelines();
+    let closed = 0;
+    api.close = () => void closed++;
+    api.onAsk = () => {
+      throw refusedByCluster('get it', 503, '{"message":"no endpoints available for service ml-pipeline"}');
+    };
+    await assert.rejects(openPipelineRuns(api), (error) => {
+      assert.equal(whyOf(error), 'busy');
+      assert.match((error as Error).message, /no endpoints available for service ml-pipeline/);
+      return true;
+    });
+    assert.equal(closed, 1);
   });
 });

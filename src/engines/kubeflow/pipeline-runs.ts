@@ -16,7 +16,7 @@ import { endOf } from '../kubernetes/pod-state.ts';
 import { GONE, OVER, PIPELINE_RUN, type PipelineRun, RUN_LABEL } from './run-state.ts';
 
 /**
- * Runs of Kubeflow as {@link withPipelineRuns} has them: each is claimed by an object of the cluster, which tells which one
+ * Runs of Kubeflow as {@link openPipelineRuns} has them: each is claimed by an object of the cluster, which tells which one
  * it is, for its own API knows no names that are there once.
  */
 export const PIPELINE_RUNS: Kind = { apiVersion: 'v1', plural: 'pipelineruns' };
@@ -36,9 +36,23 @@ export interface PipelinePace {
 
 const PACE: PipelinePace = { pollMs: 2000, endMs: 90_000 };
 
-/** The same cluster with runs of Kubeflow as objects of it ({@link PIPELINE_RUNS}). */
-export function withPipelineRuns(cluster: Cluster, pace: PipelinePace = PACE): Cluster {
+/**
+ * The same cluster with runs of Kubeflow as objects of it ({@link PIPELINE_RUNS}), once Kubeflow has answered: what never
+ * has is not waited for. It is closed where that does not.
+ * @throws SAME1702 there is no Kubeflow in this namespace, or one of another kind; SAME1703, SAME1704 as it answers
+ */
+export async function openPipelineRuns(cluster: Cluster, pace: PipelinePace = PACE): Promise<Cluster> {
   const runs = new PipelineRuns(cluster, pace);
+  try {
+    await runs.look();
+  } catch (error) {
+    cluster.close();
+    throw error;
+  }
+  return withRuns(cluster, runs);
+}
+
+function withRuns(cluster: Cluster, runs: PipelineRuns): Cluster {
   const isRun = (kind: Kind) => kind === PIPELINE_RUNS;
   return {
     context: cluster.context,
@@ -67,7 +81,6 @@ class PipelineRuns {
   readonly #pace: PipelinePace;
   /** Claims as they were told last, by their names, until it is told that they are gone. */
   readonly #seen = new Map<string, StoredObject>();
-  #isThere = false;
 
   constructor(cluster: Cluster, pace: PipelinePace) {
     this.#cluster = cluster;
@@ -80,9 +93,7 @@ class PipelineRuns {
     return claim && this.#told(claim);
   }
 
-  /** @throws SAME1702 there is no Kubeflow in this namespace, or one of another kind */
   async list({ labels }: Selection = {}): Promise<{ items: StoredObject[]; resourceVersion: string }> {
-    await this.#look();
     const own = `${ROLE.name}=${ROLE.value}`;
     const { items, resourceVersion } = await this.#cluster.list(CONFIG_MAPS, {
       labels: labels === undefined ? own : `${labels},${own}`,
@@ -175,8 +186,7 @@ class PipelineRuns {
     }
   }
 
-  async #look(): Promise<void> {
-    if (this.#isThere) return;
+  async look(): Promise<void> {
     const { context, namespace } = this.#cluster;
     const health = await this.#cluster.ask(`${this.#api}/healthz`);
     if (!health)
@@ -191,7 +201,6 @@ class PipelineRuns {
         message: `Kubeflow Pipelines of context ${context} is for several users, who are told apart by a login that cannot be passed on to it`,
         hint: 'Jobs run on any cluster: --engine kubernetes',
       });
-    this.#isThere = true;
   }
 
   /** A claim with what Kubeflow says of its run. */
