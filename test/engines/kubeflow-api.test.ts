@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { openPipelineRuns, PIPELINE_RUNS } from '../../src/engines/kubeflow/pipeline-runs.ts';
 import { PODS, whyOf } from '../../src/engines/kubernetes/cluster.ts';
 import { refusedByCluster, unreachable } from '../../src/engines/kubernetes/cluster-error.ts';
@@ -17,7 +17,7 @@ const RELEASE = { spec: { suspend: false } };
 
 async function lab() {
   const api = new FakePipelines();
-  return { api, cluster: await openPipelineRuns(api, { pollMs: 0, endMs: 0 }) };
+  return { api, cluster: await openPipelineRuns(api, { pollMs: 0, longestPollMs: 0, endMs: 0 }) };
 }
 
 describe('runs of Kubeflow as objects of a cluster', () => {
@@ -148,7 +148,7 @@ describe('runs of Kubeflow as objects of a cluster', () => {
   it('are waited for in the foreground, until nothing of them runs, before their claim goes', async () => {
     for (const endMs of [60_000, 0]) {
       const api = new FakePipelines();
-      const cluster = await openPipelineRuns(api, { pollMs: 0, endMs });
+      const cluster = await openPipelineRuns(api, { pollMs: 0, longestPollMs: 0, endMs });
       await cluster.create(PIPELINE_RUNS, OBJECT);
       await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
       const labels = { 'pipeline/runid': 'run-1', 'same.dev/step': 'train' };
@@ -263,6 +263,33 @@ describe('runs of Kubeflow as objects of a cluster', () => {
         told.push(`${type} ${object.metadata.name}`);
       assert.deepEqual(told, [`DELETED same-${run}-run`]);
     }
+  });
+
+  it('are asked for less often while nothing of them changes', async () => {
+    const api = new FakePipelines();
+    const cluster = await openPipelineRuns(api, { pollMs: 2000, longestPollMs: 10_000, endMs: 0 });
+    await cluster.create(PIPELINE_RUNS, OBJECT);
+    await cluster.patch(PIPELINE_RUNS, 'same-1-run', RELEASE);
+    const pauses: number[] = [];
+    const over = new AbortController();
+    const real = globalThis.setTimeout;
+    const timer = mock.method(globalThis, 'setTimeout', (then: () => void, ms: number) => {
+      pauses.push(ms);
+      if (pauses.length === 10) api.runs[0]!.state = 'RUNNING';
+      if (pauses.length === 11) over.abort();
+      return real(then, 0);
+    });
+    try {
+      const told: string[] = [];
+      const selection = { labels: 'same.dev/run=1', resourceVersion: '1' };
+      for await (const { type } of cluster.watch(PIPELINE_RUNS, selection, over.signal)) told.push(type);
+      assert.deepEqual(told, ['MODIFIED', 'MODIFIED']);
+    } finally {
+      timer.mock.restore();
+    }
+    const [first, second, ...others] = pauses;
+    assert.deepEqual([first, others.at(-2), others.at(-1)], [2000, 10_000, 2000]);
+    assert.ok(second! > first!);
   });
 
   it('are in the namespace of Kubeflow alone, and of one for several users not at all', async () => {

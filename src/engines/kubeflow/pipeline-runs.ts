@@ -26,15 +26,18 @@ const SPEC = 'run.json';
 /** Where Kubeflow's API is, in the namespace in which it runs steps. */
 const SERVICE = 'ml-pipeline';
 const PORT = 8888;
+const PAUSE_GROWTH = 1.25;
 const NAME_LENGTH = 100;
 
 /** How often Kubeflow is asked, and how long a run is given to end. */
 export interface PipelinePace {
   pollMs: number;
+  /** Where nothing of it changes. */
+  longestPollMs: number;
   endMs: number;
 }
 
-const PACE: PipelinePace = { pollMs: 2000, endMs: 90_000 };
+const PACE: PipelinePace = { pollMs: 2000, longestPollMs: 10_000, endMs: 90_000 };
 
 /**
  * The same cluster with runs of Kubeflow as objects of it ({@link PIPELINE_RUNS}), once Kubeflow has answered: what never
@@ -164,10 +167,11 @@ class PipelineRuns {
     }
   }
 
-  /** Asks every few seconds: its API tells no changes. */
+  /** Asks every few seconds: its API tells no changes. While there are none, it asks less often: each answer is long. */
   async *watch({ labels }: Selection, signal: AbortSignal): AsyncGenerator<Change, void, undefined> {
     let before = new Map<string, { object: StoredObject; text: string }>();
-    while (!signal.aborted) {
+    const { pollMs, longestPollMs } = this.#pace;
+    for (let pauseMs = pollMs; !signal.aborted; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, longestPollMs)) {
       // What was there before this watch, too: between two of them it may go.
       const known = [...this.#seen.values()].filter((object) => hasLabels(object, labels));
       const { items } = await this.list(labels === undefined ? {} : { labels });
@@ -175,14 +179,17 @@ class PipelineRuns {
         items.map((object) => [object.metadata.name, { object, text: JSON.stringify(object) }]),
       );
       for (const [name, { object, text }] of now)
-        if (before.get(name)?.text !== text) yield { type: 'MODIFIED', object };
+        if (before.get(name)?.text !== text) {
+          pauseMs = pollMs;
+          yield { type: 'MODIFIED', object };
+        }
       for (const object of known) {
         const { name } = object.metadata;
         if (now.has(name) || !this.#seen.delete(name)) continue;
         yield { type: 'DELETED', object };
       }
       before = now;
-      await sleep(this.#pace.pollMs, signal);
+      await sleep(pauseMs, signal);
     }
   }
 
