@@ -128,10 +128,13 @@ describe('attempts that Argo makes', () => {
       },
       status: { containerStatuses: [{ name: 'main', state: { waiting } }] },
     };
-    const { attempt, asked } = open([{ tries: ['Pending'] }], {}, [pod]);
+    const { attempt, attempts, asked } = open([{ tries: ['Pending'] }], {}, [pod]);
+    assert.equal(attempts.endsByItself, true);
     const ended = await attempt(1);
     assert.deepEqual([ended.status, ended.retrying, codes(ended)], ['failed', false, ['SAME1502']]);
     assert.deepEqual(asked, []);
+    // Nobody waits for its end before it is closed.
+    assert.equal(attempts.endsByItself, false);
     await attempt(1, 'finally');
     assert.deepEqual(asked, ['stop']);
   });

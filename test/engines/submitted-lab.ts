@@ -140,7 +140,7 @@ export function openLab<State>({ system, root, step: of, states, show, volume, p
       } as unknown as StepAttempt,
       () => {},
     );
-  return { attempt, asked, told };
+  return { attempt, attempts, asked, told };
 }
 
 /** An API that keeps what it is given, of which a test may look at everything that was asked. */
