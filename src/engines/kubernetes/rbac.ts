@@ -4,10 +4,9 @@ import { ARGO_RIGHTS, KUBEFLOW_RIGHTS, RIGHTS, type Right, TEKTON_RIGHTS } from 
 
 /** What the role, its binding and the account that are printed are called. */
 const NAME = 'same';
-/** The same for runs with Argo, and with Tekton. */
+/** The same for runs with Argo, with Tekton and with Kubeflow. */
 const ARGO_NAME = 'same-argo';
 const TEKTON_NAME = 'same-tekton';
-/** The same for runs with Kubeflow. */
 const KUBEFLOW_NAME = 'same-kubeflow';
 
 /** What an administrator applies: objects, and how a person uses them. */
@@ -33,8 +32,7 @@ function ofRuns(namespace: string): Rbac {
     objects: accountWith(NAME, namespace, RIGHTS),
     comments: [
       'What running programs with same as Jobs of Kubernetes takes, and no more; steps themselves have no rights.',
-      'kubectl apply -f FILE',
-      `To run as this account: kubectl create token ${NAME} -n ${namespace}`,
+      ...howToUse(NAME, namespace),
       'For people instead, name them in the subjects: {kind: User, name: …, apiGroup: rbac.authorization.k8s.io}.',
     ],
   };
@@ -61,8 +59,7 @@ function ofArgo(namespace: string): Rbac {
     comments: [
       `What Workflows need in their namespace (${EXECUTOR}), and what running programs with same as Workflows of Argo`,
       `takes (${ARGO_NAME}), and no more; steps themselves have no rights.`,
-      'kubectl apply -f FILE',
-      `To run as this account: kubectl create token ${ARGO_NAME} -n ${namespace}`,
+      ...howToUse(ARGO_NAME, namespace),
       'Who applies what same compile --engine argo writes needs the rights to that.',
     ],
   };
@@ -74,8 +71,7 @@ function ofTekton(namespace: string): Rbac {
     objects: accountWith(TEKTON_NAME, namespace, TEKTON_RIGHTS),
     comments: [
       'What running programs with same as PipelineRuns of Tekton takes, and no more; steps themselves have no rights.',
-      'kubectl apply -f FILE',
-      `To run as this account: kubectl create token ${TEKTON_NAME} -n ${namespace}`,
+      ...howToUse(TEKTON_NAME, namespace),
       'Who applies what same compile --engine tekton writes needs the rights to that.',
     ],
   };
@@ -89,10 +85,13 @@ function ofKubeflow(namespace: string): Rbac {
       'What running programs with same by Kubeflow Pipelines 2.16 or later takes, and no more, in the namespace of Kubeflow;',
       'steps have the account that Kubeflow gives them. ConfigMaps may be changed and deleted by it that are of others, also',
       'those of Kubeflow itself: names of runs are not known before.',
-      'kubectl apply -f FILE',
-      `To run as this account: kubectl create token ${KUBEFLOW_NAME} -n ${namespace}`,
+      ...howToUse(KUBEFLOW_NAME, namespace),
     ],
   };
+}
+
+function howToUse(account: string, namespace: string): string[] {
+  return ['kubectl apply -f FILE', `To run as this account: kubectl create token ${account} -n ${namespace}`];
 }
 
 function accountWith(name: string, namespace: string, rights: readonly Right[]): ClusterObject[] {

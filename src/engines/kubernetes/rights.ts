@@ -26,13 +26,14 @@ export const RIGHTS: readonly Right[] = [
   ...OF_BOTH,
 ];
 
-/** What engines use beside that which hand a whole run to a system of the cluster. */
+/** What engines use that hand a whole run to a system of the cluster, beside what is its own. */
 const OF_WHOLE: readonly Right[] = [
-  { group: '', resource: 'configmaps', verbs: ['create', 'get', 'delete'] },
   // Of what carries files.
   { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
   ...OF_BOTH,
 ];
+/** Of those whose objects own what pods read. */
+const OWNED: Right = { group: '', resource: 'configmaps', verbs: ['create', 'get', 'delete'] };
 
 /** The same of the engine that runs Workflows. */
 export const ARGO_RIGHTS: readonly Right[] = [
@@ -41,6 +42,7 @@ export const ARGO_RIGHTS: readonly Right[] = [
     resource: 'workflows',
     verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
   },
+  OWNED,
   ...OF_WHOLE,
 ];
 
@@ -52,6 +54,7 @@ export const TEKTON_RIGHTS: readonly Right[] = [
     verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
   },
   { group: 'tekton.dev', resource: 'taskruns', verbs: ['list', 'watch', 'patch'] },
+  OWNED,
   ...OF_WHOLE,
 ];
 
@@ -60,9 +63,7 @@ export const KUBEFLOW_RIGHTS: readonly Right[] = [
   // A GET asks its API, a POST tells it something; other services of the namespace are no business of it.
   { group: '', resource: 'services/proxy', names: ['ml-pipeline:8888'], verbs: ['get', 'create'] },
   { group: '', resource: 'configmaps', verbs: ['create', 'get', 'list', 'patch', 'delete'] },
-  // Of what carries files.
-  { group: 'batch', resource: 'jobs', verbs: ['create', 'get', 'list', 'watch', 'delete'] },
-  ...OF_BOTH,
+  ...OF_WHOLE,
 ];
 
 /** Rights by the engine that runs steps with them. */
