@@ -18,7 +18,7 @@ getOwnPropertyDescriptor:(_,key)=>({...Reflect.getOwnPropertyDescriptor(all(),ke
 
 /** What `cli/running.ts` has, as the wiring names it. */
 const RUNNING =
-  /^\.\.\/(engines\/(forecast|local\/local-engine|(kubernetes|podman)\/refusals)|environments\/prepare|infrastructure\/(requirements|targets))\.ts$/;
+  /^\.\.\/(engines\/(forecast|local\/local-engine|(argo|kubeflow|kubernetes|podman|tekton)\/refusals|submitted\/system)|environments\/prepare|infrastructure\/(requirements|targets))\.ts$/;
 
 /** @param apart sources that are files of their own, by the name that they are imported by */
 async function filesOf(entryPoints, apart) {
