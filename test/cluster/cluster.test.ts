@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Cluster, openCluster } from '../components/cluster/cluster.ts';
+import { busyboxImage } from '../components/cluster/images.ts';
 import { drainNode, type Json, type Namespace, openNamespace } from '../components/cluster/namespace.ts';
 import { until } from '../components/facts.ts';
 
@@ -43,6 +44,14 @@ describe('the cluster of the tests', { timeout: 600_000 }, () => {
     await namespace.create([job('hello', ['sh', '-c', 'echo hello from $(hostname | cut -c1-5)'])]);
     await namespace.kubectl(['wait', '--for=condition=Complete', 'job/hello', '--timeout=60s']);
     assert.equal(await namespace.kubectl(['logs', 'job/hello']), 'hello from hello');
+  });
+
+  it('takes an image whose archive goes on after its end, as tar pads them', () => {
+    const { reference, archive } = busyboxImage();
+    assert.equal(
+      cluster.addImage({ reference, archive: Buffer.concat([archive, Buffer.alloc(2 ** 22)]) }),
+      cluster.busybox,
+    );
   });
 
   it('refuses fields that there are not', async () => {

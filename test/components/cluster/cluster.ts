@@ -148,12 +148,16 @@ function clusterIn(directory: string): Omit<Cluster, 'dispose'> {
     busybox: textOf(join(directory, 'busybox')),
     kubectl,
     addImage({ reference, archive }) {
-      const words = ['-a', join(directory, 'containerd.sock'), '-n', 'k8s.io', 'images', 'import', '-'];
-      execFileSync('ctr', words, {
-        input: archive,
-        stdio: ['pipe', 'ignore', 'pipe'],
-        timeout: ANSWER_MS,
-      });
+      // A file, not a pipe: ctr leaves what pads the archive unread, and whoever still writes it then fails with EPIPE.
+      const given = mkdtempSync(join(directory, 'image-'));
+      try {
+        const file = join(given, 'image.tar');
+        writeFileSync(file, archive);
+        const words = ['-a', join(directory, 'containerd.sock'), '-n', 'k8s.io', 'images', 'import', file];
+        execFileSync('ctr', words, { stdio: ['ignore', 'ignore', 'pipe'], timeout: ANSWER_MS });
+      } finally {
+        rmSync(given, { recursive: true, force: true });
+      }
       return reference;
     },
     async stop(part) {
