@@ -1,4 +1,3 @@
-import { SameError } from '../../errors/same-error.ts';
 import { monotonicMs, sleep } from '../../host/clock.ts';
 import {
   type Change,
@@ -13,7 +12,8 @@ import {
 import { clusterError } from '../kubernetes/cluster-error.ts';
 import type { ClusterObject } from '../kubernetes/compilation.ts';
 import { endOf } from '../kubernetes/pod-state.ts';
-import { GONE, OVER, PIPELINE_RUN, type PipelineRun, RUN_LABEL } from './run-state.ts';
+import { PipelinesApi } from './pipelines-api.ts';
+import { GONE, OVER, PIPELINE_RUN, RUN_LABEL } from './run-state.ts';
 
 /**
  * Runs of Kubeflow as {@link openPipelineRuns} has them: each is claimed by an object of the cluster, which tells which one
@@ -23,9 +23,6 @@ export const PIPELINE_RUNS: Kind = { apiVersion: 'v1', plural: 'pipelineruns' };
 
 const ROLE = { name: 'same.dev/role', value: 'pipeline-run' };
 const SPEC = 'run.json';
-/** Where Kubeflow's API is, in the namespace in which it runs steps. */
-const SERVICE = 'ml-pipeline';
-const PORT = 8888;
 const PAUSE_GROWTH = 1.25;
 const NAME_LENGTH = 100;
 
@@ -45,14 +42,14 @@ const PACE: PipelinePace = { pollMs: 2000, longestPollMs: 10_000, endMs: 90_000 
  * @throws SAME1702 there is no Kubeflow in this namespace, or one of another kind; SAME1703, SAME1704 as it answers
  */
 export async function openPipelineRuns(cluster: Cluster, pace: PipelinePace = PACE): Promise<Cluster> {
-  const runs = new PipelineRuns(cluster, pace);
+  const api = new PipelinesApi(cluster);
   try {
-    await runs.look();
+    await api.look();
   } catch (error) {
     cluster.close();
     throw error;
   }
-  return withRuns(cluster, runs);
+  return withRuns(cluster, new PipelineRuns(cluster, api, pace));
 }
 
 function withRuns(cluster: Cluster, runs: PipelineRuns): Cluster {
@@ -80,15 +77,15 @@ function withRuns(cluster: Cluster, runs: PipelineRuns): Cluster {
 
 class PipelineRuns {
   readonly #cluster: Cluster;
-  readonly #api: string;
+  readonly #api: PipelinesApi;
   readonly #pace: PipelinePace;
   /** Claims as they were told last, by their names, until it is told that they are gone. */
   readonly #seen = new Map<string, StoredObject>();
 
-  constructor(cluster: Cluster, pace: PipelinePace) {
+  constructor(cluster: Cluster, api: PipelinesApi, pace: PipelinePace) {
     this.#cluster = cluster;
+    this.#api = api;
     this.#pace = pace;
-    this.#api = `/api/v1/namespaces/${encodeURIComponent(cluster.namespace)}/services/${SERVICE}:${PORT}/proxy/apis/v2beta1`;
   }
 
   async get(name: string): Promise<StoredObject | undefined> {
@@ -154,7 +151,7 @@ class PipelineRuns {
     if (id === undefined) return;
     const sinceMs = monotonicMs();
     for (;;) {
-      const { state = '' } = (await this.#run(id)) ?? { state: GONE };
+      const { state = '' } = (await this.#api.run(id)) ?? { state: GONE };
       const { items } = await this.#cluster.list(PODS, { labels: `${RUN_LABEL}=${id},same.dev/step` });
       const running = items.filter((pod) => !endOf(pod));
       if (OVER.includes(state) && running.length === 0) return;
@@ -193,47 +190,15 @@ class PipelineRuns {
     }
   }
 
-  async look(): Promise<void> {
-    const { context, namespace } = this.#cluster;
-    const health = await this.#cluster.ask(`${this.#api}/healthz`);
-    if (!health)
-      throw new SameError({
-        code: 'SAME1702',
-        message: `Kubeflow Pipelines is not in namespace ${namespace} of context ${context}: it has no service ${SERVICE} with the API v2beta1`,
-        hint: 'it runs steps in its own namespace: --namespace kubeflow; Jobs run on any cluster: --engine kubernetes',
-      });
-    if (health.multi_user === true)
-      throw new SameError({
-        code: 'SAME1702',
-        message: `Kubeflow Pipelines of context ${context} is for several users, who are told apart by a login that cannot be passed on to it`,
-        hint: 'Jobs run on any cluster: --engine kubernetes',
-      });
-  }
-
   /** A claim with what Kubeflow says of its run. */
   async #told({ data: _, ...claim }: StoredObject): Promise<StoredObject> {
     const id = claim.metadata.annotations?.[PIPELINE_RUN];
     const { state, finished_at, error, run_details } =
-      id === undefined ? {} : ((await this.#run(id)) ?? { state: GONE });
+      id === undefined ? {} : ((await this.#api.run(id)) ?? { state: GONE });
     const told: StoredObject =
       id === undefined ? claim : { ...claim, status: { state, finished_at, error, run_details } };
     this.#seen.set(claim.metadata.name, told);
     return told;
-  }
-
-  async #run(id: string): Promise<PipelineRun | undefined> {
-    const found = await this.#cluster.ask(`${this.#api}/runs/${encodeURIComponent(id)}`);
-    if (!found) await this.#reach();
-    return found as PipelineRun | undefined;
-  }
-
-  /** What is not there may be the API itself. @throws SAME1703 it is */
-  async #reach(): Promise<void> {
-    if (!(await this.#cluster.ask(`${this.#api}/healthz`)))
-      throw clusterError(
-        'busy',
-        `Kubeflow Pipelines in namespace ${this.#cluster.namespace} does not answer`,
-      );
   }
 
   /** Hands a run over, once: what is there under the name of its claim is it. */
@@ -242,12 +207,12 @@ class PipelineRuns {
     if (annotations?.[PIPELINE_RUN] !== undefined) return claim;
     const spec = specOf(claim);
     const called = spec.display_name;
-    let [found] = await this.#find(called);
+    let [found] = await this.#api.find(called);
     if (!found) {
-      await this.#post('/runs', spec);
+      await this.#api.submit(spec);
       // Somebody else may have done the same at the same time.
-      const [first, ...others] = await this.#find(called);
-      await this.#terminateAll(others);
+      const [first, ...others] = await this.#api.find(called);
+      await this.#api.terminate(others);
       found = first;
     }
     if (found?.run_id === undefined)
@@ -258,51 +223,17 @@ class PipelineRuns {
       });
     } catch (error) {
       // Its claim was deleted meanwhile: nobody else knows of it.
-      if (whyOf(error) === 'missing') await this.#terminateAll([found]);
+      if (whyOf(error) === 'missing') await this.#api.terminate([found]);
       throw error;
     }
-  }
-
-  /** Runs of a name, the first one first. */
-  async #find(called: string): Promise<PipelineRun[]> {
-    const filter = {
-      predicates: [{ key: 'display_name', operation: 'EQUALS', string_value: called }],
-    };
-    const words = new URLSearchParams({
-      filter: JSON.stringify(filter),
-      sort_by: 'created_at asc',
-      page_size: '10',
-    });
-    const found = (await this.#cluster.ask(`${this.#api}/runs?${words}`)) as
-      | { runs?: PipelineRun[] }
-      | undefined;
-    if (!found) await this.#reach();
-    return found?.runs ?? [];
   }
 
   /** Also what was handed over and not noted, for whoever did so died, or the API was gone. */
   async #terminate(claim: StoredObject): Promise<void> {
     const id = claim.metadata.annotations?.[PIPELINE_RUN];
-    await this.#terminateAll(
-      id === undefined ? await this.#find(specOf(claim).display_name) : [{ run_id: id }],
+    await this.#api.terminate(
+      id === undefined ? await this.#api.find(specOf(claim).display_name) : [{ run_id: id }],
     );
-  }
-
-  async #terminateAll(runs: readonly PipelineRun[]): Promise<void> {
-    for (const { run_id: id = '' } of runs)
-      await this.#post(`/runs/${encodeURIComponent(id)}:terminate`, {}).catch(passInvalid);
-  }
-
-  /** What it says is wrong stays wrong: also where it calls that an error of its own. */
-  async #post(path: string, body: ClusterObject): Promise<Record<string, unknown>> {
-    try {
-      return await this.#cluster.post(`${this.#api}${path}`, body);
-    } catch (error) {
-      if (whyOf(error) === 'missing') await this.#reach();
-      if (!(error instanceof SameError) || whyOf(error) !== 'busy' || error.details.status !== 500)
-        throw error;
-      throw clusterError('invalid', error.findings[0]!.message, error);
-    }
   }
 }
 
@@ -319,8 +250,4 @@ function hasLabels({ metadata: { labels = {} } }: StoredObject, selector: string
     const [key, value] = each.split('=') as [string, string?];
     return value === undefined ? key in labels : labels[key] === value;
   });
-}
-
-function passInvalid(error: unknown): void {
-  if (!['invalid', 'missing'].includes(whyOf(error) ?? '')) throw error;
 }
