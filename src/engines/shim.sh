@@ -39,7 +39,9 @@ cd "$D" && [ $# -gt 0 ] && has "$1" || die SAME1610 "cannot start $1"
 ! has setsid || q=setsid
 run() {
   unset $U
-  exec $q "$@" </dev/null
+  set -- $q "$@"
+  vars
+  exec "$@" </dev/null
 }
 if has tee && has mkfifo && rm -f "$B/.1" "$B/.2" && mkfifo "$B/.1" "$B/.2"; then
   (trap '' TERM INT; exec tee "$M/stdout" <"$B/.1") & t=$!

@@ -95,7 +95,6 @@ export function stepScript(input: StepScriptInput): string {
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     ...(gpus === 0 ? {} : { CUDA_VISIBLE_DEVICES: numbers }),
-    ...variables,
     ...named('SAME_PARAM_', step.parameters),
     HOME: `${root}/home`,
     TMPDIR: `${root}/tmp`,
@@ -113,7 +112,7 @@ export function stepScript(input: StepScriptInput): string {
   );
   const lines = [
     `D=${quoted(workdir)} R=${quoted(reports(step).join(' '))}`,
-    `U=${quoted(NOT_FOR_STEPS.filter((name) => !Object.hasOwn(variables, name)).join(' '))}`,
+    `U=${quoted(NOT_FOR_STEPS.join(' '))}`,
     ...(step.timeoutMs === undefined ? [] : [`T=${Math.ceil(step.timeoutMs / 1000)}`]),
     ...(step.retries.codes ? [`A=${quoted(step.retries.codes.join(' '))}`] : []),
     ...Object.entries(exported).map(([name, value]) => `export ${name}=${quoted(value)}`),
@@ -135,6 +134,11 @@ export function stepScript(input: StepScriptInput): string {
       path?.includes('/') ? [`mkdir -p ${quoted(parentOf(`${workdir}/${path}`))}`] : [],
     ),
     ...commandLines(step, root),
+    'vars() {',
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    ...step.secrets.map(secretLine),
+    ':',
+    '}',
     'outputs() {',
     ...failedLines(step, input.known !== undefined),
     ...Object.entries(step.outputs).map(([name, { path }]) =>
@@ -147,6 +151,16 @@ export function stepScript(input: StepScriptInput): string {
     '}',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The variable in which an engine tells the shim a secret: a step may call one like what shells use themselves. */
+export function secretVariable(name: string): string {
+  return `SAME_SECRET_${name}`;
+}
+
+function secretLine(name: string): string {
+  const told = secretVariable(name);
+  return `[ -z "\${${told}+x}" ] || export ${name}="$${told}"; unset ${told}`;
 }
 
 /** Paths below the work tree where the program's own files give way to an input or an output of the step. */

@@ -110,6 +110,34 @@ pipeline:
       assert.equal(await ran.log('main'), 'C Europe/Berlin\n');
     });
 
+    it('are variables and secrets by any name, also by those of whatever starts it', async () => {
+      const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+      const declared = [...letters, 'TAR_OPTIONS', 'CDPATH', 'HOSTNAME'];
+      const secrets = [...letters.map((letter) => letter.toUpperCase()), 'GODEBUG', 'v_SERVICE_HOST'];
+      const list = (names: string[], each: string) => names.map((name) => `${name}: ${each}`).join(', ');
+      const ran = await run({
+        manifest: `
+secrets: {${list(secrets, '{}')}}
+environments: {default: {system: true, variables: {${list(declared, 'own')}}}}
+pipeline:
+  steps:
+    see: {run: [env], secrets: [${secrets.join(', ')}]}
+    make: {run: ['sh', '-c', 'echo "$K" >"$1"', 'sh', '{{outputs.o}}'], outputs: {o: {}}, secrets: [K, M, O, R, U, T]}
+    read: {run: [cat, '{{inputs.o}}'], inputs: {o: {from: make.o}}, secrets: [B, W]}
+`,
+        variables: Object.fromEntries(secrets.map((name) => [name, 'set'])),
+      });
+      succeeded(ran);
+      const seen = (await ran.log('see')).trim().split('\n');
+      for (const name of declared) assert.ok(seen.includes(`${name}=own`), name);
+      for (const name of secrets) assert.ok(seen.includes(`${name}=set`), name);
+      assert.deepEqual(
+        seen.filter((line) => line.startsWith('SAME_SECRET')),
+        [],
+      );
+      assert.equal(await ran.log('read'), 'set\n');
+    });
+
     it('are its parameters with their types in params.json, and no others', async () => {
       const ran = await run({
         manifest: oneStep(

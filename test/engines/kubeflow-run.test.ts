@@ -65,7 +65,11 @@ describe('a plan as a run of Kubeflow that is watched', () => {
     assert.deepEqual(args, ['prep', "{{$.inputs.parameters['_slot']}}", '2']);
     const pod = platform.platforms.kubernetes.deploymentSpec.executors['exec-prep'];
     assert.deepEqual(pod.secretAsEnv, [
-      { secretName: watched.secret, keyToEnv: [{ secretKey: 'TOKEN', envVar: 'TOKEN' }], optional: true },
+      {
+        secretName: watched.secret,
+        keyToEnv: [{ secretKey: 'TOKEN', envVar: 'SAME_SECRET_TOKEN' }],
+        optional: true,
+      },
     ]);
     assert.deepEqual(pod.podMetadata.labels, {
       'app.kubernetes.io/managed-by': 'same',

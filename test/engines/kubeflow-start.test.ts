@@ -101,9 +101,9 @@ describe('the first command of a watched task', () => {
       });
       return [status, stdout, stderr];
     };
-    assert.deepEqual(begin({ KEY: 'k' }), [125, '', 'same: no secret TOKEN\n']);
+    assert.deepEqual(begin({ SAME_SECRET_KEY: 'k' }), [125, '', 'same: no secret TOKEN\n']);
     // An empty one is one.
-    assert.deepEqual(begin({ TOKEN: '' }), [0, 'ran\n', '']);
+    assert.deepEqual(begin({ SAME_SECRET_TOKEN: '' }), [0, 'ran\n', '']);
   });
 
   const shells = [['sh'], ['bash', '--posix']];

@@ -174,7 +174,11 @@ describe('a plan as a pipeline of Kubeflow', () => {
     assert.deepEqual(pod.nodeSelector.labels, { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' });
     assert.equal(pod.emptyDirMounts[0].sizeLimit, '2147483648');
     assert.deepEqual(pod.secretAsEnv, [
-      { secretName: 'same-secrets', keyToEnv: [{ secretKey: 'TOKEN', envVar: 'TOKEN' }], optional: false },
+      {
+        secretName: 'same-secrets',
+        keyToEnv: [{ secretKey: 'TOKEN', envVar: 'SAME_SECRET_TOKEN' }],
+        optional: false,
+      },
     ]);
     assert.ok(!text.includes('declared'));
   });
@@ -295,17 +299,19 @@ describe('the first command of a task', () => {
     DB_PORT: 'tcp://10.0.0.1:80',
     DB_PORT_80_TCP_ADDR: '10.0.0.1',
   };
-  const OWN = { LANG: 'C', MY_PORT: '8080', TOKEN_SERVICE_HOST: 'secret', LINES: 'a\nexport KFP_X=1\n=b' };
+  const OWN = {
+    LANG: 'C',
+    MY_PORT: '8080',
+    SAME_SECRET_TOKEN_SERVICE_HOST: 'secret',
+    LINES: 'a\nexport KFP_X=1\n=b',
+  };
 
   for (const shell of [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]) {
     it(`keeps what a cluster tells of its services from the step, by ${shell.join(' ')}`, () => {
       const root = mkdtempSync(join(home, 'root-'));
       const shim =
         'export -p >"$SAME_KEEP/env"; mkdir "$SAME_KEEP/.same"; echo {} >"$SAME_KEEP/.same/exit.json"\n';
-      const text = startText(
-        [{ name: 'shim.sh', content: Buffer.from(shim).toString('base64') }],
-        ['TOKEN_SERVICE_HOST'],
-      );
+      const text = startText([{ name: 'shim.sh', content: Buffer.from(shim).toString('base64') }]);
       const place = join(root, 'a place');
       const ended = spawnSync(
         shell[0]!,

@@ -133,6 +133,24 @@ for (const [shell, { run }] of shims) {
       });
     });
 
+    it('hands variables and secrets on that are called like its own, and only to the step', async () => {
+      const declared = { B: 'own b', O: "it's", R: 'x y', e: '1', p: '2', q: '3', TAR_OPTIONS: '--nothing' };
+      const root = attempt(
+        { run: ['env'], secrets: ['K', 'M', 'n', 'HOSTNAME', 'EMPTY', 'UNSET'] },
+        { variables: declared },
+      );
+      const told = { K: '/k', M: '/m', n: '7 8', HOSTNAME: 'h', EMPTY: '' };
+      const { code, stdout, stderr } = await run(
+        root,
+        Object.fromEntries(Object.entries(told).map(([name, value]) => [`SAME_SECRET_${name}`, value])),
+      );
+      assert.deepEqual([code, stderr], [0, '']);
+      const seen = stdout.split('\n');
+      for (const [name, value] of Object.entries({ ...declared, ...told }))
+        assert.ok(seen.includes(`${name}=${value}`), `${name}: ${stdout}`);
+      assert.doesNotMatch(stdout, /UNSET|SAME_SECRET/);
+    });
+
     it('keeps outputs under their names, reports, and standard output and error apart', async () => {
       const root = attempt({
         run: `echo out; echo err >&2; mkdir -p m; echo 1 > m/a; echo 2 > "$SAME_OUT/plain"; echo '{"loss":1}' > metrics.json`,

@@ -8,6 +8,7 @@ import {
   SECRET,
   scriptOf,
 } from '../kubernetes/step-container.ts';
+import { secretVariable } from '../step-script.ts';
 import { type StartFile, startText, variableOf } from './start.ts';
 import type { StepTask } from './tasks.ts';
 
@@ -65,7 +66,7 @@ export function containerOf(
   const resources = resourcesOf(step);
   return {
     image,
-    command: ['sh', '-c', startText(files, step.secrets), 'same'],
+    command: ['sh', '-c', startText(files), 'same'],
     args: [
       step.name,
       `{{$.inputs.parameters['${SLOT}']}}`,
@@ -136,15 +137,26 @@ export function podOf({ step }: CompiledStep, name: string, compilation: Compila
     ],
     ...(labels === undefined ? {} : { nodeSelector: { labels } }),
     ...(deadline === undefined ? {} : { activeDeadlineSeconds: String(deadline) }),
-    ...(step.secrets.length === 0
-      ? {}
-      : {
-          secretAsEnv: step.secrets.map((secret) => ({
-            secretName: SECRET,
-            keyToEnv: [{ secretKey: secret, envVar: secret }],
-            optional: optionalSecrets.includes(secret),
-          })),
-        }),
+    ...secretsAsVariables(step, SECRET, (name) => optionalSecrets.includes(name)),
+  };
+}
+
+/**
+ * What Kubernetes is told of the secrets of a step, as Kubeflow says it.
+ * @param secretName the object that has them by their names
+ */
+export function secretsAsVariables(
+  { secrets }: CompiledStep['step'],
+  secretName: string,
+  isOptional: (name: string) => boolean,
+): ClusterObject {
+  if (secrets.length === 0) return {};
+  return {
+    secretAsEnv: secrets.map((secretKey) => ({
+      secretName,
+      keyToEnv: [{ secretKey, envVar: secretVariable(secretKey) }],
+      optional: isOptional(secretKey),
+    })),
   };
 }
 

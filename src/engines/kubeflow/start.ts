@@ -1,4 +1,5 @@
 import { ROOT } from '../kubernetes/step-container.ts';
+import { secretVariable } from '../step-script.ts';
 import { accountOf } from '../submitted/account.ts';
 
 /** What a task has in variables and needs as files: the shim first, the script of its step, and what is packed. */
@@ -24,9 +25,8 @@ export function variableOf(file: number): string {
  * Arguments: STEP SLOT, what Kubeflow tells the task as JSON, COUNT, as many paths of artifacts to read, and of each
  * artifact to write what goes into it, its name, path and address. The last are told in the file that the JSON names:
  * the local runner of Kubeflow takes for written only what stands there.
- * @param secrets names of variables that are the step's whatever they are called
  */
-export function startText(files: readonly StartFile[], secrets: readonly string[]): string {
+export function startText(files: readonly StartFile[]): string {
   const variables = files.map((_, number) => variableOf(number));
   return `B=${ROOT} N=$1 i=$2 f=\${3#*'"outputFile"'} c=$4 s=
 f=\${f#*'"'} f=\${f%%'"'*}
@@ -35,7 +35,7 @@ mkdir -p "$B/spec" "$B/from" "$B/kept/$N/$i" || exit 125
 put() { printf %s "$1" | base64 -d >"$B/spec/$2" || exit 125; }
 ${files.map(({ name }, number) => `put "$${variables[number]}" ${name}`).join('\n')}
 unset ${variables.join(' ')}
-${hidden(secrets)}
+${HIDDEN}
 while [ "$c" -gt 0 ]; do
   tar -xf "$1" -C "$B/from" || exit 125
   shift
@@ -57,19 +57,13 @@ echo '}}' >>"$f"
 `;
 }
 
-/**
- * Takes what a cluster and Kubeflow tell every container out of the environment: that is none of the step's business.
- * @param secrets names of variables that are the step's whatever they are called
- */
-function hidden(secrets: readonly string[]): string {
-  const kept = secrets.length === 0 ? '' : ` (${secrets.join('|')}) ;;`;
-  const told = ['KFP_*', '*_SERVICE_HOST', '*_SERVICE_PORT', '*_SERVICE_PORT_*', '*_PORT_[0-9]*'].join('|');
-  return `for v in $(export -p | while IFS= read -r l; do
+/** Takes what a cluster and Kubeflow tell every container out of the environment: that is none of the step's business. */
+const HIDDEN = `for v in $(export -p | while IFS= read -r l; do
   l=\${l#export } l=\${l#declare -x }
-  case \${l%%=*} in (''|*[!A-Za-z0-9_]*|[0-9]*) ;;${kept} (${told}) echo "\${l%%=*}" ;;
+  case \${l%%=*} in (''|*[!A-Za-z0-9_]*|[0-9]*|SAME_SECRET_*) ;;
+  (KFP_*|*_SERVICE_HOST|*_SERVICE_PORT|*_SERVICE_PORT_*|*_PORT_[0-9]*) echo "\${l%%=*}" ;;
   (*_PORT) case $l in (*=*://*) echo "\${l%%=*}" ;; esac ;; esac
 done); do unset "$v"; done`;
-}
 
 /**
  * The first command of a task of a run that its client watches: sh, which puts together what is mounted for it, puts the
@@ -77,7 +71,7 @@ done); do unset "$v"; done`;
  * and leaves lies on the volume of the run, as does what is handed over when the run is gone on with: a task that Kubeflow
  * begins late finds all but {@link OF} there, which is its own. Arguments: STEP SLOT RETRIES, of which the last is for the
  * client.
- * @param secrets names of variables that are the step's whatever they are called
+ * @param secrets what the step is told
  * @param optional those of them without which it may run
  */
 export function watchedStartText(secrets: readonly string[], optional: readonly string[]): string {
@@ -90,12 +84,12 @@ for f in "$B"/config/*/*; do [ ! -f "$f" ] || ln -s "$f" "$B/spec/" || exit 125;
 ${required.map(demanded).join('')}for a in "$K"/${accountOf('*')}; do [ ! -d "$a" ] || n=$((n+1)); done
 [ ! -f "$K/.same/exit.json" ] || read -r r <"$K/.same/exit.json"
 [ ! -d "$K/.same" ] || { n=$((n+1)); case $r in *'"again":false'*) ;; *) mv "$K/.same" "$K/${accountOf('$n')}" || exit 125; esac; }
-${hidden(secrets)}
+${HIDDEN}
 SAME_DIR=$B SAME_KEEP=$K SAME_CELL=$i SAME_RETRIES=$n SAME_STEP_FILE=$B/spec/step.sh exec sh "$B/spec/shim.sh"
 `;
 }
 
 /** A pod that waited for a secret which is gone would wait for ever: it begins without, and ends. */
 function demanded(secret: string): string {
-  return `[ "\${${secret}+x}" ] || { echo 'same: no secret ${secret}' >&2; exit 125; }\n`;
+  return `[ "\${${secretVariable(secret)}+x}" ] || { echo 'same: no secret ${secret}' >&2; exit 125; }\n`;
 }

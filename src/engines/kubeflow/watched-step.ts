@@ -11,7 +11,7 @@ import {
   specObjects,
   VOLUME,
 } from '../kubernetes/step-container.ts';
-import { resourcesOf, SLOT } from './executors.ts';
+import { resourcesOf, SLOT, secretsAsVariables } from './executors.ts';
 import { OF, watchedStartText } from './start.ts';
 
 /** The container of a step of a run that its client watches: it is told its step, its cell and its retries, in this order. */
@@ -113,14 +113,6 @@ export function watchedPod(compiled: CompiledStep, name: string, compilation: Co
     securityContext: { runAsUser: POD_SECURITY.runAsUser, runAsGroup: POD_SECURITY.runAsGroup },
     ...(labels === undefined ? {} : { nodeSelector: { labels } }),
     ...(deadline === undefined ? {} : { activeDeadlineSeconds: String(deadline) }),
-    ...(step.secrets.length === 0
-      ? {}
-      : {
-          secretAsEnv: step.secrets.map((secret) => ({
-            secretName: watched?.secret ?? SECRET,
-            keyToEnv: [{ secretKey: secret, envVar: secret }],
-            optional: true,
-          })),
-        }),
+    ...secretsAsVariables(step, watched?.secret ?? SECRET, () => true),
   };
 }

@@ -7,7 +7,7 @@ import type { Given } from './given.ts';
 import { objectName } from './names.ts';
 import { CODE } from './packed-code.ts';
 import { labelsOf, type RunNames } from './run-names.ts';
-import { gpusOf, podFields, ROOT, stepContainer, VOLUME } from './step-container.ts';
+import { gpusOf, podFields, ROOT, secretVariables, stepContainer, VOLUME } from './step-container.ts';
 
 /** Annotation with the key of the cell that a Job runs. */
 export const KEY = 'same.dev/key';
@@ -157,17 +157,8 @@ function podSpec(
             ...(context.graceMs === undefined
               ? []
               : [{ name: 'SAME_GRACE', value: String(Math.ceil(context.graceMs / 1000)) }]),
-            ...step.secrets.map((name) => ({
-              name,
-              valueFrom: {
-                secretKeyRef: {
-                  name: secret,
-                  key: name,
-                  // Without those that it must have nothing was begun.
-                  ...(context.secrets[name] === undefined ? { optional: true } : {}),
-                },
-              },
-            })),
+            // Without those that it must have nothing was begun.
+            ...secretVariables(step, secret, (name) => context.secrets[name] === undefined),
           ],
         ),
         // It comes with its Job, so that nothing has to be put onto the volume for it; the API takes `$$` for `$`.

@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../program/quantity.ts';
-import { placeOf, stepScript } from '../step-script.ts';
+import { placeOf, secretVariable, stepScript } from '../step-script.ts';
 import type { ClusterObject, Compilation, CompiledStep } from './compilation.ts';
 import { objectName } from './names.ts';
 
@@ -101,16 +101,7 @@ export function stepContainer(
         ? []
         : [{ name: 'SAME_STEP_FILE', value: `${ROOT}/spec/step.sh` }]),
       ...told,
-      ...step.secrets.map((name) => ({
-        name,
-        valueFrom: {
-          secretKeyRef: {
-            name: watched?.secret ?? SECRET,
-            key: name,
-            ...(optionalSecrets.includes(name) ? { optional: true } : {}),
-          },
-        },
-      })),
+      ...secretVariables(step, watched?.secret ?? SECRET, (name) => optionalSecrets.includes(name)),
     ],
     ...resourcesOf(compiled),
     securityContext: {
@@ -144,6 +135,23 @@ export function stepContainer(
       }),
     ],
   };
+}
+
+/**
+ * The variables in which a container is told the secrets of its step.
+ * @param secret the object that has them by their names
+ */
+export function secretVariables(
+  { secrets }: CompiledStep['step'],
+  secret: string,
+  isOptional: (name: string) => boolean,
+): ClusterObject[] {
+  return secrets.map((key) => ({
+    name: secretVariable(key),
+    valueFrom: {
+      secretKeyRef: { name: secret, key, ...(isOptional(key) ? { optional: true } : {}) },
+    },
+  }));
 }
 
 /** Names of the objects that have what the pods of a step find in `spec`: shim, script, code and what else they read. */
