@@ -98,11 +98,7 @@ export function openDiskRunStore(
     get(id) {
       const run = files.load(find(id));
       if (run) return run;
-      throw new SameError({
-        code: 'SAME1608',
-        message: `there is no run "${id}"`,
-        hint: 'list them with: same list runs',
-      });
+      throw noRun(id);
     },
     results: (text) => resultsOf(find(text)),
     *allResults() {
@@ -153,19 +149,31 @@ export function openDiskRunStore(
       }
       // Out of the listing in one step, so that an interrupted removal leaves no half run.
       const gone = join(directory, `${DELETED}${id}`);
+      let isHere = true;
       try {
         renameSync(files.pathOf(id), gone);
       } catch (error) {
-        // It is packed, perhaps just now.
+        // It is packed, perhaps just now, or another command has deleted it.
         if (!isErrno(error, 'ENOENT')) throw error;
+        isHere = false;
       }
       // Looked for afterwards: another command may have packed it meanwhile.
       const month = files.monthPath(id);
-      if (files.packs.mayHave(month, id)) createExclusively(join(month, `${REMOVED}${id}`), '');
+      const isPacked = files.isPacked(id);
+      const isFirst = files.packs.mayHave(month, id) && createExclusively(join(month, `${REMOVED}${id}`), '');
+      if (!isHere && !(isPacked && isFirst)) throw noRun(id);
       removeTree(gone);
       files.removeDeleted();
     },
   };
+}
+
+function noRun(id: string): SameError {
+  return new SameError({
+    code: 'SAME1608',
+    message: `there is no run "${id}"`,
+    hint: 'list them with: same list runs',
+  });
 }
 
 /** Whether others build on what an event says. */

@@ -351,6 +351,17 @@ describe('deleting a run', () => {
     assert.throws(() => store.remove(record.id), { code: 'SAME1608' });
   });
 
+  it('is the work of one command: to another it is gone, also when that had found it', () => {
+    const { directory, store, pathOf } = openStore();
+    const record = begun();
+    store.begin(record).finish({ ...record, status: 'succeeded' });
+    // What is wrong with it is told between finding it and removing it.
+    writeFileSync(pathOf(record.id, 'run.json'), '{}');
+    const late = openDiskRunStore(directory, () => store.remove(record.id));
+    assert.throws(() => late.remove(record.id), { code: 'SAME1608' });
+    assert.deepEqual(store.list(), []);
+  });
+
   it('is possible when it was interrupted', () => {
     const { directory, store } = openStore();
     const id = newRunId();
