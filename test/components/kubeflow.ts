@@ -65,7 +65,8 @@ export async function localKubeflow(python: string, directory: string): Promise<
   };
 }
 
-// What has ended is forgotten by podman before Kubeflow asks how: here it is kept until the end.
+// What has ended is forgotten by podman before Kubeflow asks how: here it is kept until the end. And a log that is followed
+// while its container ends may never end itself (seen with podman 4.3): here it is read afterwards.
 const RUNNER = `
 import atexit, json, sys
 import kfp
@@ -77,6 +78,7 @@ run = ContainerCollection.run
 def kept(self, *words, auto_remove, **options):
     container = run(self, *words, **options)
     atexit.register(container.remove, force=True)
+    container.wait()
     return container
 
 ContainerCollection.run = kept
