@@ -118,6 +118,8 @@ export interface EngineContext {
    * it is found again.
    */
   firstRunId?: string;
+  /** Where it is: of one that goes on with others where the last of them was that was anywhere. */
+  place?: { before(): RunPlace | undefined; note(place: RunPlace): void };
   /** Makes durable what was told so far: before anything is submitted elsewhere. */
   settle?(): void;
   /** Steps at a time, beside what cpu, memory and GPUs allow. */
@@ -170,6 +172,14 @@ export interface EngineContext {
   kill: AbortSignal;
   /** Milliseconds between TERM and KILL; ten seconds (spec SAME-STP-023) unless a test says otherwise. */
   graceMs?: number;
+}
+
+/** Where a run is that is submitted elsewhere. */
+export interface RunPlace {
+  /** What is of one cluster and one namespace there: the uid of its volume. */
+  volume: string;
+  /** For people: `namespace studies of context lab`. */
+  called: string;
 }
 
 /** Runs plans. Implementations pass `test/contract/engine.ts`. */

@@ -132,7 +132,15 @@ async function look(
   for (const name of Object.keys(prepared.plan.environments))
     environments.set(name, await prepared.environments.planned(name));
   const logs = { stdout: '', stderr: '' };
-  const journal = { id: '', append: () => {}, settle: () => {}, logPaths: () => logs, finish: () => {} };
+  const nothing = () => {};
+  const journal = {
+    id: '',
+    append: nothing,
+    settle: nothing,
+    notePlace: nothing,
+    logPaths: () => logs,
+    finish: nothing,
+  };
   const data = files.checkData();
   const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
   const looking = { ...context, environment: async (name: string) => environments.get(name)! };

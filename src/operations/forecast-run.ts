@@ -46,7 +46,15 @@ export async function forecastRun(
   const files = await openProgramFiles(ports, prepared.artifact, prepared.data);
   const data = files.checkData();
   const logs = { stdout: '', stderr: '' };
-  const journal = { id: '', append: () => {}, settle: () => {}, logPaths: () => logs, finish: () => {} };
+  const nothing = () => {};
+  const journal = {
+    id: '',
+    append: nothing,
+    settle: nothing,
+    notePlace: nothing,
+    logPaths: () => logs,
+    finish: nothing,
+  };
   const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
   const met = new Map<string, Met>();
   const reuse: typeof context.reuse = (step, cell, key) => {

@@ -1,4 +1,4 @@
-import type { Artifact, EngineContext } from '../engines/engine.ts';
+import type { Artifact, EngineContext, RunPlace } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import { pinDirectory } from '../program/name.ts';
 import type { Program } from '../program/schema.ts';
@@ -35,6 +35,10 @@ export async function engineContext(
   return {
     runId: journal.id,
     ...(prepared.resumed ? { firstRunId: firstOf(ports, prepared.resumed.record) } : {}),
+    place: {
+      before: () => prepared.resumed && placeBefore(ports, prepared.resumed.record),
+      note: journal.notePlace,
+    },
     settle: journal.settle,
     ...(request.trace ? { trace: { directory: `${workDirectory}-traces` } } : {}),
     jobs: request.jobs ?? engine.jobs ?? cpu,
@@ -79,6 +83,19 @@ function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
     // It was deleted: its own id is all that is left of it.
     if (!(error instanceof SameError)) throw error;
     return resumes;
+  }
+}
+
+/** Where the last of the runs was submitted that go on with each other, of those that were. */
+function placeBefore(ports: Ports, { id, resumes }: RunRecord): RunPlace | undefined {
+  const place = ports.runs.placeOf(id);
+  if (place || resumes === undefined) return place;
+  try {
+    return placeBefore(ports, ports.runs.get(resumes).record);
+  } catch (error) {
+    // It was deleted.
+    if (!(error instanceof SameError)) throw error;
+    return undefined;
   }
 }
 

@@ -21,6 +21,7 @@ import { type Begun, isBegun, isStepEvent } from './run-events.ts';
 import { DELETED, RunFiles } from './run-files.ts';
 import { isRunId } from './run-id.ts';
 import { REMOVED } from './run-packs.ts';
+import { notePlace } from './run-place.ts';
 import type { RunJournal, RunStore, StoredRun } from './run-store.ts';
 import { resultOf } from './step-outcome.ts';
 import { refuseTakenOver, takeOver } from './taken-over.ts';
@@ -104,6 +105,7 @@ export function openDiskRunStore(
     *allResults() {
       for (const id of ids()) yield* resultsOf(id, true);
     },
+    placeOf: (text) => files.place(find(text)),
     logs(text) {
       const id = find(text);
       const order = loadAmongOthers(id)?.record.steps.map(({ name }) => name) ?? [];
@@ -200,6 +202,7 @@ function openJournal(id: string, path: string, journal: JournalWriter): RunJourn
       refuseTakenOver(id, path);
       journal.append([], true);
     },
+    notePlace: (place) => notePlace(path, place),
     logPaths: (step, attempt) => ({
       stdout: join(path, 'logs', `${step}.${attempt}.stdout`),
       stderr: join(path, 'logs', `${step}.${attempt}.stderr`),

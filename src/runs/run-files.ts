@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../engines/engine.ts';
+import type { EngineEvent, RunPlace } from '../engines/engine.ts';
 import { SameError } from '../errors/same-error.ts';
 import { existsSync, join, namesIn, readIfThere, removeTree } from '../host/files.ts';
 import { processState } from '../host/process-identity.ts';
@@ -7,6 +7,7 @@ import { isRecordShaped } from './record-shape.ts';
 import { type Begun, isBegun, isStepEvent, replay } from './run-events.ts';
 import { isRunId, monthOf } from './run-id.ts';
 import { Looks, type PackList, packsIn, RunPacks, readPackedRun, removedIn } from './run-packs.ts';
+import { PLACE, parsePlace } from './run-place.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunLog, StoredRun } from './run-store.ts';
 import { isTakenOver } from './taken-over.ts';
@@ -111,6 +112,11 @@ export class RunFiles {
     return parseJournal(this.#journal(id)).events;
   }
 
+  /** Where a run was submitted. */
+  place(id: string): RunPlace | undefined {
+    return parsePlace(this.#fileOf(id, PLACE));
+  }
+
   /** The log files of a run, in the order of their names. */
   logs(id: string): RunLog[] {
     const directory = join(this.pathOf(id), 'logs');
@@ -147,10 +153,11 @@ export class RunFiles {
   }
 
   #journal(id: string): Buffer | undefined {
-    return (
-      readIfThere(join(this.pathOf(id), 'journal.jsonl')) ??
-      this.packs.find(this.monthPath(id), id)?.file('journal.jsonl')
-    );
+    return this.#fileOf(id, 'journal.jsonl');
+  }
+
+  #fileOf(id: string, name: string): Buffer | undefined {
+    return readIfThere(join(this.pathOf(id), name)) ?? this.packs.find(this.monthPath(id), id)?.file(name);
   }
 
   #ofJournal(id: string, path: string, journal: Buffer): StoredRun | undefined {

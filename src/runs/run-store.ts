@@ -1,4 +1,4 @@
-import type { EngineEvent, StepResult } from '../engines/engine.ts';
+import type { EngineEvent, RunPlace, StepResult } from '../engines/engine.ts';
 import type { Finding } from '../errors/same-error.ts';
 import type { LeftProcesses } from './left-processes.ts';
 import type { RunRecord } from './run-record.ts';
@@ -10,6 +10,8 @@ export interface RunJournal {
   append(events: readonly EngineEvent[]): void;
   /** Puts all that was appended on the disk, state change or not: before anything is submitted elsewhere. */
   settle(): void;
+  /** Says durably where it is submitted. */
+  notePlace(place: RunPlace): void;
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
   /** Writes the immutable record; afterwards the run is final. */
   finish(record: RunRecord): void;
@@ -61,6 +63,8 @@ export interface RunStore {
   results(id: string): StepResult[];
   /** {@link RunStore.results} of every run, newest first. */
   allResults(): Iterable<StepResult>;
+  /** Where a run of this home was submitted, if it was. */
+  placeOf(id: string): RunPlace | undefined;
   /** What a run's steps printed, by step and attempt, in step order. */
   logs(id: string): RunLog[];
   /** Ends what the steps of a run of this home left that was killed. @returns what that was */

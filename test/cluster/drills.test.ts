@@ -179,6 +179,38 @@ describe('a run on a cluster in which things go wrong', { timeout: 900_000 }, ()
         assert.equal(steps.length, CELLS, 'no Job twice');
       },
     ));
+
+  it('goes on where its Jobs are, and submits nothing anywhere else', () =>
+    withProgram(long, async () => {
+      const { child, ended } = start();
+      const pod = await running('first');
+      child.kill('SIGKILL');
+      await ended;
+      const other = await openNamespace(cluster, 'drill');
+      try {
+        const move = (to: string) =>
+          rig.same(['set', 'target', 'away', '--engine', 'kubernetes', '--namespace', to], {
+            env: environment(),
+          });
+        assert.equal((await move(other.name)).code, 0);
+        const refused = await start('--resume').ended;
+        assert.equal(refused.code, 4, refused.stderr);
+        const [from, to] = [namespace.name, other.name];
+        assert.match(
+          refused.stderr,
+          new RegExp(`SAME1615.*submitted in namespace ${from} of .* in namespace ${to}`),
+        );
+        assert.deepEqual(await other.list('jobs'), []);
+        assert.equal((await move(namespace.name)).code, 0);
+      } finally {
+        await other.dispose();
+      }
+      const { ended: resumed } = start('--resume');
+      await release(pod);
+      assert.deepEqual(states(await resumed), { first: ['succeeded', 1], second: ['succeeded', 1] });
+      const { jobs } = await told();
+      assert.deepEqual(jobs, [...new Set(jobs)]);
+    }));
 });
 
 function countOf(attempts: Json): number {

@@ -54,6 +54,21 @@ describe('the run store', () => {
     assert.equal(existsSync(directory), false);
   });
 
+  it('tells where a run was submitted, as it was said last, and nothing where that cannot be read', () => {
+    const { store, pathOf } = openStore();
+    const record = begun();
+    const journal = store.begin(record);
+    assert.equal(store.placeOf(record.id), undefined);
+    const place = { volume: '9f0e', called: 'namespace studies of context lab' };
+    journal.notePlace({ ...place, volume: 'before' });
+    journal.notePlace(place);
+    assert.deepEqual(store.placeOf(record.id), place);
+    appendFileSync(pathOf(record.id, 'place.jsonl'), 'torn');
+    assert.deepEqual(store.placeOf(record.id), place);
+    writeFileSync(pathOf(record.id, 'place.jsonl'), '{"event":{"type":"run-placed","volume":"9f');
+    assert.equal(store.placeOf(record.id), undefined);
+  });
+
   it('shows a run as running while its process lives, and as it ended afterwards', () => {
     const { store, pathOf } = openStore();
     const record = begun();

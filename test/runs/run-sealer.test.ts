@@ -23,6 +23,7 @@ import { openDiskRunStore } from '../../src/runs/disk-run-store.ts';
 import { frame } from '../../src/runs/journal.ts';
 import { RunFiles } from '../../src/runs/run-files.ts';
 import { monthOf, newRunId } from '../../src/runs/run-id.ts';
+import { notePlace } from '../../src/runs/run-place.ts';
 import { type SealOptions, sealRuns } from '../../src/runs/run-sealer.ts';
 import { begun, finished } from './record.ts';
 
@@ -50,6 +51,7 @@ function add(directory: string, id: string): void {
   const record = begun({ id, status: 'succeeded', finishedAt: '2026-01-31T10:00:00.000Z' });
   const event = { type: 'run-begun', record: begun({ id }), owner: thisProcess() };
   writeFileSync(join(path, 'journal.jsonl'), frame(event) + frame(finished('one')));
+  notePlace(path, { volume: `volume of ${id}`, called: 'namespace studies of context lab' });
   writeFileSync(join(path, 'logs/one.1.stdout'), `printed by ${id}`);
   writeFileSync(join(path, 'logs/one.1.stderr'), '');
   writeFileSync(join(path, 'run.json'), `${canonicalJson(record as never)}\n`);
@@ -62,6 +64,7 @@ function told(directory: string) {
   const runs = store.list().map(({ record }) => ({
     record,
     results: store.results(record.id),
+    place: store.placeOf(record.id),
     logs: store
       .logs(record.id)
       .map(({ path, bytes, ...log }) => ({ ...log, text: (bytes ?? readFileSync(path!)).toString('utf8') })),

@@ -6,6 +6,7 @@ import { Given } from './given.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Patient, patientCluster } from './patient-cluster.ts';
 import { labelsOf, type RunNames, runNames } from './run-names.ts';
+import { holdToVolume } from './run-volume.ts';
 import { Watched } from './watched.ts';
 
 /** One run as a cluster has it: opened when its first attempt starts, for a run of stored results needs no cluster. */
@@ -39,7 +40,8 @@ export interface ClusterRunOptions {
 
 /**
  * Opens what every run in a cluster has, whatever starts its pods.
- * @throws SAME1702 there is no cluster, SAME1703, SAME1704, SAME1705 as it answers, SAME1502 the image is not to be had
+ * @throws SAME1702 there is no cluster, SAME1703, SAME1704, SAME1705 as it answers, SAME1502 the image is not to be had,
+ *   SAME1615 what it goes on with is elsewhere
  */
 export async function openClusterRun({
   open,
@@ -63,7 +65,7 @@ export async function openClusterRun({
   try {
     // One that has never answered is not waited for.
     await asked.ask('/version');
-    await Promise.all([jobs.begin(), pods.begin()]);
+    await Promise.all([jobs.begin(), pods.begin(), holdToVolume(cluster, context)]);
     await closeNetwork(cluster, names);
   } catch (error) {
     await leave();
