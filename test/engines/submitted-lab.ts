@@ -127,12 +127,12 @@ export function openLab<State>({ system, root, step: of, states, show, volume, p
     keepLog: async (path: string) => content.write(Buffer.from(path)),
   } as unknown as EngineContext;
   const { step } = compiled('train', of);
-  const submission = { uid: 'u', cells: { train: ['train'] }, runs: new Set<string>() };
+  const submission = { uid: 'u', cells: { train: ['train'], after: ['after'] }, runs: new Set<string>() };
   const attempts = new SubmittedAttempts(run, submission, content);
-  const attempt = (number: number, group: 'steps' | 'finally' = 'steps'): Promise<Finished> =>
+  const attempt = (number: number, group: 'steps' | 'finally' = 'steps', name = 'train'): Promise<Finished> =>
     attempts.run(
       {
-        ...{ step: { ...step, group }, cell: step.cells[0]!, attempt: number },
+        ...{ step: { ...step, name, group }, cell: { ...step.cells[0]!, name }, attempt: number },
         ...{ inputs: {}, gpus: [], context, content },
         key: { key: 'sha256:0', document: '' },
         environment: { key: 'k', variables: {}, path: [] },

@@ -29,6 +29,8 @@ interface State {
   /** Why the whole has ended. */
   all?: string;
   isLeftOut?: true;
+  /** Another one, `after`, is left out. */
+  isNextLeftOut?: true;
   isDeleted?: true;
 }
 
@@ -65,16 +67,17 @@ function taskRunOf({ tries = [], isOver }: State): StoredObject {
   };
 }
 
-function pipelineRunOf({ all, isLeftOut }: State): StoredObject {
-  const labels = { 'same.dev/step': 'train' };
+function pipelineRunOf({ all, isLeftOut, isNextLeftOut }: State): StoredObject {
+  const task = (name: string) => ({ name, taskSpec: { metadata: { labels: { 'same.dev/step': name } } } });
+  const leftOut = [...(isLeftOut ? ['train'] : []), ...(isNextLeftOut ? ['after'] : [])];
   return {
     metadata: metadata(WHOLE),
-    spec: { pipelineSpec: { tasks: [{ name: 'train', taskSpec: { metadata: { labels } } }] } },
+    spec: { pipelineSpec: { tasks: [task('train'), task('after')] } },
     status: {
       ...(all === undefined
         ? { conditions: [{ type: 'Succeeded', status: 'Unknown', reason: 'Running' }] }
         : ended(all, 'Tasks Completed: 1')),
-      ...(isLeftOut ? { skippedTasks: [{ name: 'train', reason: 'PipelineRun was stopping' }] } : {}),
+      skippedTasks: leftOut.map((name) => ({ name, reason: 'PipelineRun was stopping' })),
     },
   };
 }
@@ -229,6 +232,19 @@ describe('attempts that Tekton makes', () => {
     const { attempt } = open([{}, { isLeftOut: true }], {});
     const out = await attempt(1);
     assert.deepEqual([out.status, out.retrying, codes(out)], ['canceled', false, ['SAME1607']]);
+  });
+
+  it('that are left out because what succeeded failed for Tekton alone are told why', async () => {
+    const failed = { reason: 'Failed', message: 'no room for its results', exitCode: 1 };
+    const volume = { '.same/exit.json': exitText({ ok: true }), model: 'weights\n' };
+    const { attempt, told } = open([{ tries: [failed], isOver: true, isNextLeftOut: true }], volume);
+    assert.equal((await attempt(1)).status, 'succeeded');
+    const why =
+      'step train succeeded, and Tekton has it as failed, for its pod ended with 1: no room for its results';
+    assert.deepEqual(told, [why]);
+    const out = await attempt(1, 'steps', 'after');
+    assert.deepEqual([out.status, out.retrying, codes(out)], ['failed', false, ['SAME1705']]);
+    assert.equal(out.problems[0]!.message, `step after was not run by Tekton: ${why}`);
   });
 
   it('are over when their pods are, which say how they went after Tekton has given them up', async () => {

@@ -10,6 +10,7 @@ import { whyOf } from '../kubernetes/cluster.ts';
 import { collect, withoutLogs } from '../kubernetes/collection.ts';
 import { attemptEnd, lostFor } from '../kubernetes/exit-record.ts';
 import { refusedByShim } from '../kubernetes/kubernetes-attempts.ts';
+import type { PodEnd } from '../kubernetes/pod-state.ts';
 import { accountOf } from './account.ts';
 import type { Submission } from './submission.ts';
 import { type SubmittedRun, stateOf } from './submitted-run.ts';
@@ -29,6 +30,8 @@ export class SubmittedAttempts {
   readonly #hopeless = new Map<string, Finding>();
   /** Tries of a cell that have been taken in. */
   readonly #taken = new Map<string, number>();
+  /** Why the system took a step for failed that succeeded, if it did. */
+  #disowned: string | undefined;
 
   constructor(run: SubmittedRun, { cells }: Submission, content: LocalContentStore) {
     this.content = content;
@@ -116,12 +119,13 @@ export class SubmittedAttempts {
       if (end.as !== 'ended') {
         onStart();
         withoutLogs(how.logs);
-        if (isCanceled || end.as === 'canceled' || end.as === 'left-out')
+        const message = end.as === 'left-out' ? this.#disowned : end.as === 'none' ? end.message : undefined;
+        if (isCanceled || message === undefined)
           return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
         return failed(
           lost > 0
-            ? lostFor(cell.name, lost, { lost: end.message })
-            : neverRan(this.#run.system, cell.name, end.message),
+            ? lostFor(cell.name, lost, { lost: message })
+            : neverRan(this.#run.system, cell.name, message),
         );
       }
       this.#taken.set(cell.name, index + 1);
@@ -144,6 +148,7 @@ export class SubmittedAttempts {
       if (!('lost' in concluded)) {
         onStart();
         opened(workspace);
+        if (concluded.status === 'succeeded' && exit?.error === '') this.#compare(cell.name, end.pod);
         return { end: { ...concluded, ...hasBash }, shimError: exit?.error ?? '', isFinal };
       }
       await closeWorkspace(workspace);
@@ -156,6 +161,15 @@ export class SubmittedAttempts {
       if (isCanceled) return { end: { status: 'canceled', durationMs: 0 }, shimError: '' };
       return { ...failed(lostFor(cell.name, lost, concluded)), isFinal };
     }
+  }
+
+  /** Says it where the pod of what succeeded failed all the same: of what is left out for that nobody else knows why. */
+  #compare(step: string, { exitCode = 0, message }: PodEnd): void {
+    if (exitCode === 0) return;
+    const { name } = this.#run.system;
+    const said = message ? `: ${message}` : '';
+    this.#disowned ??= `step ${step} succeeded, and ${name} has it as failed, for its pod ended with ${exitCode}${said}`;
+    this.#run.say(this.#disowned);
   }
 
   /** Whether a cell is tried again: known when it is. */
