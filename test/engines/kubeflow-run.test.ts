@@ -224,6 +224,19 @@ describe('how far a run of Kubeflow is', () => {
     assert.equal(second!.exitCode, 3);
   });
 
+  it('is not over for a cell whose pod was taken away before all of it is: it may be made anew, also without retries', () => {
+    const pods = podsOf(pod('p1', 0));
+    const read = (state: string) => pipelineRunState(claim({ state }), pods).cell('train', 0)!;
+    assert.equal(read('RUNNING').isOver, false);
+    pods.objects.delete('p1');
+    pods.changes++;
+    assert.deepEqual([read('RUNNING').tries.at(-1)!.isOver, read('RUNNING').isOver], [true, false]);
+    assert.equal(read('FAILED').isOver, true);
+    pods.objects.set('p2', pod('p2', 0, { status: ended(4) }));
+    pods.changes++;
+    assert.deepEqual([read('RUNNING').tries.length, read('RUNNING').isOver], [2, true]);
+  });
+
   it('leaves out what it has not begun when a step fails, but not what a failure of its own keeps from running', () => {
     const failed = claim({ state: 'FAILED' });
     const after = pipelineRunState(failed, podsOf(pod('p1', 0, { status: ended(3) }))).cell('other', 0);

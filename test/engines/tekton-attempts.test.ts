@@ -109,9 +109,10 @@ describe('attempts that Tekton makes', () => {
     volume: Record<string, string> | (() => Record<string, string>),
     pods: StoredObject[] = [],
     retries: Step['retries'] = { max: 2 },
+    system = tekton,
   ) =>
     openLab<State>({
-      ...{ system: tekton, root, step: { ...STEP, retries }, states, volume, pods },
+      ...{ system, root, step: { ...STEP, retries }, states, volume, pods },
       show(state, wholes, parts) {
         if (!state.isDeleted) wholes.objects.set(WHOLE, pipelineRunOf(state));
         if (state.tries) parts.objects.set(`${WHOLE}-train`, taskRunOf(state));
@@ -232,6 +233,24 @@ describe('attempts that Tekton makes', () => {
     const { attempt } = open([{}, { isLeftOut: true }], {});
     const out = await attempt(1);
     assert.deepEqual([out.status, out.retrying, codes(out)], ['canceled', false, ['SAME1607']]);
+  });
+
+  it('that are not repeated as often as they may be are told of, where that is a setting of the system', async () => {
+    const states = (): State[] => [
+      { tries: [{ reason: 'StepFailed', exitCode: 3 }], isOver: true, all: 'Failed' },
+    ];
+    const volume = { '.same/exit.json': exitText({ exit: 3 }) };
+    const system = { ...tekton, repeatsUnless: 'it may be set to repeat nothing' };
+    const told = async (max: number, of = system) => {
+      const lab = open(states(), volume, [], { max }, of);
+      const { status, retrying } = await lab.attempt(1);
+      assert.deepEqual([status, retrying], ['failed', false]);
+      return lab.told;
+    };
+    const why = 'step train may be tried 2 times more, and Tekton does not: it may be set to repeat nothing';
+    assert.deepEqual(await told(2), [why]);
+    assert.deepEqual(await told(0), []);
+    assert.deepEqual(await told(2, tekton as typeof system), []);
   });
 
   it('that are left out because what succeeded failed for Tekton alone are told why', async () => {

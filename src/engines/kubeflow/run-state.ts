@@ -65,6 +65,8 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
       const cell = byKey.get(`${label} ${slot}`);
       const pod = unread.get(label);
       if (!cell && pod !== undefined) return unreadCell(pod);
+      // Where its controller is set to, it makes anew what the cluster took away: that is known when a pod is there.
+      if (cell && !isOver && isLost(cell)) return { ...cell, isOver: false };
       // It starts nothing more once a step has failed; of what fails otherwise nobody knows what it says of others.
       if (cell || state !== 'FAILED' || !hasFailed) return cell;
       return { tries: [], isOver: true, isLeftOut: true, message: '' };
@@ -141,6 +143,12 @@ function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): 
     isOver: last.isOver && (last.exitCode === 0 || tries.length > retries),
     message: last.message,
   };
+}
+
+/** Its last pod went without an end of its command. */
+function isLost({ tries }: SubmittedCell): boolean {
+  const last = tries.at(-1)!;
+  return last.isOver && last.exitCode === undefined;
 }
 
 /** Where pods are not looked at, they may be there. */

@@ -23,6 +23,9 @@ export const kubeflow: System = {
   owner: 'ConfigMap',
   parts: PODS,
   keepsHistory: true,
+  // As its own manifests have it by now.
+  repeatsUnless:
+    'workflow-controller-configmap may set retryPolicy OnError for all (templateDefaults), which repeats only what the cluster lost',
   ...KUBEFLOW_FACTS,
   compile: compileRun,
   objectName: (run) => objectName(run, '@run'),

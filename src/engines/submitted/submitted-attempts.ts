@@ -68,6 +68,7 @@ export class SubmittedAttempts {
       const told =
         finished.status === 'succeeded' && shimError !== '' ? refusedByShim(finished, shimError) : finished;
       const retrying = told.status === 'failed' && !isFinal && (await this.#goesOn(task, place));
+      if (!retrying && told.status === 'failed' && !isFinal) this.#sayUnrepeated(task, place);
       if (!retrying && told.status !== 'succeeded' && !task.cancel.aborted) await this.#giveUp(task, place);
       return { ...told, retrying };
     } finally {
@@ -183,6 +184,18 @@ export class SubmittedAttempts {
       return !own || own.isOver || stateOf(run)!.isOver ? false : undefined;
     }, cancel);
     return found ?? false;
+  }
+
+  /** Says it where a cell that has failed is not tried as often as it may be. */
+  #sayUnrepeated({ step, cell, cancel }: StepAttempt, place: CellPlace): void {
+    const { system } = this.#run;
+    const tries = cellOf(this.#run, place)?.tries.length ?? 0;
+    if (system.repeatsUnless === undefined || cancel.aborted || stateOf(this.#run)?.isShutDown) return;
+    if (tries === 0 || tries > step.retries.max) return;
+    const more = step.retries.max + 1 - tries;
+    this.#run.say(
+      `step ${cell.name} may be tried ${more === 1 ? 'once' : `${more} times`} more, and ${system.name} does not: ${system.repeatsUnless}`,
+    );
   }
 
   /** Has the system try a cell no more, of which nobody takes anything in any more: others wait for its end. */

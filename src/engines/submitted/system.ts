@@ -32,6 +32,8 @@ export interface System {
   takesNoJobs?: true;
   /** It removes what has ended after a day by itself. */
   removes?: true;
+  /** What may keep it from trying a step again that it was told to, for people. */
+  repeatsUnless?: string;
   /** Its history says how a run ended, and of what is ended before it says so itself, that it was canceled. */
   keepsHistory?: true;
   /** What it can be told of failures; the first is what it does by itself. */
