@@ -28,6 +28,31 @@ describe('a run that a cluster does not let begin', () => {
       assert.equal(cluster.watching, 0);
       assert.equal(closed, 1);
     });
+
+  it('is left once all that was asked is answered', async () => {
+    const cluster = new ToldCluster();
+    const told: string[] = [];
+    cluster.onAsk = (what) => {
+      if (what === 'list jobs') throw forbidden();
+    };
+    const list = cluster.list.bind(cluster);
+    cluster.list = async (...words) => {
+      if (words[0].plural === 'pods') {
+        await new Promise((done) => setImmediate(done));
+        told.push('answered');
+      }
+      return list(...words);
+    };
+    cluster.close = () => void told.push('closed');
+    const context = { runId: RUN, kill: signal } as EngineContext;
+    const content = {} as LocalContentStore;
+    await assert.rejects(
+      openClusterRun({ open: async () => cluster, context, content, image: '', say: () => {} }),
+      { code: 'SAME1704' },
+    );
+    assert.deepEqual(told, ['answered', 'closed']);
+    assert.equal(cluster.watching, 0);
+  });
 });
 
 describe('the volume of a run', () => {

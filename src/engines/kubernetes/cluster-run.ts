@@ -65,7 +65,10 @@ export async function openClusterRun({
   try {
     // One that has never answered is not waited for.
     await asked.ask('/version');
-    await Promise.all([jobs.begin(), pods.begin(), holdToVolume(cluster, context)]);
+    // Each answer is waited for: what is still asked when nobody listens any more looks like a cluster that is gone.
+    const begun = await Promise.allSettled([jobs.begin(), pods.begin(), holdToVolume(cluster, context)]);
+    const refused = begun.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    if (refused) throw refused.reason;
     await closeNetwork(cluster, names);
   } catch (error) {
     await leave();
