@@ -31,6 +31,8 @@ interface State {
   isLeftOut?: true;
   /** Another one, `after`, is left out. */
   isNextLeftOut?: true;
+  /** Tries of that one, which have all ended. */
+  next?: Try[];
   isDeleted?: true;
 }
 
@@ -50,12 +52,12 @@ function statusOf({ reason, message = '', exitCode, hasPod }: Try, number: numbe
 
 const podName = (number: number) => `${WHOLE}-train-pod${number === 0 ? '' : `-retry${number}`}`;
 
-function taskRunOf({ tries = [], isOver }: State): StoredObject {
+function taskRunOf({ tries = [], isOver }: State, name = 'train'): StoredObject {
   const [now, ...before] = tries.map(statusOf).reverse();
   const open = { conditions: [{ type: 'Succeeded', status: 'Unknown', reason: 'Running' }] };
   return {
     metadata: {
-      ...{ ...metadata(`${WHOLE}-train`), labels: { 'same.dev/step': 'train' } },
+      ...{ ...metadata(`${WHOLE}-${name}`), labels: { 'same.dev/step': name } },
       ownerReferences: [{ kind: 'PipelineRun', name: WHOLE, uid: WHOLE }],
     },
     spec: { taskSpec: { steps: [{ image: 'registry.test/image@sha256:0' }] } },
@@ -116,6 +118,10 @@ describe('attempts that Tekton makes', () => {
       show(state, wholes, parts) {
         if (!state.isDeleted) wholes.objects.set(WHOLE, pipelineRunOf(state));
         if (state.tries) parts.objects.set(`${WHOLE}-train`, taskRunOf(state));
+        if (state.next) {
+          const next = taskRunOf({ tries: state.next, isOver: true }, 'after');
+          parts.objects.set(`${WHOLE}-after`, next);
+        }
       },
     });
 
@@ -264,6 +270,10 @@ describe('attempts that Tekton makes', () => {
     const out = await attempt(1, 'steps', 'after');
     assert.deepEqual([out.status, out.retrying, codes(out)], ['failed', false, ['SAME1705']]);
     assert.equal(out.problems[0]!.message, `step after was not run by Tekton: ${why}`);
+    const both = open([{ tries: [failed], isOver: true, next: [failed] }], volume);
+    await both.attempt(1);
+    await both.attempt(1, 'steps', 'after');
+    assert.deepEqual(both.told, [why, why.replace('train', 'after')], 'each is told of');
   });
 
   it('are over when their pods are, which say how they went after Tekton has given them up', async () => {

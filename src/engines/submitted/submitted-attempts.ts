@@ -169,8 +169,9 @@ export class SubmittedAttempts {
     if (exitCode === 0) return;
     const { name } = this.#run.system;
     const said = message ? `: ${message}` : '';
-    this.#disowned ??= `step ${step} succeeded, and ${name} has it as failed, for its pod ended with ${exitCode}${said}`;
-    this.#run.say(this.#disowned);
+    const told = `step ${step} succeeded, and ${name} has it as failed, for its pod ended with ${exitCode}${said}`;
+    this.#disowned ??= told;
+    this.#run.say(told);
   }
 
   /** Whether a cell is tried again: known when it is. */
