@@ -235,6 +235,15 @@ describe('how far a run of Kubeflow is', () => {
     pods.objects.set('p2', pod('p2', 0, { status: ended(4) }));
     pods.changes++;
     assert.deepEqual([read('RUNNING').tries.length, read('RUNNING').isOver], [2, true]);
+    const gone = pod('p1', 0, { status: ended(143) });
+    const asked = { ...gone, metadata: { ...gone.metadata, deletionTimestamp: '2026-01-01T00:00:09Z' } };
+    const over = (each: StoredObject) =>
+      pipelineRunState(claim({ state: 'RUNNING' }), podsOf(each)).cell('train', 0)!.isOver;
+    assert.deepEqual(
+      [over(gone), over(asked)],
+      [true, false],
+      'one that was asked to end is taken away, too',
+    );
   });
 
   it('leaves out what it has not begun when a step fails, but not what a failure of its own keeps from running', () => {

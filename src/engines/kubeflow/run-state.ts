@@ -35,6 +35,8 @@ interface RunCells {
   run: string;
   /** Of the pods. */
   changes: number;
+  /** Whose last pod the cluster took away before its command succeeded. */
+  taken: ReadonlySet<SubmittedCell>;
   /** A step has, whichever, and is not tried again. */
   hasFailed: boolean;
   /** By the label of the step and the slot of the cell. */
@@ -44,6 +46,13 @@ interface RunCells {
 }
 
 const cells = new WeakMap<Watched, RunCells>();
+
+/** A try as its pod tells it, which began then. */
+interface Told {
+  at: string;
+  tried: SubmittedTry;
+  isTaken: boolean;
+}
 
 /** Reads how far a run is: all of it from what Kubeflow says of it, its cells from their pods. */
 export function pipelineRunState(there: StoredObject, pods: Watched | undefined): SubmittedState {
@@ -61,12 +70,12 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
     isShutDown: SHUT_DOWN.includes(state) || (isOver && id !== undefined && !hasPods(pods, id)),
     cell(label, slot) {
       if (id === undefined || !pods) return undefined;
-      const { byKey, hasFailed, unread } = cellsOf(pods, id);
+      const { byKey, hasFailed, unread, taken } = cellsOf(pods, id);
       const cell = byKey.get(`${label} ${slot}`);
       const pod = unread.get(label);
       if (!cell && pod !== undefined) return unreadCell(pod);
       // Where its controller is set to, it makes anew what the cluster took away: that is known when a pod is there.
-      if (cell && !isOver && isLost(cell)) return { ...cell, isOver: false };
+      if (cell && !isOver && taken.has(cell)) return { ...cell, isOver: false };
       // It starts nothing more once a step has failed; of what fails otherwise nobody knows what it says of others.
       if (cell || state !== 'FAILED' || !hasFailed) return cell;
       return { tries: [], isOver: true, isLeftOut: true, message: '' };
@@ -99,7 +108,7 @@ function cellsOf(pods: Watched, run: string): RunCells {
   const all = seen.get(pods) ?? new Map<string, StoredObject>();
   seen.set(pods, all);
   for (const pod of pods.objects.values()) all.set(pod.metadata.uid, pod);
-  const told = new Map<string, { retries: number; tries: { at: string; tried: SubmittedTry }[] }>();
+  const told = new Map<string, { retries: number; tries: Told[] }>();
   const unread = new Map<string, string>();
   for (const pod of all.values()) {
     const { labels = {}, name, creationTimestamp = '' } = pod.metadata;
@@ -114,11 +123,16 @@ function cellsOf(pods: Watched, run: string): RunCells {
     const key = `${step} ${own.slot}`;
     const cell = told.get(key) ?? { retries: own.retries, tries: [] };
     told.set(key, cell);
-    cell.tries.push({ at: `${creationTimestamp} ${name}`, tried: triedOf(pod, end, pods) });
+    const tried = triedOf(pod, end, pods);
+    const isTaken = tried.isOver && tried.exitCode !== 0 && (end?.isDeleted || end?.isDisrupted || !end);
+    cell.tries.push({ at: `${creationTimestamp} ${name}`, tried, isTaken });
   }
   const byKey = new Map([...told].map(([key, { retries, tries }]) => [key, cellOf(retries, tries)]));
+  const taken = new Set(
+    [...told].flatMap(([key, { tries }]) => (tries.at(-1)!.isTaken ? byKey.get(key)! : [])),
+  );
   const hasFailed = [...byKey.values()].some(({ isOver, tries }) => isOver && tries.at(-1)!.exitCode !== 0);
-  const made = { run, changes: pods.changes, hasFailed, unread, byKey };
+  const made = { run, changes: pods.changes, hasFailed, taken, unread, byKey };
   cells.set(pods, made);
   return made;
 }
@@ -135,7 +149,7 @@ function triedOf(pod: StoredObject, end: PodEnd | undefined, pods: Watched): Sub
   };
 }
 
-function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): SubmittedCell {
+function cellOf(retries: number, tries: Told[]): SubmittedCell {
   tries.sort((a, b) => (a.at < b.at ? -1 : 1));
   const last = tries.at(-1)!.tried;
   return {
@@ -143,12 +157,6 @@ function cellOf(retries: number, tries: { at: string; tried: SubmittedTry }[]): 
     isOver: last.isOver && (last.exitCode === 0 || tries.length > retries),
     message: last.message,
   };
-}
-
-/** Its last pod went without an end of its command. */
-function isLost({ tries }: SubmittedCell): boolean {
-  const last = tries.at(-1)!;
-  return last.isOver && last.exitCode === undefined;
 }
 
 /** Where pods are not looked at, they may be there. */
