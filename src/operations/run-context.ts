@@ -88,9 +88,9 @@ function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
 
 /** Where the last of the runs was submitted that go on with each other, of those that were. */
 function placeBefore(ports: Ports, { id, resumes }: RunRecord): RunPlace | undefined {
-  const place = ports.runs.placeOf(id);
-  if (place || resumes === undefined) return place;
   try {
+    const place = ports.runs.placeOf(id);
+    if (place || resumes === undefined) return place;
     return placeBefore(ports, ports.runs.get(resumes).record);
   } catch (error) {
     // It was deleted.
