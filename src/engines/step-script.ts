@@ -2,6 +2,7 @@ import type { PlannedStep } from '../pipeline/plan.ts';
 import type { JsonObject } from '../program/json.ts';
 import { type GivenParameter, givenJson, givenLines, givenWords, reportLines } from './given-parameters.ts';
 import { cellWords, commandLines, named, quoted } from './script-command.ts';
+import { NOT_FOR_STEPS, variableLines } from './step-variables.ts';
 
 /** Where the content of an input lies before the step starts. */
 export type InputSource =
@@ -46,34 +47,6 @@ export interface StepScriptInput {
   /** The metric that is written into a file beside. */
   report?: { metric: string; file: string };
 }
-
-/** What the shim and engines themselves set and no step may see (spec SAME-STP-008). */
-const NOT_FOR_STEPS = [
-  ...['DIR', 'KEEP', 'CELL', 'STEP_FILE', 'STEP_B64', 'GRACE', 'EXIT_COPY', 'RETRIES'].map(
-    (name) => `SAME_${name}`,
-  ),
-  ...['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTPS', 'PORT', 'PORT_443_TCP'].map(
-    (name) => `KUBERNETES_${name}`,
-  ),
-  ...['PROTO', 'PORT', 'ADDR'].map((name) => `KUBERNETES_PORT_443_TCP_${name}`),
-  ...['CONTAINER_NAME', 'TEMPLATE', 'NODE_ID', 'INCLUDE_SCRIPT_OUTPUT', 'DEADLINE', 'PROGRESS_FILE'].map(
-    (name) => `ARGO_${name}`,
-  ),
-  ...[
-    'ARGO_POD_NAME',
-    'ARGO_POD_UID',
-    'ARGO_WORKFLOW_NAME',
-    'ARGO_WORKFLOW_UID',
-    'ARGO_PROGRESS_PATCH_TICK_DURATION',
-    'ARGO_PROGRESS_FILE_TICK_DURATION',
-    'GODEBUG',
-    'TRACEPARENT',
-    'TRACESTATE',
-  ],
-  ...['JOB_COMPLETION_INDEX', 'HOSTNAME'],
-  // What shells set on their own.
-  ...['PWD', 'OLDPWD', 'SHLVL'],
-];
 
 const FUNCTIONS = `need() { r=; [ ! -f "$B/from/$1/$2/.same/exit.json" ] || read -r r <"$B/from/$1/$2/.same/exit.json"; case $r in *'"ok":true'*) ;; *) die SAME1305 "step $1 ($2) has not succeeded"; esac; }
 put() { rm -rf "$2" && mkdir -p "\${2%/*}" && cp -R "$1" "$2" || die SAME1305 "no input at $1"; }
@@ -134,11 +107,7 @@ export function stepScript(input: StepScriptInput): string {
       path?.includes('/') ? [`mkdir -p ${quoted(parentOf(`${workdir}/${path}`))}`] : [],
     ),
     ...commandLines(step, root),
-    'vars() {',
-    ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
-    ...step.secrets.map(secretLine),
-    ':',
-    '}',
+    ...variableLines(variables, step.secrets),
     'outputs() {',
     ...failedLines(step, input.known !== undefined),
     ...Object.entries(step.outputs).map(([name, { path }]) =>
@@ -151,16 +120,6 @@ export function stepScript(input: StepScriptInput): string {
     '}',
   ];
   return `${lines.join('\n')}\n`;
-}
-
-/** The variable in which an engine tells the shim a secret: a step may call one like what shells use themselves. */
-export function secretVariable(name: string): string {
-  return `SAME_SECRET_${name}`;
-}
-
-function secretLine(name: string): string {
-  const told = secretVariable(name);
-  return `[ -z "\${${told}+x}" ] || export ${name}="$${told}"; unset ${told}`;
 }
 
 /** Paths below the work tree where the program's own files give way to an input or an output of the step. */

@@ -121,7 +121,7 @@ describe('what an engine cannot honour', () => {
   const plan = (environment: object, resources: object = {}) =>
     ({
       environments: { default: environment },
-      steps: [{ name: 's', group: 'steps', selected: 'run', resources }],
+      steps: [{ name: 's', group: 'steps', selected: 'run', resources, secrets: [] }],
     }) as unknown as Plan;
   const refused = (given: Plan) =>
     podmanRefusals(given)

@@ -134,12 +134,21 @@ for (const [shell, { run }] of shims) {
     });
 
     it('hands variables and secrets on that are called like its own, and only to the step', async () => {
-      const declared = { B: 'own b', O: "it's", R: 'x y', e: '1', p: '2', q: '3', TAR_OPTIONS: '--nothing' };
+      const declared = {
+        B: 'own b',
+        O: "it's",
+        R: 'x y',
+        e: '1',
+        p: '2',
+        TAR_OPTIONS: '--no',
+        IFS: 'x',
+        BASH_ENV: '/no',
+      };
       const root = attempt(
-        { run: ['env'], secrets: ['K', 'M', 'n', 'HOSTNAME', 'EMPTY', 'UNSET'] },
+        { run: ['env'], secrets: ['K', 'M', 'n', 'q', 'HOSTNAME', 'PS4', 'EMPTY', 'UNSET'] },
         { variables: declared },
       );
-      const told = { K: '/k', M: '/m', n: '7 8', HOSTNAME: 'h', EMPTY: '' };
+      const told = { K: '/k', M: '/m', n: '7 8', q: '3', HOSTNAME: 'h', PS4: '+', EMPTY: '' };
       const { code, stdout, stderr } = await run(
         root,
         Object.fromEntries(Object.entries(told).map(([name, value]) => [`SAME_SECRET_${name}`, value])),

@@ -1,7 +1,7 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan } from '../../pipeline/plan.ts';
 import type { OnFailure } from '../cluster-compiler.ts';
-import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
+import { environmentRefusals, podRefusals, refusalsOf } from '../refusals.ts';
 
 /** Refusals of Workflows. */
 export const refusal = refusalsOf('argo');
@@ -16,10 +16,10 @@ export const ARGO_FACTS = {
 } as const;
 
 /** What of a plan a Workflow cannot honour (SAME1016): every field, with a way out. */
-export function workflowRefusals({ environments, steps }: Plan): Finding[] {
+export function workflowRefusals(plan: Plan): Finding[] {
   return [
-    ...environmentRefusals(refusal, environments),
-    ...steps
+    ...environmentRefusals(refusal, plan),
+    ...plan.steps
       .filter(({ selected }) => selected === 'run')
       .flatMap((step) =>
         podRefusals(

@@ -1,9 +1,9 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import type { Search } from '../../sweeps/sweep.ts';
-import { environmentRefusals } from '../cluster-refusals.ts';
 import type { Compilation } from '../kubernetes/compilation.ts';
 import { ROOT, SECRET, VOLUME } from '../kubernetes/step-container.ts';
+import { environmentRefusals } from '../refusals.ts';
 import { compileExperiment } from './experiment.ts';
 import { refusal, searchRefusals } from './search.ts';
 
@@ -14,7 +14,7 @@ export const experimentCompiler = {
   packed: `${ROOT}/spec`,
   searchRefusals,
   refusals: (plan: Plan): Finding[] => [
-    ...environmentRefusals(refusal, plan.environments),
+    ...environmentRefusals(refusal, plan),
     ...shapeRefusals(plan),
     ...plan.steps.flatMap(stepRefusals),
   ],

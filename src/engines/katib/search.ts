@@ -3,9 +3,9 @@ import { wordOf } from '../../pipeline/command.ts';
 import type { JsonValue } from '../../program/json.ts';
 import { type Dimension, listedValues, sizeOf, valueAt } from '../../sweeps/search-space.ts';
 import type { Search } from '../../sweeps/sweep.ts';
-import { refusalsOf } from '../cluster-refusals.ts';
 import type { GivenParameter } from '../given-parameters.ts';
 import type { ClusterObject } from '../kubernetes/compilation.ts';
+import { refusalsOf } from '../refusals.ts';
 
 /** The most values that are told one by one. */
 const MOST_VALUES = 1000;

@@ -8,7 +8,7 @@ import {
   SECRET,
   scriptOf,
 } from '../kubernetes/step-container.ts';
-import { secretVariable } from '../step-script.ts';
+import { secretVariable } from '../step-variables.ts';
 import { type StartFile, startText, variableOf } from './start.ts';
 import type { StepTask } from './tasks.ts';
 

@@ -2,7 +2,7 @@ import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import { BACKOFF_MS } from '../../pipeline/plan-step.ts';
 import type { OnFailure } from '../cluster-compiler.ts';
-import { environmentRefusals, refusalsOf } from '../cluster-refusals.ts';
+import { environmentRefusals, refusalsOf } from '../refusals.ts';
 
 /** Refusals of pipelines of Kubeflow. */
 export const refusal = refusalsOf('kubeflow');
@@ -22,7 +22,7 @@ export function pipelineRefusals(plan: Plan): Finding[] {
   const last = plan.steps.filter(({ group, selected }) => group === 'finally' && selected === 'run');
   const others = new Set(plan.steps.filter(({ group }) => group === 'steps').map(({ name }) => name));
   return [
-    ...environmentRefusals(refusal, plan.environments),
+    ...environmentRefusals(refusal, plan),
     ...plan.steps.flatMap(stepRefusals),
     ...last.flatMap(({ name, inputs }) =>
       Object.entries(inputs)

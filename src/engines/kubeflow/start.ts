@@ -1,5 +1,5 @@
 import { ROOT } from '../kubernetes/step-container.ts';
-import { secretVariable } from '../step-script.ts';
+import { secretVariable } from '../step-variables.ts';
 import { accountOf } from '../submitted/account.ts';
 
 /** What a task has in variables and needs as files: the shim first, the script of its step, and what is packed. */

@@ -1,6 +1,6 @@
 import type { Finding } from '../../errors/same-error.ts';
 import { formatBytes } from '../../program/quantity.ts';
-import type { Refusal } from '../cluster-refusals.ts';
+import type { Refusal } from '../refusals.ts';
 import type { ClusterObject, Compilation } from './compilation.ts';
 import { objectName } from './names.ts';
 import { scriptOf } from './step-container.ts';

@@ -1,6 +1,6 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan } from '../../pipeline/plan.ts';
-import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
+import { environmentRefusals, podRefusals, refusalsOf } from '../refusals.ts';
 
 /** Refusals of Jobs. */
 export const refusal = refusalsOf('kubernetes');
@@ -9,10 +9,10 @@ export const refusal = refusalsOf('kubernetes');
 export const CLUSTER_JOBS = 32;
 
 /** What of a plan Jobs cannot honour (SAME1016): every field, with a way out. */
-export function jobRefusals({ environments, steps }: Plan): Finding[] {
+export function jobRefusals(plan: Plan): Finding[] {
   return [
-    ...environmentRefusals(refusal, environments),
-    ...steps
+    ...environmentRefusals(refusal, plan),
+    ...plan.steps
       .filter(({ selected }) => selected === 'run')
       .flatMap((step) => [
         ...step.mutex
@@ -34,9 +34,9 @@ export function jobRefusals({ environments, steps }: Plan): Finding[] {
 }
 
 /** What of a plan the engine cannot honour that runs one attempt a Job: it keeps pauses, codes and mutexes itself. */
-export function runRefusals({ environments, steps }: Plan): Finding[] {
+export function runRefusals(plan: Plan): Finding[] {
   return [
-    ...environmentRefusals(refusal, environments),
-    ...steps.filter(({ selected }) => selected === 'run').flatMap((step) => podRefusals(refusal, step)),
+    ...environmentRefusals(refusal, plan),
+    ...plan.steps.filter(({ selected }) => selected === 'run').flatMap((step) => podRefusals(refusal, step)),
   ];
 }

@@ -1,5 +1,6 @@
 import { parseQuantity } from '../../program/quantity.ts';
-import { placeOf, secretVariable, stepScript } from '../step-script.ts';
+import { placeOf, stepScript } from '../step-script.ts';
+import { secretVariable } from '../step-variables.ts';
 import type { ClusterObject, Compilation, CompiledStep } from './compilation.ts';
 import { objectName } from './names.ts';
 

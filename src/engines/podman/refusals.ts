@@ -1,15 +1,12 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
+import { refusalsOf, secretRefusals } from '../refusals.ts';
 import { missingPodman } from './podman.ts';
+
+const refuse = refusalsOf('podman');
 
 /** What cannot be honoured in containers, before anything runs (SAME1016), or that there is no podman (SAME1702). */
 export function podmanRefusals(plan: Plan): Finding[] {
-  const refuse = (field: string, why: string, hint: string): Finding => ({
-    code: 'SAME1016',
-    message: `${field} is not supported by engine podman: ${why}`,
-    place: 'same.yaml',
-    hint,
-  });
   const environments = Object.entries(plan.environments).flatMap(([name, environment]) => {
     if (environment.image !== undefined || environment.dockerfile !== undefined) return [];
     const kind = Object.keys(environment).find((field) => LANGUAGES.includes(field)) ?? 'system';
@@ -34,7 +31,7 @@ export function podmanRefusals(plan: Plan): Finding[] {
         ]
       : [],
   );
-  return [...environments, ...steps, ...missingPodman()];
+  return [...environments, ...steps, ...secretRefusals(refuse, plan.steps), ...missingPodman()];
 }
 
 const LANGUAGES = ['python', 'r', 'node'];

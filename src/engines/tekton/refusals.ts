@@ -1,7 +1,7 @@
 import type { Finding } from '../../errors/same-error.ts';
 import type { Plan, PlannedStep } from '../../pipeline/plan.ts';
 import type { OnFailure } from '../cluster-compiler.ts';
-import { environmentRefusals, podRefusals, refusalsOf } from '../cluster-refusals.ts';
+import { environmentRefusals, podRefusals, refusalsOf } from '../refusals.ts';
 
 /** Refusals of PipelineRuns. */
 export const refusal = refusalsOf('tekton');
@@ -17,9 +17,10 @@ export const TEKTON_FACTS = {
 } as const;
 
 /** What of a plan a PipelineRun cannot honour (SAME1016): every field, with a way out. */
-export function pipelineRunRefusals({ environments, steps }: Plan): Finding[] {
+export function pipelineRunRefusals(plan: Plan): Finding[] {
+  const { steps } = plan;
   return [
-    ...environmentRefusals(refusal, environments),
+    ...environmentRefusals(refusal, plan),
     ...steps
       .filter(({ selected }) => selected === 'run')
       .flatMap((step) => [

@@ -1,8 +1,8 @@
 import type { Finding } from '../errors/same-error.ts';
-import type { PlannedStep } from '../pipeline/plan.ts';
+import type { Plan, PlannedStep } from '../pipeline/plan.ts';
 import { BACKOFF_MS } from '../pipeline/plan-step.ts';
-import type { JsonObject } from '../program/json.ts';
 import { TIMED_OUT } from './shim.ts';
+import { isOfShells } from './step-variables.ts';
 
 /** Says that an engine cannot honour a field (SAME1016): why, and what can be done instead. */
 export type Refusal = (field: string, why: string, hint: string) => Finding;
@@ -17,14 +17,14 @@ export function refusalsOf(engine: string): Refusal {
   });
 }
 
-/** What of environments no engine of a cluster can honour. */
-export function environmentRefusals(
-  refusal: Refusal,
-  environments: Readonly<Record<string, JsonObject>>,
-): Finding[] {
-  return Object.entries(environments).flatMap(([name, { dockerfile, image, requires }]) => {
+/** What of environments no engine of a cluster can honour, nor of the names of what steps are told. */
+export function environmentRefusals(refusal: Refusal, plan: Pick<Plan, 'environments' | 'steps'>): Finding[] {
+  const environments = Object.entries(plan.environments).flatMap(([name, environment]) => {
+    const { dockerfile, image, requires, variables = {} } = environment;
     const field = `environments.${name}`;
-    const found: Finding[] = [];
+    const found: Finding[] = Object.keys(variables as object)
+      .filter(isOfShells)
+      .map((each) => refusal(`${field}.variables.${each}`, OF_SHELLS, OTHER_NAME));
     if (dockerfile !== undefined) {
       const hint = 'build it, push it into a registry, and declare it as image by its digest';
       found.push(refusal(`${field}.dockerfile`, 'a cluster fetches images and builds none', hint));
@@ -39,6 +39,21 @@ export function environmentRefusals(
     }
     return found;
   });
+  return [...environments, ...secretRefusals(refusal, plan.steps)];
+}
+
+const OF_SHELLS = 'shells keep a variable of that name for themselves';
+const OTHER_NAME = 'give it another name';
+
+/** What of the secrets of steps no engine can honour that hands them on by a shell. */
+export function secretRefusals(refusal: Refusal, steps: readonly PlannedStep[]): Finding[] {
+  return steps
+    .filter(({ selected }) => selected === 'run')
+    .flatMap(({ group, name, secrets }) =>
+      secrets
+        .filter(isOfShells)
+        .map((each) => refusal(`pipeline.${group}.${name}.secrets.${each}`, OF_SHELLS, OTHER_NAME)),
+    );
 }
 
 /**
