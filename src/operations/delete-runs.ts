@@ -31,7 +31,15 @@ export async function deleteRuns(ports: Ports, texts: readonly string[]): Promis
   }
   throwFindings(findings);
   const deleted: { id: string }[] = [];
-  for (const id of ids) deleted.push(await deleteRun(ports, id));
+  for (const id of ids) {
+    try {
+      deleted.push(await deleteRun(ports, id));
+    } catch (error) {
+      // Another command was faster, which of several keeps none of the others.
+      if (!(error instanceof SameError) || error.code !== 'SAME1608' || ids.size === 1) throw error;
+      ports.progress(`run ${id} was deleted by another command`);
+    }
+  }
   return deleted;
 }
 

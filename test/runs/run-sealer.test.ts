@@ -149,8 +149,10 @@ describe('sealing runs', () => {
   it('lets packed runs be deleted, at once and out of the pack at the next sealing', () => {
     const { directory, ids, seal } = openRuns(3);
     seal();
-    const store = openDiskRunStore(directory);
+    const [store, late] = [openDiskRunStore(directory), openDiskRunStore(directory)];
+    assert.equal(late.get(ids[1]!).record.id, ids[1]);
     store.remove(ids[1]!);
+    assert.throws(() => late.remove(ids[1]!), { code: 'SAME1608' });
     assert.deepEqual(
       told(directory).runs.map(({ record }) => record.id),
       [ids[2], ids[0]],
