@@ -118,8 +118,11 @@ export interface EngineContext {
    * it is found again.
    */
   firstRunId?: string;
-  /** Where it is: of one that goes on with others where the last of them was that was anywhere. */
-  place?: { before(): RunPlace | undefined; note(place: RunPlace): void };
+  /**
+   * Where it is: of one that goes on with others where the last of them was that has anything anywhere. Noted is where it is
+   * before anything is submitted, and that it has nothing anywhere once everything of it is removed.
+   */
+  place?: { before?: RunPlace | undefined; note(place: RunPlace | 'nowhere'): void };
   /** Makes durable what was told so far: before anything is submitted elsewhere. */
   settle?(): void;
   /** Steps at a time, beside what cpu, memory and GPUs allow. */
@@ -176,8 +179,8 @@ export interface EngineContext {
 
 /** Where a run is that is submitted elsewhere. */
 export interface RunPlace {
-  /** What is of one cluster and one namespace there: the uid of its volume. */
-  volume: string;
+  /** What is of one cluster and one namespace there: the uid of its volume, as far as that is known. */
+  volume?: string;
   /** For people: `namespace studies of context lab`. */
   called: string;
 }

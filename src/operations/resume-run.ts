@@ -1,4 +1,4 @@
-import type { StepResult } from '../engines/engine.ts';
+import type { RunPlace, StepResult } from '../engines/engine.ts';
 import { type Finding, SameError } from '../errors/same-error.ts';
 import type { StepSelection } from '../pipeline/selection.ts';
 import { parseReference } from '../program/reference.ts';
@@ -58,6 +58,38 @@ function resultsUpTo(ports: Ports, { id, resumes }: RunRecord): StepResult[] {
     if (!(error instanceof SameError)) throw error;
   }
   return [...before, ...ports.runs.results(id)];
+}
+
+/** The id of the run that a chain of runs began with that go on with each other. */
+export function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
+  if (resumes === undefined) return id;
+  try {
+    return firstOf(ports, ports.runs.get(resumes).record);
+  } catch (error) {
+    // It was deleted: its own id is all that is left of it.
+    if (!(error instanceof SameError)) throw error;
+    return resumes;
+  }
+}
+
+/** Where the last of the runs that go on with each other has anything that it submitted. */
+export function placeBefore(ports: Ports, last: string): RunPlace | undefined {
+  for (let id: string | undefined = last; id !== undefined; id = resumedBy(ports, id)) {
+    const place = ports.runs.placeOf(id);
+    if (place !== undefined) return place === 'nowhere' ? undefined : place;
+  }
+  return undefined;
+}
+
+/** The run that another goes on with, where both are there. */
+function resumedBy({ runs }: Ports, id: string): string | undefined {
+  try {
+    const { resumes } = runs.get(id).record;
+    return resumes === undefined ? undefined : runs.get(resumes).record.id;
+  } catch (error) {
+    if (!(error instanceof SameError)) throw error;
+    return undefined;
+  }
 }
 
 /** What stands against choosing steps again: the run that goes on has decided that (SAME1902). */

@@ -1,12 +1,11 @@
-import type { Artifact, EngineContext, RunPlace } from '../engines/engine.ts';
-import { SameError } from '../errors/same-error.ts';
+import type { Artifact, EngineContext } from '../engines/engine.ts';
 import { pinDirectory } from '../program/name.ts';
 import type { Program } from '../program/schema.ts';
-import type { RunRecord } from '../runs/run-record.ts';
 import type { RunJournal } from '../runs/run-store.ts';
 import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
 import type { ProgramFiles } from './program-files.ts';
+import { firstOf, placeBefore } from './resume-run.ts';
 import { openReuse } from './reuse-results.ts';
 import { maskingOf } from './secrets.ts';
 
@@ -36,7 +35,7 @@ export async function engineContext(
     runId: journal.id,
     ...(prepared.resumed ? { firstRunId: firstOf(ports, prepared.resumed.record) } : {}),
     place: {
-      before: () => prepared.resumed && placeBefore(ports, prepared.resumed.record),
+      before: prepared.resumed && placeBefore(ports, prepared.resumed.record.id),
       note: journal.notePlace,
     },
     settle: journal.settle,
@@ -72,31 +71,6 @@ export async function engineContext(
     cancel: ports.cancel,
     kill: ports.kill,
   };
-}
-
-/** The id of the run that a chain of runs began with that go on with each other. */
-function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
-  if (resumes === undefined) return id;
-  try {
-    return firstOf(ports, ports.runs.get(resumes).record);
-  } catch (error) {
-    // It was deleted: its own id is all that is left of it.
-    if (!(error instanceof SameError)) throw error;
-    return resumes;
-  }
-}
-
-/** Where the last of the runs was submitted that go on with each other, of those that were. */
-function placeBefore(ports: Ports, { id, resumes }: RunRecord): RunPlace | undefined {
-  try {
-    const place = ports.runs.placeOf(id);
-    if (place || resumes === undefined) return place;
-    return placeBefore(ports, ports.runs.get(resumes).record);
-  } catch (error) {
-    // It was deleted.
-    if (!(error instanceof SameError)) throw error;
-    return undefined;
-  }
 }
 
 /** Which GPUs are the caller's, where not all of the machine's are. */

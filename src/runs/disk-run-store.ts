@@ -202,7 +202,10 @@ function openJournal(id: string, path: string, journal: JournalWriter): RunJourn
       refuseTakenOver(id, path);
       journal.append([], true);
     },
-    notePlace: (place) => notePlace(path, place),
+    notePlace(place) {
+      refuseTakenOver(id, path);
+      notePlace(path, place);
+    },
     logPaths: (step, attempt) => ({
       stdout: join(path, 'logs', `${step}.${attempt}.stdout`),
       stderr: join(path, 'logs', `${step}.${attempt}.stderr`),

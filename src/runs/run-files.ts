@@ -113,7 +113,7 @@ export class RunFiles {
   }
 
   /** Where a run was submitted. */
-  place(id: string): RunPlace | undefined {
+  place(id: string): RunPlace | 'nowhere' | undefined {
     return parsePlace(this.#fileOf(id, PLACE));
   }
 

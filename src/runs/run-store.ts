@@ -10,8 +10,8 @@ export interface RunJournal {
   append(events: readonly EngineEvent[]): void;
   /** Puts all that was appended on the disk, state change or not: before anything is submitted elsewhere. */
   settle(): void;
-  /** Says durably where it is submitted. */
-  notePlace(place: RunPlace): void;
+  /** Says durably where it is submitted, or that nothing of it is left there. */
+  notePlace(place: RunPlace | 'nowhere'): void;
   logPaths(step: string, attempt: number): { stdout: string; stderr: string };
   /** Writes the immutable record; afterwards the run is final. */
   finish(record: RunRecord): void;
@@ -64,7 +64,7 @@ export interface RunStore {
   /** {@link RunStore.results} of every run, newest first. */
   allResults(): Iterable<StepResult>;
   /** Where a run of this home was submitted, if it was. */
-  placeOf(id: string): RunPlace | undefined;
+  placeOf(id: string): RunPlace | 'nowhere' | undefined;
   /** What a run's steps printed, by step and attempt, in step order. */
   logs(id: string): RunLog[];
   /** Ends what the steps of a run of this home left that was killed. @returns what that was */

@@ -61,6 +61,10 @@ describe('the run store', () => {
     assert.equal(store.placeOf(record.id), undefined);
     const place = { volume: '9f0e', called: 'namespace studies of context lab' };
     journal.notePlace({ ...place, volume: 'before' });
+    journal.notePlace({ called: place.called });
+    assert.deepEqual(store.placeOf(record.id), { called: place.called });
+    journal.notePlace('nowhere');
+    assert.equal(store.placeOf(record.id), 'nowhere');
     journal.notePlace(place);
     assert.deepEqual(store.placeOf(record.id), place);
     appendFileSync(pathOf(record.id, 'place.jsonl'), 'torn');

@@ -22,8 +22,13 @@ export interface ClusterRun {
   mine(step: string, attempt: number, job: StoredObject): void;
   /** Removes the Jobs of an attempt of which it is durable how it ended: nobody takes them over any more. */
   settled(step: string, attempt: number): void;
-  /** Removes everything of the run from the cluster and its volume. */
-  close(): Promise<void>;
+  /**
+   * Removes everything of the run from the cluster and its volume, and notes that.
+   * @param isElseLeft something else of it is left there
+   */
+  close(isElseLeft?: boolean): Promise<void>;
+  /** Leaves everything as it is. */
+  leave(): Promise<void>;
 }
 
 /** What a run in a cluster is opened with. */
@@ -65,11 +70,13 @@ export async function openClusterRun({
   try {
     // One that has never answered is not waited for.
     await asked.ask('/version');
+    const place = await holdToVolume(cluster, context);
     // Each answer is waited for: what is still asked when nobody listens any more looks like a cluster that is gone.
-    const begun = await Promise.allSettled([jobs.begin(), pods.begin(), holdToVolume(cluster, context)]);
+    const begun = await Promise.allSettled([jobs.begin(), pods.begin()]);
     const refused = begun.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (refused) throw refused.reason;
     await closeNetwork(cluster, names);
+    context.place?.note(place);
   } catch (error) {
     await leave();
     throw error;
@@ -99,7 +106,8 @@ export async function openClusterRun({
         removals.add(removal);
       }
     },
-    async close() {
+    leave,
+    async close(isElseLeft = false) {
       try {
         await Promise.all([swept, ...removals]);
         const left = [...jobs.objects.keys()].filter((name) => name !== names.carrier);
@@ -108,6 +116,7 @@ export async function openClusterRun({
         if (!context.kill.aborted) await carrier.remove(names.directory);
         await cluster.delete(JOBS, names.carrier, { propagation: 'Background' });
         await cluster.delete(NETWORK_POLICIES, names.policy);
+        if (!isElseLeft) context.place?.note('nowhere');
       } catch (error) {
         say(`something of run ${context.runId} is left in the cluster: ${(error as Error).message}`);
       } finally {

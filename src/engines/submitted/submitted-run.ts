@@ -71,7 +71,9 @@ export async function openSubmittedRun(options: {
     await Promise.all([wholes.begin(), parts?.begin()]);
   } catch (error) {
     await Promise.all([wholes.close(), parts?.close()]);
-    await base.close();
+    // What goes on there of a run that this goes on with is not to be lost, where it may only not be looked at.
+    const mayGoOn = context.firstRunId !== undefined && whyOf(error) !== 'missing';
+    await (mayGoOn ? base.leave() : base.close());
     throw whyOf(error) === 'missing' ? withoutSystem(system, cluster, error) : error;
   }
   const whole = system.objectName(names.run);
@@ -109,13 +111,15 @@ export async function openSubmittedRun(options: {
     },
     async close() {
       await Promise.all([swept, terminating, stopping]);
+      let isLeft = false;
       try {
         await cluster.delete(system.kind, whole, { propagation: 'Background' });
       } catch (error) {
+        isLeft = true;
         say(`${called} of run ${context.runId} is left in the cluster: ${(error as Error).message}`);
       }
       await Promise.all([wholes.close(), parts?.close()]);
-      await base.close();
+      await base.close(isLeft);
     },
   };
 }
