@@ -74,7 +74,7 @@ export function pipelineRunState(there: StoredObject, pods: Watched | undefined)
       const cell = byKey.get(`${label} ${slot}`);
       const pod = unread.get(label);
       if (!cell && pod !== undefined) return unreadCell(pod);
-      // Where its controller is set to, it makes anew what the cluster took away: that is known when a pod is there.
+      // Its controller may make anew what the cluster took away: that is known when a pod is there.
       if (cell && !isOver && taken.has(cell)) return { ...cell, isOver: false };
       // It starts nothing more once a step has failed; of what fails otherwise nobody knows what it says of others.
       if (cell || state !== 'FAILED' || !hasFailed) return cell;
