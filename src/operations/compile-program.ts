@@ -10,7 +10,7 @@ import { compiledSteps } from './compiled-steps.ts';
 import type { Ports } from './ports.ts';
 import { type PreparedRun, prepareRun, type RunRequest } from './prepare-run.ts';
 import { openProgramFiles } from './program-files.ts';
-import { engineContext } from './run-context.ts';
+import { engineContext, unkept } from './run-context.ts';
 
 /** What compiles, with what every such engine carries along. */
 export interface Compiler extends ClusterCompiler {
@@ -131,18 +131,8 @@ async function look(
   const environments = new Map<string, ReadyEnvironment>();
   for (const name of Object.keys(prepared.plan.environments))
     environments.set(name, await prepared.environments.planned(name));
-  const logs = { stdout: '', stderr: '' };
-  const nothing = () => {};
-  const journal = {
-    id: '',
-    append: nothing,
-    settle: nothing,
-    notePlace: nothing,
-    logPaths: () => logs,
-    finish: nothing,
-  };
   const data = files.checkData();
-  const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
+  const context = await engineContext(ports, request, prepared, files, data, unkept, workDirectory);
   const looking = { ...context, environment: async (name: string) => environments.get(name)! };
   const told: EngineEvent[] = [];
   for await (const batch of await ports.forecast(prepared.plan, looking))

@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 import type { PreparedRun, RunRequest } from './prepare-run.ts';
 import { type PreviousStep, previousSteps, runOf } from './previous-step.ts';
 import { openProgramFiles, type ProgramFiles } from './program-files.ts';
-import { engineContext } from './run-context.ts';
+import { engineContext, unkept } from './run-context.ts';
 
 /** What would become of one cell, and why. */
 export interface CellForecast {
@@ -45,17 +45,7 @@ export async function forecastRun(
   const { request } = prepared;
   const files = await openProgramFiles(ports, prepared.artifact, prepared.data);
   const data = files.checkData();
-  const logs = { stdout: '', stderr: '' };
-  const nothing = () => {};
-  const journal = {
-    id: '',
-    append: nothing,
-    settle: nothing,
-    notePlace: nothing,
-    logPaths: () => logs,
-    finish: nothing,
-  };
-  const context = await engineContext(ports, request, prepared, files, data, journal, workDirectory);
+  const context = await engineContext(ports, request, prepared, files, data, unkept, workDirectory);
   const met = new Map<string, Met>();
   const reuse: typeof context.reuse = (step, cell, key) => {
     met.set(cell.name, { step, cell, key });

@@ -73,23 +73,17 @@ export function firstOf(ports: Ports, { id, resumes }: RunRecord): string {
 }
 
 /** Where the last of the runs that go on with each other has anything that it submitted. */
-export function placeBefore(ports: Ports, last: string): RunPlace | undefined {
-  for (let id: string | undefined = last; id !== undefined; id = resumedBy(ports, id)) {
-    const place = ports.runs.placeOf(id);
-    if (place !== undefined) return place === 'nowhere' ? undefined : place;
+export function placeBefore({ runs }: Ports, last: string): RunPlace | undefined {
+  try {
+    for (let id: string | undefined = last; id !== undefined; id = runs.get(id).record.resumes) {
+      const place = runs.placeOf(id);
+      if (place !== undefined) return place === 'nowhere' ? undefined : place;
+    }
+  } catch (error) {
+    // It was deleted, or is damaged: of those before it nothing is known.
+    if (!(error instanceof SameError)) throw error;
   }
   return undefined;
-}
-
-/** The run that another goes on with, where both are there. */
-function resumedBy({ runs }: Ports, id: string): string | undefined {
-  try {
-    const { resumes } = runs.get(id).record;
-    return resumes === undefined ? undefined : runs.get(resumes).record.id;
-  } catch (error) {
-    if (!(error instanceof SameError)) throw error;
-    return undefined;
-  }
 }
 
 /** What stands against choosing steps again: the run that goes on has decided that (SAME1902). */

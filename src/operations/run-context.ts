@@ -17,6 +17,16 @@ export function attemptsOf(temporary: string, run: string): string {
   return `${temporary}/${run.slice(-ID_DIGITS)}`;
 }
 
+/** The journal of a run that is only looked at. */
+export const unkept: RunJournal = {
+  id: '',
+  append() {},
+  settle() {},
+  notePlace() {},
+  logPaths: () => ({ stdout: '', stderr: '' }),
+  finish() {},
+};
+
 /** What an engine gets of the rest of the product for one run. */
 export async function engineContext(
   ports: Ports,
